@@ -1,0 +1,1 @@
+"""The Slack process: settings in, a running Bolt app out."""

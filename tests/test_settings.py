@@ -1,0 +1,68 @@
+"""Settings: every problem at once, in one readable line each."""
+
+from pathlib import Path
+
+import pytest
+
+from workers.errors import SettingsError
+from workers.settings import read_worker_settings
+
+GOOD = {
+    "SLACK_BOT_TOKEN": "xoxb-1",
+    "VCENTER_HOST": "vc.example.com",
+    "VCENTER_USER": "arpcheck@vsphere.local",
+    "VCENTER_PASSWORD": "planted-vc-secret",
+    "ESXI_SSH_PASSWORD": "planted-ssh-secret",
+    "ESXI_HOST_KEYS": "accept-new",
+}
+
+
+def test_good_settings_have_the_documented_defaults() -> None:
+    settings = read_worker_settings(GOOD)
+    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert (settings.capture_seconds, settings.worker_jobs, settings.host_jobs) == (30, 8, 1)
+    assert (settings.esxi.user, settings.esxi.port, settings.evidence_days) == ("root", 22, 7)
+    assert not settings.esxi.start_service
+
+
+def test_secrets_stay_out_of_repr() -> None:
+    assert "planted" not in repr(read_worker_settings(GOOD))
+
+
+def test_every_problem_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_worker_settings({"CAPTURE_SECONDS": "301", "SLACK_BOT_TOKEN": "xapp-1"})
+    told = "\n".join(caught.value.problems)
+    for name in (
+        "SLACK_BOT_TOKEN",
+        "VCENTER_HOST",
+        "VCENTER_USER",
+        "VCENTER_PASSWORD",
+        "ESXI_SSH_KEY_FILE",
+        "ESXI_KNOWN_HOSTS",
+        "CAPTURE_SECONDS",
+    ):
+        assert name in told
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("esx01 10.0.0.1", ("10.0.0.1", 22)),
+        ("esx01 10.0.0.1:2222 # jump", ("10.0.0.1", 2222)),
+        ("esx01 [2001:db8::1]:2222", ("2001:db8::1", 2222)),
+        ("esx01 2001:db8::1", ("2001:db8::1", 22)),
+    ],
+)
+def test_address_map(tmp_path: Path, line: str, expected: tuple[str, int]) -> None:
+    path = tmp_path / "map"
+    path.write_text(f"# labs\n\n{line}\n")
+    settings = read_worker_settings(GOOD | {"ESXI_ADDRESS_MAP": str(path)})
+    assert settings.esxi.addresses == {"esx01": expected}
+
+
+def test_a_bad_line_of_the_address_map_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "map"
+    path.write_text("esx01 10.0.0.1\nesx02\nesx03 10.0.0.3:99999\n")
+    with pytest.raises(SettingsError, match=r"line 2.*line 3"):
+        read_worker_settings(GOOD | {"ESXI_ADDRESS_MAP": str(path)})

@@ -1,0 +1,1 @@
+"""The worker process: a queued job in, a verdict with its evidence out."""
