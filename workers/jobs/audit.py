@@ -29,9 +29,8 @@ class AuditTrail:
     async def audit(self, record: Mapping[str, str]) -> None:
         """Write one entry; a Redis that is away costs the entry in the stream, never the line."""
         cut = {key: value[:_VALUE_CHARACTERS] for key, value in record.items()}
-        trail.info(
-            json.dumps(cut, sort_keys=True)
-        )  # escapes control characters: one line stays one
+        # JSON escapes control characters: one line stays one.
+        trail.info("%s", json.dumps(cut, sort_keys=True), extra={"audit": cut})
         flat = [part for pair in cut.items() for part in pair]
         if not flat:
             return

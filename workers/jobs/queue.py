@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from workers.arp.model import Job, Thread
 from workers.errors import QueueUnreachable
+from workers.health import Health
 from workers.jobs.connection import PATIENT_SECONDS, Connection, fields, wait_for
 from workers.jobs.lease import Lease, fresh_token
 from workers.jobs.record import (
@@ -98,6 +99,14 @@ class Queue:
         waiting = [int(fields(flat)["place"]) for place, flat in jobs if place]
         oldest = (now - min(waiting)) / 1e6 if waiting else 0.0
         return QueueDepth(len(waiting), len(jobs) - len(waiting), oldest)
+
+    async def health(self) -> Health:
+        """Whether Redis answers, and the figures, for ``workers.health.serve``."""
+        try:
+            depth = await self.depth()
+        except QueueUnreachable as trouble:
+            return Health(problems=(trouble.sentence,))
+        return Health((), depth.waiting, depth.running, depth.oldest_seconds)
 
     async def cancel(self, job_id: str, by: str) -> bool:
         """End a queued job, or ask the worker of a running one to; False = it has ended before.
