@@ -35,7 +35,9 @@ async def _status(desk: Desk, asker: Asker) -> None:
     links: dict[str, str] = {}
     for record in records[:LINKS]:
         thread = record.job.thread
-        link = await desk.slack.permalink(thread.channel, thread.root_ts) if thread.root_ts else None
+        link = (
+            await desk.slack.permalink(thread.channel, thread.root_ts) if thread.root_ts else None
+        )
         if link:
             links[record.job.id] = link
     await desk.tell(asker, replies.status(records, links, time.time_ns()))

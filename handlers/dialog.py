@@ -112,7 +112,7 @@ def _frame(blocks: list[dict[str, Any]], *, submit: bool, metadata: str) -> dict
     return view | {"submit": plain("Check", 24)} if submit else view
 
 
-def _input(  # noqa: PLR0913
+def _input(
     name: str, label: str, hint: str, value: str, *, optional: bool = False, most: int = 100
 ) -> dict[str, Any]:
     element: dict[str, Any] = {

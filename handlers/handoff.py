@@ -197,5 +197,3 @@ def _text(body: dict[str, Any], name: str) -> str:
 
 def _ticked(body: dict[str, Any]) -> bool:
     return bool(body["view"]["state"]["values"]["sure"]["sure"].get("selected_options"))
-
-

@@ -140,17 +140,23 @@ def taken(user: str) -> Message:
 def not_ours(user: str, why: str) -> Message:
     """The network team sees it elsewhere."""
     quoted = "\n".join(f"> {line}" for line in escape(why).splitlines())
-    return said(f":leftwards_arrow_with_hook: <@{escape(user)}> (network team): not ours, because\n{quoted}")
+    return said(
+        f":leftwards_arrow_with_hook: <@{escape(user)}> (network team): not ours, because\n{quoted}"
+    )
 
 
 def fixed(user: str) -> Message:
     """The network team has mended something."""
-    return said(f":wrench: <@{escape(user)}> (network team): fixed, please re-check. Checking again.")
+    return said(
+        f":wrench: <@{escape(user)}> (network team): fixed, please re-check. Checking again."
+    )
 
 
 def cancelled_in_queue(job: Job, user: str) -> Message:
     """The message of a check that was stopped before it began."""
-    return said(f":octagonal_sign: ARP check of {code(job.vm)}: stopped by <@{escape(user)}> before it began.")
+    return said(
+        f":octagonal_sign: ARP check of {code(job.vm)}: stopped by <@{escape(user)}> before it began."
+    )
 
 
 def stopped(job: Job) -> Message:
