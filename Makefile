@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup demo test check format clean
+.PHONY: setup demo test lint check format clean
 
 setup: .venv/ready
 
@@ -19,12 +19,13 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest $(ARGS)
 
-check: setup
+lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(ARGS)
+
+check: lint test
 
 format: setup
 	$(BIN)/ruff format .
