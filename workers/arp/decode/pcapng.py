@@ -35,6 +35,9 @@ _OPTION_RESOLUTION: Final = 9
 _OPTION_OFFSET: Final = 14
 _DIRECTIONS: Final = {1: Direction.RX, 2: Direction.TX}
 
+_LATEST: Final = 253_402_300_799_999_999_999
+"""The last nanosecond of the year 9999."""
+
 _LEAST_BLOCK: Final = 12
 _MOST_BLOCK: Final = 16_777_216
 _MOST_INTERFACES: Final = 65_536
@@ -61,8 +64,10 @@ class _Interface:
     """Seconds to add to every time."""
 
     def time(self, high: int, low: int) -> int:
+        """Nanoseconds since 1970; a garbled time is brought back into the calendar."""
         ticks = (high << 32) | low
-        return ticks * 1_000_000_000 // self.units + self.offset * 1_000_000_000
+        at = ticks * 1_000_000_000 // self.units + self.offset * 1_000_000_000
+        return max(0, min(at, _LATEST))
 
 
 class _DamagedError(Exception):
