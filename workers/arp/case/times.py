@@ -17,8 +17,8 @@ _SHAPE: Final = re.compile(
 
 def utc(at: int) -> str:
     """``2026-01-01T00:00:00.000000Z``; what lies outside 1970 to 9999 becomes its nearest end."""
-    seconds = max(0, min(at // 1_000_000_000, _LATEST_SECOND))
-    moment = _EPOCH + timedelta(seconds=seconds, microseconds=at // 1_000 % 1_000_000)
+    micros = max(0, min(at // 1_000, _LATEST_SECOND * 1_000_000 + 999_999))
+    moment = _EPOCH + timedelta(microseconds=micros)
     return moment.strftime(f"{moment.year:04d}-%m-%dT%H:%M:%S.%fZ")
 
 
