@@ -1,4 +1,5 @@
 # make demo: see a check in the practice lab.  make test: run the tests.  make check: all a change must pass.
+# make fuzz: feed the readers a million broken frames.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
