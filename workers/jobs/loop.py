@@ -40,18 +40,21 @@ async def run_worker(
     """
     running: dict[asyncio.Task[None], Lease] = {}
     stopping = asyncio.create_task(stop.wait())
-    while not stop.is_set():
-        if len(running) < concurrency:
-            lease = await jobs.claim(worker, CLAIM_SECONDS)
-            if lease is not None and stop.is_set():
-                await lease.release(refund=True)
-            elif lease is not None:
-                running[asyncio.create_task(_run(perform, lease))] = lease
-        else:
-            await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
-        for task in [task for task in running if task.done()]:
-            await _settle(task, running.pop(task), refund=False)
-    await _drain(running, grace_seconds)
+    try:
+        while not stop.is_set():
+            if len(running) < concurrency:
+                lease = await jobs.claim(worker, CLAIM_SECONDS)
+                if lease is not None and stop.is_set():
+                    await lease.release(refund=True)
+                elif lease is not None:
+                    running[asyncio.create_task(_run(perform, lease))] = lease
+            else:
+                await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
+            for task in [task for task in running if task.done()]:
+                await _settle(task, running.pop(task), refund=False)
+    finally:
+        stopping.cancel()
+        await _drain(running, grace_seconds)
 
 
 async def _run(perform: Callable[[Lease], Awaitable[None]], lease: Lease) -> None:
