@@ -1,8 +1,8 @@
 """A worker process for the tests: does what a job's VM text says, and writes down what it did.
 
-``python -m tests.edges.job_worker NAME URL LEASE_SECONDS TRIES CONCURRENCY GRACE_SECONDS JOURNAL``. A VM text is
-``VERB:ARGUMENT#any``: ``sleep:SECONDS``, ``hold:`` (until cancelled), ``crash:``, ``break:``.
-A line of the journal is ``NAME EVENT JOB TRY``.
+``python -m tests.edges.job_worker NAME URL LEASE_SECONDS TRIES CONCURRENCY GRACE_SECONDS
+JOURNAL``. A VM text is ``VERB:ARGUMENT#any``: ``sleep:SECONDS``, ``hold:`` (until cancelled),
+``crash:``, ``break:``. A line of the journal is ``NAME EVENT JOB TRY``.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ class Journal:
         os.write(self._file, f"{self._name} {event} {lease.job.id} {lease.number}\n".encode())
 
     def has(self, event: str, job_id: str) -> bool:
-        lines = [line.split() for line in Path(self.path).read_text("utf-8").splitlines()]  # noqa: ASYNC240
+        lines = [line.split() for line in Path(self.path).read_text("utf-8").splitlines()]
         return any(line[1:3] == [event, job_id] for line in lines)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from workers.arp.model import Job, Thread
-from workers.jobs import Jobs
+from workers.jobs import Jobs, Lease
 
 ROOT = Path(__file__).parents[2]
 _numbers = itertools.count(1)
@@ -33,6 +33,12 @@ async def ask(jobs: Jobs, vm: str) -> str:
     await jobs.enqueue(job)
     await jobs.announce(job.id, Thread("C1", root_ts="1.1"))
     return job.id
+
+
+async def claimed(jobs: Jobs, worker: str = "w") -> Lease:
+    lease = await jobs.claim(worker, 5)
+    assert lease is not None
+    return lease
 
 
 async def until(
