@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -71,6 +71,7 @@ class Connection:
         self._last = 0.0
         self._in_trouble = False
         self._topics: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Task[None] | None = None
 
     async def call(self, script: str, *arguments: Any, patience: float = SOON_SECONDS) -> Any:  # noqa: ANN401 - what Lua returns
@@ -125,7 +126,7 @@ class Connection:
         event = asyncio.Event()
         self._topics[topic].add(event)
         if self._listening is None:
-            self._listening = asyncio.create_task(self._listen())
+            self._listening = self.spawn(self._listen())
         try:
             yield event
         finally:
@@ -133,13 +134,19 @@ class Connection:
             if not self._topics[topic]:
                 del self._topics[topic]
 
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run beside everything else until ``close``, at most."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     async def close(self) -> None:
         """Let go of Redis."""
-        if self._listening is not None:
-            self._listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listening
-            self._listening = None
+        for task in list(self._tasks):
+            task.cancel()
+            await asyncio.wait([task])
+        self._listening = None
         with suppress(RedisError, OSError):
             await self.client.aclose()
 

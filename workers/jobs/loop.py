@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from workers.health import LIVE_CHECKS
 from workers.jobs.lease import Lease
 
 CLAIM_SECONDS = 1.0
@@ -60,7 +61,8 @@ async def run_worker(
 async def _run(perform: Callable[[Lease], Awaitable[None]], lease: Lease) -> None:
     task = asyncio.current_task()
     try:
-        await perform(lease)
+        with LIVE_CHECKS.track_inprogress():
+            await perform(lease)
     finally:
         if not lease.ended:
             await lease.release(refund=task is not None and task.cancelling() > 0)

@@ -92,14 +92,12 @@ class Queue:
     async def open_jobs(self) -> tuple[JobRecord, ...]:
         """All jobs that run or wait, the next first."""
         reply = await self._redis.call("open")
-        return tuple(read_record(fields(flat), place) for place, flat in reply[1:] if flat)
+        return tuple(read_record(fields(flat), place) for place, flat in reply if flat)
 
     async def depth(self) -> QueueDepth:
         """The figures for monitoring."""
-        now, *jobs = await self._redis.call("open")
-        waiting = [int(fields(flat)["place"]) for place, flat in jobs if place]
-        oldest = (now - min(waiting)) / 1e6 if waiting else 0.0
-        return QueueDepth(len(waiting), len(jobs) - len(waiting), oldest)
+        waiting, running, oldest_micros = await self._redis.call("depth")
+        return QueueDepth(waiting, running, oldest_micros / 1e6)
 
     async def health(self) -> Health:
         """Whether Redis answers, and the figures, for ``workers.health.serve``."""
