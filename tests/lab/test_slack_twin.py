@@ -1,16 +1,14 @@
-"""The twin's Web API against slack_sdk's own client: what it takes, refuses, loses and limits."""
+"""The twin's Web API against slack_sdk's own client: what it takes, keeps and refuses."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable
 
 import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from tests.lab.slack import (
     ALICE,
@@ -23,6 +21,7 @@ from tests.lab.slack import (
     WAR_ROOM,
     SlackTwin,
 )
+from tests.lab.slack.state import Json
 
 NOWHERE = "1700000000.000001"
 
@@ -38,15 +37,23 @@ def client(twin: SlackTwin) -> AsyncWebClient:
     return AsyncWebClient(twin.bot_token, base_url=twin.api_url, timeout=5)
 
 
-async def refused(call: Any) -> Any:
+async def refused(call: Awaitable[object]) -> AsyncSlackResponse:
     """Give the answer of a call that must be refused."""
     with pytest.raises(SlackApiError) as caught:
         await call
-    return caught.value.response
+    answer = caught.value.response
+    assert isinstance(answer, AsyncSlackResponse)
+    return answer
 
 
-async def post(client: AsyncWebClient, text: str = "hello", **more: Any) -> str:
-    answer = await client.chat_postMessage(channel=more.pop("channel", INCIDENT), text=text, **more)
+async def post(
+    client: AsyncWebClient,
+    text: str = "hello",
+    *,
+    channel: str = INCIDENT,
+    **more: Json | list[Json] | str,
+) -> str:
+    answer = await client.chat_postMessage(channel=channel, text=text, **more)  # type: ignore[arg-type]
     return str(answer["ts"])
 
 
@@ -92,7 +99,9 @@ async def test_an_edit_keeps_what_it_does_not_name(twin: SlackTwin, client: Asyn
     assert versions[0].at <= versions[1].at <= versions[2].at
 
 
-async def test_a_thread_reads_back_with_its_metadata(twin: SlackTwin, client: AsyncWebClient) -> None:
+async def test_a_thread_reads_back_with_its_metadata(
+    twin: SlackTwin, client: AsyncWebClient
+) -> None:
     twin.space.scopes.add("channels:history")
     root = await post(client, "root")
     metadata = {"event_type": "arpcheck", "event_payload": {"job": "k3f9"}}
@@ -164,7 +173,7 @@ async def test_a_long_history_is_read_in_pages(twin: SlackTwin, client: AsyncWeb
     ],
 )
 async def test_what_slack_refuses_is_refused(
-    twin: SlackTwin, client: AsyncWebClient, method: str, arguments: dict[str, Any], error: str
+    twin: SlackTwin, client: AsyncWebClient, method: str, arguments: Json, error: str
 ) -> None:
     twin.archive(NET_ONCALL)
     assert (await refused(client.api_call(method, json=arguments)))["error"] == error
@@ -255,64 +264,3 @@ async def test_too_much_text_in_blocks_is_refused_on_posting(client: AsyncWebCli
     section = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2900}}
     call = client.chat_postMessage(channel=INCIDENT, text="x", blocks=[section] * 4)
     assert (await refused(call))["error"] == "msg_blocks_too_long"
-
-
-async def test_a_rate_is_kept_by_waiting_as_told(twin: SlackTwin, client: AsyncWebClient) -> None:
-    twin.api.rates.enforce("chat.postMessage", 1, 0.5, per_channel=True)
-    await post(client)
-    answer = await refused(client.chat_postMessage(channel=INCIDENT, text="x"))
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
-    await post(client, channel=NET_ONCALL)
-    client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=1))
-    await post(client, "after waiting")
-    assert twin.api.rates.refused >= 1
-
-
-@pytest.mark.parametrize("kind", ["ratelimited", "http500", "invalid_blocks", "http503"])
-async def test_a_fault_strikes_as_often_as_ordered(
-    twin: SlackTwin, client: AsyncWebClient, kind: str
-) -> None:
-    twin.fail("chat.postMessage", times=2, kind=kind)
-    for _ in range(2):
-        answer = await refused(client.chat_postMessage(channel=INCIDENT, text="x"))
-        status = {"ratelimited": 429, "http500": 500, "http503": 503}.get(kind, 200)
-        assert answer.status_code == status
-    assert twin.messages() == []
-    await post(client)
-    assert [method for method, _ in twin.api.faults.struck] == ["chat.postMessage"] * 2
-
-
-@pytest.mark.parametrize(("kind", "posted"), [("lost_answer", 1), ("reset", 0)])
-async def test_a_cut_connection_may_hide_a_posted_message(
-    twin: SlackTwin, client: AsyncWebClient, kind: str, posted: int
-) -> None:
-    client.retry_handlers.clear()
-    twin.fail("chat.postMessage", kind=kind)
-    with pytest.raises(aiohttp.ClientConnectionError):
-        await client.chat_postMessage(channel=INCIDENT, text="x")
-    assert len(twin.messages()) == posted
-
-
-async def test_an_answer_may_never_come_or_come_late(twin: SlackTwin) -> None:
-    hasty = AsyncWebClient(twin.bot_token, base_url=twin.api_url, timeout=1)
-    twin.fail("auth.test", kind="timeout")
-    with pytest.raises(asyncio.TimeoutError):
-        await hasty.auth_test()
-    twin.fail("auth.test", kind="slow", seconds=0.05)
-    assert (await hasty.auth_test())["ok"]
-
-
-async def test_a_response_url_serves_five_times_within_half_an_hour(twin: SlackTwin) -> None:
-    url = twin.space.new_response_url(ALICE, WAR_ROOM)
-    async with aiohttp.ClientSession() as session:
-        for number in range(5):
-            async with session.post(url, json={"text": f"answer {number}"}) as answer:
-                assert answer.status == 200
-        async with session.post(url, json={"text": "once more"}) as answer:
-            assert (answer.status, (await answer.json())["error"]) == (404, "used_url")
-        late = twin.space.new_response_url(ALICE, WAR_ROOM)
-        now = twin.responses.clock()
-        twin.responses.clock = lambda: now + 30 * 60 + 1
-        async with session.post(late, json={"text": "late"}) as answer:
-            assert (answer.status, (await answer.json())["error"]) == (404, "expired_url")
-    assert [m.text for m in twin.ephemerals(ALICE)] == [f"answer {n}" for n in range(5)]

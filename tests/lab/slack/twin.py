@@ -236,7 +236,7 @@ class SlackTwin:
         return "\n\n".join(self.as_text(message) for message in self.thread(channel, ts))
 
     # -- waiting and faults ----------------------------------------------------------------------
-    async def wait_for(self, predicate: Callable[[], T], timeout: float = 10) -> T:  # noqa: ASYNC109
+    async def wait_for(self, predicate: Callable[[], T | None], timeout: float = 10) -> T:  # noqa: ASYNC109
         """Wait until ``predicate()`` is true and give its value; TimeoutError after ``timeout`` s."""
         return await self.space.wait_for(predicate, timeout)
 

@@ -79,7 +79,7 @@ class Workspace:
         for event in self._waiting:
             event.set()
 
-    async def wait_for(self, predicate: Callable[[], T], timeout: float = 10) -> T:  # noqa: ASYNC109
+    async def wait_for(self, predicate: Callable[[], T | None], timeout: float = 10) -> T:  # noqa: ASYNC109
         """Wait until ``predicate()`` is true and give its value; TimeoutError after ``timeout`` s."""
         event = asyncio.Event()
         self._waiting.add(event)
