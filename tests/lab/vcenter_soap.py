@@ -139,7 +139,8 @@ def result_xml(method: str, result: Any, kind: Any = None) -> str:
         flags = Support.F_OPTIONAL
     if type(result) is list:
         result = kind(result)
-    body = "" if result is None or kind is Support.NoneType else _element("returnval", result, kind, flags)
+    nothing = result is None or kind is Support.NoneType or (isinstance(result, list) and not result)
+    body = "" if nothing else _element("returnval", result, kind, flags)
     return wrap(method, body)
 
 
