@@ -70,7 +70,10 @@ class PortGroup:
 
 @dataclass
 class Nic:
-    """A VM's adapter. ``switch_port`` is the number pktcap-uw takes; ``uplink`` where it is pinned."""
+    """A VM's adapter. ``switch_port`` is the number pktcap-uw takes; ``uplink`` where it is pinned.
+
+    ``guest_vlan`` is the tag that the guest itself writes (a trunk port group lets it pass).
+    """
 
     mac: str
     portgroup: str
@@ -82,14 +85,20 @@ class Nic:
     port_key: str = ""
     uplink: str | None = None
     backing: str = "port"
+    guest_vlan: int | None = None
 
 
 @dataclass
 class Asking:
-    """A guest that asks for ``target`` every ``interval`` seconds, by broadcast ARP."""
+    """A guest that asks for ``target`` every ``interval`` seconds, by broadcast ARP.
+
+    ``like`` is ``arping`` (asks on whatever comes back, as ``arping -b``) or ``kernel`` (is content
+    with an answer for half a minute).
+    """
 
     target: str
     interval: float = 1.0
+    like: str = "arping"
 
 
 @dataclass
