@@ -127,8 +127,10 @@ class Listening:
         except CheckError as trouble:
             ear.fail(trouble.sentence.rstrip("."))
         except TimeoutError:
+            ear.hang_up()
             ear.fail(f"it could not be started within {READY_SECONDS} s")
         except asyncio.CancelledError:
+            ear.hang_up()
             ear.fail("the check was stopped before it could start")
             raise
 
