@@ -48,7 +48,15 @@ from dataclasses import dataclass
 
 import asyncssh
 
-from tests.lab.esxi import commands, esxcli, pktcap
+from tests.lab.esxi import (
+    builtin_commands,
+    commands,
+    esxcli,
+    filters,
+    neighbours,
+    pktcap,
+    ports,
+)
 from tests.lab.esxi.machine import Behaviours, Kept, Logged, Machine
 from tests.lab.esxi.rtt import Distance
 from tests.lab.esxi.server import Door, listen
@@ -57,8 +65,17 @@ from tests.lab.world import World
 
 __all__ = ["Alive", "EsxiTwin"]
 
-APPLETS = (commands, esxcli, pktcap)  # importing them is what registers their commands
+APPLETS = (
+    builtin_commands,
+    commands,
+    esxcli,
+    filters,
+    neighbours,
+    pktcap,
+    ports,
+)  # importing them is what registers their commands
 LOOK_EVERY = 0.02
+PASSWORD = "VMware1!"
 
 
 @dataclass(frozen=True)
@@ -77,13 +94,15 @@ class EsxiTwin:
 
     def __init__(
         self, world: World, network: Network, host_name: str, *,
-        password: str = "VMware1!", rtt_seconds: float = 0.0,
+        password: str | None = None, rtt_seconds: float = 0.0,
     ) -> None:  # fmt: skip
         self._machine = Machine(world, network, world.host(host_name))
-        self.password, self._rtt = password, rtt_seconds
+        self.password, self._rtt = password or PASSWORD, rtt_seconds
         self._keys = [asyncssh.generate_private_key("ecdsa-sha2-nistp256") for _ in range(2)]
         self._client = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
-        self._door = Door(self._machine, self.user, password, [self._client.convert_to_public()])
+        self._door = Door(
+            self._machine, self.user, self.password, [self._client.convert_to_public()]
+        )
         self._reserved = self._socket(0)
         self.port = int(self._reserved.getsockname()[1])
         self._server: asyncssh.SSHAcceptor | None = None
@@ -159,7 +178,7 @@ class EsxiTwin:
         if wanted != self._shown:
             await self._close()
             if wanted:
-                await self._open(self._keys[changed])
+                await self._open(self._keys[1 if changed else 0])
             self._shown = wanted
 
     async def _open(self, key: asyncssh.SSHKey) -> None:
@@ -190,5 +209,5 @@ class EsxiTwin:
     def _listening(self, port: int) -> socket.socket:
         sock = self._socket(port)
         sock.listen(128)
-        sock.setblocking(False)
+        sock.settimeout(0)
         return sock

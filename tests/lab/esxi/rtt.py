@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 
 
 class Distance:
@@ -14,9 +15,9 @@ class Distance:
         self._target = 0
         self._server: asyncio.Server | None = None
 
-    async def open(self, sock: object, target: int) -> None:
+    async def open(self, sock: socket.socket, target: int) -> None:
         self._target = target
-        self._server = await asyncio.start_server(self._accept, sock=sock)  # type: ignore[arg-type]
+        self._server = await asyncio.start_server(self._accept, sock=sock)
 
     async def close(self) -> None:
         if self._server is not None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import asyncssh
 
@@ -104,7 +105,7 @@ class Login(asyncssh.SSHServer):
     ) -> asyncssh.auth.KbdIntChallenge:
         return "", "", "", [("Password: ", False)]
 
-    def validate_kbdint_response(self, username: str, responses: Any) -> bool:
+    def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> bool:
         return self._lets_in(username) and list(responses) == [self._door.password]
 
     def password_auth_supported(self) -> bool:
@@ -118,7 +119,7 @@ class Login(asyncssh.SSHServer):
         locked = self._door.machine.host.lockdown != "lockdownDisabled"
         return username == self._door.user and not refused and not locked
 
-    def session_requested(self) -> Any:
+    def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
         behaviours = self._door.machine.behaviours
         limit = 1 if "max_sessions_1" in behaviours else behaviours.number("max_sessions", 10)
         if self._sessions >= limit:
@@ -205,7 +206,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
             return
         shell = self._processes[0].pid if self._processes else -1
         for process in self._machine.processes:
-            if process.pid == shell or process.parent == shell:
+            if shell in (process.pid, process.parent):
                 process.signal(signal.removeprefix("SIG"))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -216,7 +217,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
 
 
 async def listen(
-    door: Door, port_socket: Any, host_key: asyncssh.SSHKey
+    door: Door, port_socket: socket.socket, host_key: asyncssh.SSHKey
 ) -> asyncssh.SSHAcceptor:
     """Open the door on a socket that is already bound."""
     return await asyncssh.create_server(
@@ -228,8 +229,10 @@ async def listen(
         keepalive_interval=0,
         login_timeout=120,
         compression_algs=["none"],
-        encryption_algs=["aes256-gcm@openssh.com", "aes128-gcm@openssh.com", "aes256-ctr", "aes128-ctr"],
+        encryption_algs=[
+            "aes256-gcm@openssh.com",
+            "aes128-gcm@openssh.com",
+            "aes256-ctr",
+            "aes128-ctr",
+        ],
     )
-
-
-Waiting = Awaitable[None]
