@@ -1,0 +1,8 @@
+-- → now µs, then for each open job, the next first, its position, fields.
+local found = {now_us()}
+for _, from in ipairs({RUNNING, WAITING}) do
+  for _, id in ipairs(redis.call('ZRANGE', from, 0, -1)) do
+    found[#found + 1] = {position(id), redis.call('HGETALL', job(id))}
+  end
+end
+return found
