@@ -14,6 +14,7 @@ from workers.arp.decode.walk import (
     LITTLE_ENDIAN_MARKS,
     MOST_PACKET_BYTES,
     Hit,
+    glance,
     packet_bytes,
 )
 
@@ -53,8 +54,7 @@ class PcapWalker:
         self._link_type = link
         self._link = LINKS[link]
         self._record = struct.Struct(order + "III")
-        # One read gives a record's length and its packet's EtherType: most packets need no more.
-        self._glance = struct.Struct(f"{order}8xI{4 + self._link.ethertype}xH")
+        self._glance = glance(order, self._link, before="8xI")
         self._marks = LITTLE_ENDIAN_MARKS if order == "<" else BIG_ENDIAN_MARKS
 
     def walk(self, data: bytearray, hits: list[Hit]) -> int:
@@ -62,25 +62,25 @@ class PcapWalker:
         position = 0
         while True:
             position = self._stride(data, position, hits)
-            after = self._step(data, position)
+            after = self._step(data, position, hits)
             if after == position:
                 return position
             position = after
 
     def _stride(self, data: bytearray, position: int, hits: list[Hit]) -> int:
         """The fast walk; it ends where less than a glance is left or a record is not whole."""
-        glance, marks = self._glance.unpack_from, self._marks.all
+        look, (marks, tags) = self._glance.unpack_from, self._marks
         size, packets = len(data), self.packets
         first, last = position, -1
         limit = size - self._glance.size
         while position <= limit:
-            length, ethertype = glance(data, position)
+            length, ethertype, inner = look(data, position)
             after = position + _RECORD_BYTES + length
             if after > size or length > MOST_PACKET_BYTES:
                 break
             packets += 1
-            if ethertype in marks:
-                self._look(data, position, packets, hits)
+            if ethertype in marks and (inner in marks or ethertype not in tags):
+                hits.append(self._hit(data, position, packets))
             last = position
             position = after
         if last >= 0:
@@ -89,7 +89,7 @@ class PcapWalker:
         self.packets = packets
         return position
 
-    def _step(self, data: bytearray, position: int) -> int:
+    def _step(self, data: bytearray, position: int, hits: list[Hit]) -> int:
         """Take one record too short for a glance, or see why the walk cannot go on."""
         if position + _RECORD_BYTES > len(data):
             self.need = _RECORD_BYTES
@@ -104,15 +104,15 @@ class PcapWalker:
             return position
         self.packets += 1
         self._note_time(data, position)
+        hits.append(self._hit(data, position, self.packets))
         return after
 
-    def _look(self, data: bytearray, position: int, number: int, hits: list[Hit]) -> None:
+    def _hit(self, data: bytearray, position: int, number: int) -> Hit:
         start = position + _RECORD_BYTES
         seconds, fraction, length = self._record.unpack_from(data, position)
         raw = packet_bytes(data, start, start + length, self._link, whole=self._whole)
-        if raw is not None:
-            at = seconds * 1_000_000_000 + fraction * self._tick
-            hits.append(Hit(number, at, self._link_type, raw))
+        at = seconds * 1_000_000_000 + fraction * self._tick
+        return Hit(number, at, self._link_type, raw)
 
     def _note_time(self, data: bytearray, position: int) -> None:
         seconds, fraction, _ = self._record.unpack_from(data, position)

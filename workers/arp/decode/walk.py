@@ -6,6 +6,7 @@ RFC 903 (0x8035), tcpdump.org's LINKTYPE_LINUX_SLL and LINKTYPE_LINUX_SLL2.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -62,18 +63,25 @@ BIG_ENDIAN_MARKS: Final = Marks(MARKS, TAGS)
 LITTLE_ENDIAN_MARKS: Final = Marks(swapped(MARKS), swapped(TAGS))
 
 
-def packet_bytes(data: bytearray, start: int, end: int, link: Link, *, whole: bool) -> bytes | None:
-    """The bytes of a packet that can matter, None where an inner EtherType rules out ARP.
+def glance(order: str, link: Link, before: str) -> struct.Struct:
+    """One read of a record's start: what ``before`` asks for, the EtherType, the one behind a tag.
+
+    ``before`` ends with the captured length; the original length follows it in pcap and pcapng.
+    Most packets need no other look.
+    """
+    inner = link.header - link.ethertype
+    return struct.Struct(f"{order}{before}{4 + link.ethertype}xH{inner}xH")
+
+
+def packet_bytes(data: bytearray, start: int, end: int, link: Link, *, whole: bool) -> bytes:
+    """The bytes of a packet that can matter to its ARP.
 
     Unless the packet is wanted whole, trailing padding is left out: copies of one ARP frame are
     equal then.
     """
-    mark = start + link.ethertype
-    behind = start + link.header
     if whole:
         return bytes(data[start:end])
-    if int.from_bytes(data[mark : mark + 2]) not in TAGS:
-        return bytes(data[start : min(end, behind + ARP_BYTES)])
-    if behind + 4 <= end and int.from_bytes(data[behind + 2 : behind + 4]) not in MARKS:
-        return None
-    return bytes(data[start : min(end, start + MOST_TAGGED_BYTES)])
+    mark = start + link.ethertype
+    tagged = int.from_bytes(data[mark : mark + 2]) in TAGS
+    most = MOST_TAGGED_BYTES if tagged else link.header + ARP_BYTES
+    return bytes(data[start : min(end, start + most)])
