@@ -92,7 +92,7 @@ class Uplink:
 class Vlan:
     """The VLAN of a port group.
 
-    ``mode`` is ``none``, ``access``, ``trunk`` or ``pvlan``. In a PVLAN ``id`` is the secondary
+    ``mode`` is ``none``, ``access``, ``trunk``, ``pvlan`` or ``unknown``. In a PVLAN ``id`` is the secondary
     VLAN, the one the VM's frames leave with, and ``primary`` the primary one. ``ranges`` are the
     inclusive ranges of a trunk.
     """

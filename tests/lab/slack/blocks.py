@@ -17,9 +17,22 @@ from tests.lab.slack.tables import check_data_table, check_table
 
 MOST_BLOCKS = {"message": 50, "modal": 100, "home": 100}
 MARKDOWN_LIMIT = 12_000
-SECTION_ACCESSORIES = set(
-    ["button", "image", "overflow", "datepicker", "timepicker", "checkboxes", "radio_buttons", "static_select", "external_select", "users_select", "channels_select", "conversations_select", "multi_static_select", "multi_users_select"],
-)
+SECTION_ACCESSORIES = {
+    "button",
+    "image",
+    "overflow",
+    "datepicker",
+    "timepicker",
+    "checkboxes",
+    "radio_buttons",
+    "static_select",
+    "external_select",
+    "users_select",
+    "channels_select",
+    "conversations_select",
+    "multi_static_select",
+    "multi_users_select",
+}
 ACTIONS = SECTION_ACCESSORIES - {"image", "multi_static_select", "multi_users_select"}
 INPUTS = SECTION_ACCESSORIES - {"button", "image", "overflow"} | {
     "plain_text_input",

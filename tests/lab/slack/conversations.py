@@ -16,7 +16,7 @@ class Conversations:
             "conversations.info": Method(self.info),
             "conversations.open": Method(self.open, "im:write"),
             "conversations.join": Method(self.join, "channels:join"),
-            "conversations.list": Method(self.list),
+            "conversations.list": Method(self.list_all),
             "conversations.members": Method(self.members),
             "conversations.history": Method(self.history),
             "conversations.replies": Method(self.replies),
@@ -54,7 +54,7 @@ class Conversations:
             self.space.touch()
         return {"channel": self.as_json(channel)}
 
-    def list(self, call: Call) -> Json:
+    def list_all(self, call: Call) -> Json:
         kinds = {"public_channel": "public", "private_channel": "private", "im": "im"}
         wanted = [kinds[t] for t in call.text("types", "public_channel").split(",") if t in kinds]
         for kind in wanted:

@@ -10,6 +10,7 @@ import asyncio
 import mimetypes
 import re
 import time
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -73,7 +74,7 @@ class Files:
         if channel is not None and thread:
             root = self.space.message(channel.id, thread)
             if root is None or root.is_reply:
-                raise ApiError("invalid_thread_ts" if root is None else "thread_not_found")
+                raise ApiError("thread_not_found")
         files = [self._finished(entry) for entry in wanted]
         comment = call.text("initial_comment")
         blocks = call.args.get("blocks") or []
@@ -136,9 +137,9 @@ class Files:
         file.complete = True
         return file
 
-    def _later(self, act: object) -> None:
+    def _later(self, act: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        self._sharing.add(loop.call_later(self.share_seconds, act))  # type: ignore[arg-type]
+        self._sharing.add(loop.call_later(self.share_seconds, act))
 
     def _look_at(self, files: list[File]) -> None:
         for file in files:

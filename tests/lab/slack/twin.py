@@ -7,7 +7,7 @@ Slack's public documentation and knows nothing of the app that talks to it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from aiohttp import web
 
@@ -16,6 +16,7 @@ from tests.lab.slack.conversations import Conversations
 from tests.lab.slack.delivery import Deliveries, Delivery
 from tests.lab.slack.faults import Fault
 from tests.lab.slack.files import Files
+from tests.lab.slack.page import Page, Panel
 from tests.lab.slack.people import People as Directory
 from tests.lab.slack.person import People, Press, Slash
 from tests.lab.slack.respond import Responses
@@ -51,11 +52,16 @@ class SlackTwin:
         self.deliveries = Deliveries(self.space, [self.socket, self.http])
         self.responses = Responses(self.space, self.chat)
         self.people = People(self.space, self.deliveries, self.views, self.responses)
-        families = [self.chat, Conversations(self.space), Directory(self.space)]
-        methods = {k: v for family in families for k, v in family.methods().items()}
-        for more in (self.store, self.views, self.socket):
-            methods |= more.methods()
+        methods = {
+            **self.chat.methods(),
+            **Conversations(self.space).methods(),
+            **Directory(self.space).methods(),
+            **self.store.methods(),
+            **self.views.methods(),
+            **self.socket.methods(),
+        }
         self.api = WebApi(methods, self.space)
+        self.page = Page(self.space, self.people)
         self._runner: web.AppRunner | None = None
 
     # -- life ------------------------------------------------------------------------------------
@@ -69,6 +75,7 @@ class SlackTwin:
                 web.post("/respond/{team}/{key}", self.responses.handle),
                 web.get("/files/{file}/{name}", self.store.serve),
                 web.get("/files/{file}/download/{name}", self.store.serve),
+                *self.page.routes(),
             ],
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -82,12 +89,13 @@ class SlackTwin:
         self.api.stopping.set()
         await self.deliveries.stop()
         self.store.forget_timers()
+        await self.page.stop()
         for connection in list(self.socket.connections):
             await connection.socket.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def __aenter__(self) -> SlackTwin:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -97,6 +105,11 @@ class SlackTwin:
     @property
     def url(self) -> str:
         return self.space.base_url
+
+    @property
+    def panel(self) -> Panel:
+        """The list of lab faults that the page shows; set its ``faults``, ``choose`` and ``chosen``."""
+        return self.page.panel
 
     @property
     def api_url(self) -> str:
@@ -223,7 +236,7 @@ class SlackTwin:
         return "\n\n".join(self.as_text(message) for message in self.thread(channel, ts))
 
     # -- waiting and faults ----------------------------------------------------------------------
-    async def wait_for(self, predicate: Callable[[], T], timeout: float = 10) -> T:  # noqa: ASYNC109
+    async def wait_for(self, predicate: Callable[[], T | None], timeout: float = 10) -> T:  # noqa: ASYNC109
         """Wait until ``predicate()`` is true and give its value; TimeoutError after ``timeout`` s."""
         return await self.space.wait_for(predicate, timeout)
 

@@ -54,16 +54,10 @@ class WebApi:
             raise ApiError("unknown_method", req_method=call.method)
         if call.method == "api.test":
             return {}
-        if not call.token:
-            raise ApiError("not_authed")
-        if call.token in self.revoked:
-            raise ApiError("token_revoked")
         if call.method == "apps.connections.open":
-            return self._authorize_app(call)
-        if call.token == self.app_token:
-            raise ApiError("not_allowed_token_type")
-        if call.token != self.bot_token:
-            raise ApiError("invalid_auth")
+            self._check_token(call.token, self.app_token, self.bot_token)
+            return {"x-oauth-scopes": "connections:write"}
+        self._check_token(call.token, self.bot_token, self.app_token)
         call.scopes = set(self.space.scopes)
         if method.scope:
             call.need(method.scope)
@@ -72,12 +66,15 @@ class WebApi:
             "x-accepted-oauth-scopes": method.scope or "",
         }
 
-    def _authorize_app(self, call: Call) -> dict[str, str]:
-        if call.token == self.bot_token:
+    def _check_token(self, token: str, wanted: str, other: str) -> None:
+        if not token:
+            raise ApiError("not_authed")
+        if token in self.revoked:
+            raise ApiError("token_revoked")
+        if token == other:
             raise ApiError("not_allowed_token_type")
-        if call.token != self.app_token:
+        if token != wanted:
             raise ApiError("invalid_auth")
-        return {"x-oauth-scopes": "connections:write"}
 
     async def _suffer(self, fault: Fault, request: web.Request) -> None:
         """Do what the fault says; returns only where the call goes on."""

@@ -28,7 +28,18 @@ from tests.lab.slack.state import (
 T = TypeVar("T")
 
 LEAST_SCOPES = frozenset(
-    ["commands", "chat:write", "files:write", "app_mentions:read", "users:read", "users:read.email", "usergroups:read", "channels:read", "groups:read", "im:write"],
+    [
+        "commands",
+        "chat:write",
+        "files:write",
+        "app_mentions:read",
+        "users:read",
+        "users:read.email",
+        "usergroups:read",
+        "channels:read",
+        "groups:read",
+        "im:write",
+    ],
 )
 
 TEAM, APP, BOT, BOT_USER = "T0LAB0001", "A0ARPCHK1", "B0ARPCHK1", "U0ARPCHK1"
@@ -68,7 +79,7 @@ class Workspace:
         for event in self._waiting:
             event.set()
 
-    async def wait_for(self, predicate: Callable[[], T], timeout: float = 10) -> T:  # noqa: ASYNC109
+    async def wait_for(self, predicate: Callable[[], T | None], timeout: float = 10) -> T:  # noqa: ASYNC109
         """Wait until ``predicate()`` is true and give its value; TimeoutError after ``timeout`` s."""
         event = asyncio.Event()
         self._waiting.add(event)
@@ -78,6 +89,17 @@ class Workspace:
                     await event.wait()
                     event.clear()
                 return value
+        finally:
+            self._waiting.discard(event)
+
+    async def changed(self, *, since: int) -> None:
+        """Wait, as long as it takes, until ``version`` is no longer ``since``."""
+        event = asyncio.Event()
+        self._waiting.add(event)
+        try:
+            while self.version == since:
+                await event.wait()
+                event.clear()
         finally:
             self._waiting.discard(event)
 
@@ -134,7 +156,7 @@ class Workspace:
     def thread(self, channel: str, ts: str) -> list[Message]:
         """Give the root message and its replies, oldest first."""
         shown = (m for m in self.channels[channel].messages if not m.deleted)
-        return [m for m in shown if m.ts == ts or m.thread_ts == ts]
+        return [m for m in shown if ts in {m.ts, m.thread_ts}]
 
     # -- change ----------------------------------------------------------------------------------
     def post(self, channel: Channel, user: str, text: str, **more: Any) -> Message:  # noqa: ANN401
