@@ -245,6 +245,21 @@ class Slack:
 
         await persist("the answer", send, repeatable=True)
 
+    async def has_file(self, channel: str, thread_ts: str, name: str) -> bool:
+        """Whether a file of that name is in the thread; True too where the bot may not look."""
+        try:
+            answer = await call(
+                self._open().conversations_replies,
+                repeatable=True,
+                channel=channel,
+                ts=thread_ts,
+                limit=200,
+            )
+        except SlackRefused:
+            return True
+        files = [file for said in answer.get("messages", ()) for file in said.get("files", ())]
+        return any(file.get("name") == name for file in files)
+
     async def permalink(self, channel: str, ts: str) -> str | None:
         """A link to a message; None where Slack gives none."""
         try:
