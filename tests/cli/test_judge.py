@@ -1,5 +1,6 @@
 """arpcheck judge: a folder or a zip in, a report or one line out, whoever made it."""
 
+import json
 import stat
 import struct
 import zipfile
@@ -7,12 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.arp import judged
 from tests.arp.captures import (
     pcap,
     pcap_header,
 )
 from tests.arp.cases import bent, document, dumped
 from tests.cli.calls import REQUEST, files, folder, refusal, report, run, zipped
+from workers.arp.bundle import bundle_name, make_bundle
+from workers.arp.decode import ArpReader
+from workers.arp.report import as_json, as_text
+from workers.arp.verdict import judge
 
 
 def test_a_folder_and_its_zip_give_the_same_report(tmp_path: Path) -> None:
@@ -26,6 +32,20 @@ def test_a_folder_and_its_zip_give_the_same_report(tmp_path: Path) -> None:
         told.stdout
     }
     assert report("judge", bundle)["vmnic1-tx"]["vm_requests"] == 3
+
+
+def test_a_bundle_gives_the_report_it_was_made_from(tmp_path: Path) -> None:
+    heard = []
+    for capture in judged.case().captures:
+        reader = ArpReader(capture.point)
+        reader.feed(judged.captures()[capture.file or ""])
+        reader.finish()
+        heard.append(reader.heard(capture))
+    judgement = judge(judged.case(), heard)
+    bundle = tmp_path / bundle_name(judgement)
+    bundle.write_bytes(make_bundle(judgement, judged.captures(), {"nicstats.txt": b"x"}))
+    assert json.loads(run("judge", bundle, "--json").stdout) == as_json(judgement)
+    assert run("judge", bundle).stdout.decode() == as_text(judgement)
 
 
 def test_a_missing_capture_file_blinds_its_point(tmp_path: Path) -> None:

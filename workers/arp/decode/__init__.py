@@ -87,7 +87,7 @@ class ArpReader:
 
     def finish(self) -> None:
         """The stream has ended: a packet cut in two becomes damage."""
-        if self._deaf or self.damage:
+        if self._deaf:
             return
         if self._walker is None:
             self.damage = self._no_header()
@@ -157,7 +157,7 @@ class ArpReader:
         known = len(self.frames)
         for hit in hits:
             self._keep(hit)
-        self.damage = self.damage or walker.damage
+        self.damage = walker.damage
         if walker.stopped:
             self._stop()
         elif len(self.frames) >= _MOST_FRAMES:
