@@ -7,12 +7,11 @@ Linux cooked captures state no destination address. It is taken from the packet 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from workers.arp.decode.walk import ARP, ARP_BYTES, LINKS, RARP, TAGS
 from workers.arp.model import BROADCAST, Direction
@@ -51,8 +50,7 @@ class Nothing(Enum):
     UNREADABLE = "ARP that is cut, malformed, or not IPv4 over Ethernet"
 
 
-@dataclass(frozen=True, slots=True)
-class ArpFields:
+class ArpFields(NamedTuple):
     """What one ARP frame says; ``direction`` is BOTH where the link layer does not state it."""
 
     op: int

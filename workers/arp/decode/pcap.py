@@ -15,7 +15,7 @@ from workers.arp.decode.walk import (
     MOST_PACKET_BYTES,
     Hit,
     glance,
-    packet_bytes,
+    reach,
 )
 
 _KINDS: Final = {
@@ -47,14 +47,14 @@ class PcapWalker:
         self.need = 0
         self.damage: str | None = None
         self.stopped = False
-        self._whole = whole
         if link not in LINKS:
             self._give_up(f"its link type {link} is neither Ethernet nor Linux cooked")
             return
         self._link_type = link
         self._link = LINKS[link]
+        self._reach = reach(self._link, whole=whole)
         self._record = struct.Struct(order + "III")
-        self._glance = glance(order, self._link, before="8xI")
+        self._glance = glance(order, self._link, before="III")
         self._marks = LITTLE_ENDIAN_MARKS if order == "<" else BIG_ENDIAN_MARKS
 
     def walk(self, data: bytearray, hits: list[Hit]) -> int:
@@ -70,17 +70,21 @@ class PcapWalker:
     def _stride(self, data: bytearray, position: int, hits: list[Hit]) -> int:
         """The fast walk; it ends where less than a glance is left or a record is not whole."""
         look, (marks, tags) = self._glance.unpack_from, self._marks
-        size, packets = len(data), self.packets
+        size, packets, link, tick = len(data), self.packets, self._link_type, self._tick
+        plain, tagged = self._reach
         first, last = position, -1
         limit = size - self._glance.size
         while position <= limit:
-            length, ethertype, inner = look(data, position)
-            after = position + _RECORD_BYTES + length
+            seconds, fraction, length, ethertype, inner = look(data, position)
+            start = position + _RECORD_BYTES
+            after = start + length
             if after > size or length > MOST_PACKET_BYTES:
                 break
             packets += 1
             if ethertype in marks and (inner in marks or ethertype not in tags):
-                hits.append(self._hit(data, position, packets))
+                end = start + (tagged if ethertype in tags else plain)
+                raw = bytes(data[start : min(after, end)])
+                hits.append((packets, seconds * 1_000_000_000 + fraction * tick, link, raw, None))
             last = position
             position = after
         if last >= 0:
@@ -104,15 +108,9 @@ class PcapWalker:
             return position
         self.packets += 1
         self._note_time(data, position)
-        hits.append(self._hit(data, position, self.packets))
+        raw = bytes(data[position + _RECORD_BYTES : after])
+        hits.append((self.packets, self.last_at or 0, self._link_type, raw, None))
         return after
-
-    def _hit(self, data: bytearray, position: int, number: int) -> Hit:
-        start = position + _RECORD_BYTES
-        seconds, fraction, length = self._record.unpack_from(data, position)
-        raw = packet_bytes(data, start, start + length, self._link, whole=self._whole)
-        at = seconds * 1_000_000_000 + fraction * self._tick
-        return Hit(number, at, self._link_type, raw)
 
     def _note_time(self, data: bytearray, position: int) -> None:
         seconds, fraction, _ = self._record.unpack_from(data, position)

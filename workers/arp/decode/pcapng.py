@@ -15,10 +15,11 @@ from workers.arp.decode.walk import (
     BIG_ENDIAN_MARKS,
     LINKS,
     LITTLE_ENDIAN_MARKS,
+    TAGS,
     Hit,
     Link,
     glance,
-    packet_bytes,
+    reach,
 )
 from workers.arp.model import Direction
 
@@ -234,10 +235,14 @@ class PcapngWalker:
         hits: list[Hit],
     ) -> None:
         link = LINKS.get(interface.link_type)
-        if link is not None:
-            raw = packet_bytes(data, start, end, link, whole=self._whole)
-            number, at, stated = facts
-            hits.append(Hit(number, at, interface.link_type, raw, stated))
+        if link is None:
+            return
+        mark = start + link.ethertype
+        tagged = int.from_bytes(data[mark : mark + 2]) in TAGS
+        most = reach(link, whole=self._whole)
+        raw = bytes(data[start : min(end, start + (most.tagged if tagged else most.plain))])
+        number, at, stated = facts
+        hits.append((number, at, interface.link_type, raw, stated))
 
     def _interface(self, data: bytearray, position: int) -> _Interface:
         kind, _, number = struct.unpack_from(self._order + "III", data, position)

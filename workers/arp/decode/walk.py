@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from workers.arp.model import Direction
 
@@ -20,6 +20,8 @@ MARKS: Final = TAGS | {ARP, RARP}
 ARP_BYTES: Final = 28
 MOST_TAGGED_BYTES: Final = 512
 """How much of a tagged frame is kept: room for more than a hundred tags before the ARP."""
+
+_EVERYTHING: Final = 1 << 32
 
 MOST_PACKET_BYTES: Final = 262_144
 """Wireshark's own limit for a packet of an Ethernet capture (WTAP_MAX_PACKET_SIZE_STANDARD)."""
@@ -37,14 +39,9 @@ LINKS: Final = {1: Link(14, 12), 113: Link(16, 14), 276: Link(20, 0)}
 """Ethernet, Linux cooked v1, Linux cooked v2."""
 
 
-class Hit(NamedTuple):
-    """A packet that looks like ARP: ``raw`` is its beginning, ``stated`` the file's own direction."""
-
-    number: int
-    at: int
-    link: int
-    raw: bytes
-    stated: Direction | None = None
+Hit: TypeAlias = tuple[int, int, int, bytes, Direction | None]
+"""A packet that looks like ARP: its number, its time, its link type, the bytes that matter, and the
+direction the file itself states. A plain tuple: there may be a million of them."""
 
 
 def swapped(ethertypes: frozenset[int]) -> frozenset[int]:
@@ -66,22 +63,25 @@ LITTLE_ENDIAN_MARKS: Final = Marks(swapped(MARKS), swapped(TAGS))
 def glance(order: str, link: Link, before: str) -> struct.Struct:
     """One read of a record's start: what ``before`` asks for, the EtherType, the one behind a tag.
 
-    ``before`` ends with the captured length; the original length follows it in pcap and pcapng.
+    ``before`` ends with the captured length, which the original length follows in every format.
     Most packets need no other look.
     """
     inner = link.header - link.ethertype
     return struct.Struct(f"{order}{before}{4 + link.ethertype}xH{inner}xH")
 
 
-def packet_bytes(data: bytearray, start: int, end: int, link: Link, *, whole: bool) -> bytes:
-    """The bytes of a packet that can matter to its ARP.
+class Reach(NamedTuple):
+    """How many bytes of a packet can matter to its ARP, without and with tags.
 
-    Unless the packet is wanted whole, trailing padding is left out: copies of one ARP frame are
-    equal then.
+    Without trailing padding copies of one ARP frame are equal.
     """
+
+    plain: int
+    tagged: int
+
+
+def reach(link: Link, *, whole: bool) -> Reach:
+    """The reach on a link; a packet that is wanted whole has no limit."""
     if whole:
-        return bytes(data[start:end])
-    mark = start + link.ethertype
-    tagged = int.from_bytes(data[mark : mark + 2]) in TAGS
-    most = MOST_TAGGED_BYTES if tagged else link.header + ARP_BYTES
-    return bytes(data[start : min(end, start + most)])
+        return Reach(_EVERYTHING, _EVERYTHING)
+    return Reach(link.header + ARP_BYTES, MOST_TAGGED_BYTES)
