@@ -114,6 +114,11 @@ class Connection:
             )
         if isinstance(error, ResponseError):
             return QueueUnreachable(f"Redis at {self.where} refuses: {str(error)[:200]}")
+        if _untrusted(error):
+            return QueueUnreachable(
+                f"Redis at {self.where} shows a certificate that is not trusted",
+                next_step="Name its CA in REDIS_URL: …?ssl_ca_certs=/path/to/ca.pem",
+            )
         return QueueUnreachable(
             f"Redis at {self.where} does not answer",
             next_step="Check that it runs and that this machine may reach it.",
@@ -203,9 +208,14 @@ def fields(flat: list[Any]) -> dict[str, str]:
 def _hopeless(error: Exception) -> bool:
     # LOADING, READONLY, CLUSTERDOWN, MASTERDOWN, BUSY and the like pass by themselves.
     passing = ("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY")
-    if isinstance(error, AuthenticationError | AuthorizationError):
+    if _untrusted(error) or isinstance(error, AuthenticationError | AuthorizationError):
         return True
     return isinstance(error, ResponseError) and not str(error).startswith(passing)
+
+
+def _untrusted(error: Exception) -> bool:
+    # redis-py wraps ssl's error in its own ConnectionError, and keeps only the text.
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def _text(reply: Any) -> Any:  # noqa: ANN401 - what Lua returns
