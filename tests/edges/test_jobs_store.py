@@ -179,3 +179,13 @@ async def test_valkey_serves_as_well(tmp_path: Path) -> None:
     finally:
         await jobs.close()
         server.stop()
+
+
+async def test_a_full_redis_is_said_plainly_and_soon(own_redis: RedisServer) -> None:
+    jobs = Jobs(own_redis.url)
+    own_redis.command("CONFIG", "SET", "maxmemory", "1")
+    with pytest.raises(QueueUnreachable, match=r"is full$"):
+        await jobs.enqueue(make_job("app01"))
+    own_redis.command("CONFIG", "SET", "maxmemory", "0")
+    await jobs.enqueue(make_job("app01"))
+    await jobs.close()
