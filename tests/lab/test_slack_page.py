@@ -201,8 +201,8 @@ async def test_a_thread_reads_well_in_a_terminal(twin: SlackTwin, app: AsyncApp)
     message = (await twin.wait_for(twin.messages))[0]
     text = twin.thread_as_text(INCIDENT, message.ts)
     assert text.splitlines()[1:] == [
-        "🔴 *Replies to `app01` are lost* <b> @alice docs (https://example.com)",
-        "*Host*: `esx07`",
+        "🔴 Replies to `app01` are lost <b> @alice docs (https://example.com)",
+        "Host: `esx07`",
         "Where      Requests",
         "─────────  ────────",
         "vmnic1-tx  14",
