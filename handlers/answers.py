@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from handlers import replies
-from handlers.desk import Asker, Desk
+from handlers.desk import DOUBLE_SECONDS, Asker, Desk
 from handlers.request import Ask, Check, Help, History, Mistake, Request, Status, Stop
 from workers.arp.model import Job
 
@@ -23,7 +23,9 @@ async def answer(desk: Desk, asker: Asker, request: Request) -> None:
         await _stop(desk, asker, request.job_id)
     elif await desk.admits(asker, type(request).__name__.lower()):
         if isinstance(request, Check):
-            await desk.check(asker, request)
+            typed = f"typed:{asker.channel}:{asker.user}:{request.text().casefold()}"
+            if await desk.jobs.first_time(typed, DOUBLE_SECONDS):
+                await desk.check(asker, request)
         elif isinstance(request, Status):
             await _status(desk, asker)
         else:

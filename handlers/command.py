@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from handlers import answers, dialog, replies
-from handlers.desk import DOUBLE_SECONDS, REDELIVERY_SECONDS, Asker, Desk
+from handlers.desk import REDELIVERY_SECONDS, Asker, Desk
 from handlers.request import Ask, Help, Mistake, parse
 
 
@@ -21,8 +21,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
             response_url=command.get("response_url"),
         )
         async with desk.serving(asker):
-            text = command.get("text", "")
-            request = parse(text)
+            request = parse(command.get("text", ""))
             if isinstance(request, Help):
                 await ack(text=replies.help_text().text)
                 return
@@ -37,8 +36,6 @@ def register(app: AsyncApp, desk: Desk) -> None:
                 if await desk.admits(asker, "dialog"):
                     await desk.slack.open_view(trigger, dialog.check_dialog(asker))
                 return
-            typed = f"command:{asker.channel}:{asker.user}:{' '.join(text.split())}"
-            if await desk.jobs.first_time(typed, DOUBLE_SECONDS):
-                await answers.answer(desk, asker, request)
+            await answers.answer(desk, asker, request)
 
     app.command("/arpcheck")(arpcheck)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from handlers import replies
 from handlers.access import Access
 from handlers.request import Check
+from workers import health
 from workers.arp.model import Job, Thread
 from workers.arp.summary import Message, Progress, root_message
 from workers.errors import CheckError, QueueUnreachable, SlackRefused, SlackUnreachable
@@ -79,13 +80,15 @@ class Desk:
 
     async def tell(self, asker: Asker, message: Message) -> None:
         """Tell one person, and nobody else; trouble in doing so is only logged."""
+        thread = asker.thread_ts
         try:
             if asker.response_url:
-                await self.slack.respond(asker.response_url, message, thread_ts=asker.thread_ts)
-            else:
-                await self.slack.ephemeral(
-                    asker.channel, asker.user, message, thread_ts=asker.thread_ts
-                )
+                try:
+                    await self.slack.respond(asker.response_url, message, thread_ts=thread)
+                    return
+                except SlackRefused:  # used five times, or older than 30 minutes
+                    log.info("a response_url no longer works")
+            await self.slack.ephemeral(asker.channel, asker.user, message, thread_ts=thread)
         except (SlackRefused, SlackUnreachable) as trouble:
             log.warning("could not answer %s: %s", asker.user, trouble.sentence)
 
@@ -94,6 +97,7 @@ class Desk:
         why = await self.access.refusal(asker.user, asker.channel)
         if why is None:
             return True
+        health.COMMANDS.labels(action, "refused").inc()
         await self.audit("refused", asker, {"action": action, "why": why})
         await self.tell(asker, replies.refused(why))
         return False
@@ -118,16 +122,29 @@ class Desk:
 
     async def start(self, asker: Asker, job: Job) -> None:
         """Queue a job and show its message, or send the asker to the check that already runs."""
-        enqueued = await self.jobs.enqueue(job)
+        enqueued = await self._enqueue(job)
         if enqueued.joined:
             await self._join(asker, job, enqueued.job)
             return
         await self.audit("asked", asker, _words_of(job))
-        if job.thread.root_ts is None:
+        health.COMMANDS.labels(job.kind, "queued").inc()
+        thread = job.thread
+        if job.kind == "check" and thread.root_ts is None:  # else an earlier message goes on
             thread = await self._root(asker, enqueued)
-        else:
-            thread = job.thread  # the message of an earlier job goes on
-        await self.jobs.announce(job.id, thread)
+        try:
+            await self.jobs.announce(job.id, thread)
+        except QueueUnreachable:
+            if thread.root_ts is None:
+                raise
+            await self.slack.edit(thread.channel, thread.root_ts, replies.queue_lost(job))
+
+    async def _enqueue(self, job: Job) -> Enqueued:
+        try:
+            return await self.jobs.enqueue(job)
+        except QueueUnreachable:
+            with contextlib.suppress(QueueUnreachable):  # it may be there, and only the answer lost
+                await self.jobs.discard(job.id)
+            raise
 
     async def _root(self, asker: Asker, enqueued: Enqueued) -> Thread:
         """Post the message of a check; where that fails the check runs and its result is kept."""
@@ -159,6 +176,10 @@ class Desk:
 
     async def _join(self, asker: Asker, wanted: Job, running: Job) -> None:
         """An equal check is under way: one capture, and the asker is told where to look."""
+        health.COMMANDS.labels(wanted.kind, "joined").inc()
+        if wanted.kind != "check":
+            await self.tell(asker, replies.under_way())
+            return
         root = running.thread.root_ts
         link = await self.slack.permalink(running.thread.channel, root) if root else None
         here = Thread(asker.channel, None, asker.thread_ts, asker.response_url)

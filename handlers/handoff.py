@@ -1,8 +1,13 @@
-"""The hand-off to the network team and its answers turned into follow-up jobs and thread messages."""
+"""The hand-off to the network team and its answers turned into follow-up jobs and thread messages.
+
+Who sees the hand-off message was asked for an answer by somebody who may run checks; its buttons
+therefore work for everybody in that channel, and each press is on record.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -19,6 +24,7 @@ HANDOFF_VIEW = "arpcheck_handoff_note"
 NOT_OURS_VIEW = "arpcheck_not_ours_why"
 HANDOFF_SECONDS = 600
 """A hand-off that failed may be tried again after this time."""
+ONCE_SECONDS = 86_400
 
 
 def register(app: AsyncApp, desk: Desk) -> None:
@@ -84,7 +90,8 @@ async def _hand_off(desk: Desk, press: Press, job_id: str, note: str) -> None:
 
 async def _taken(desk: Desk, press: Press) -> None:
     record = await known(desk, press, press.value)
-    if record is not None:
+    once = f"taken:{press.value}:{press.asker.user}"
+    if record is not None and await desk.jobs.first_time(once, ONCE_SECONDS):
         await _say(desk, press, record.job, replies.taken(press.asker.user))
         await desk.audit("taken", press.asker, {"job": record.job.id})
 
@@ -105,14 +112,16 @@ async def _fixed(desk: Desk, press: Press) -> None:
 
 
 async def _say(desk: Desk, press: Press, job: Job, message: Message) -> None:
-    """Put the network team's answer into the check's thread and onto the hand-off message."""
-    thread = thread_of(job)
-    key = f"{job.id}:{press.action}:{press.asker.user}:{press.message.get('ts', '')}"
+    """Put the network team's answer into the check's thread and onto, or under, the hand-off."""
+    thread, ts = thread_of(job), press.message.get("ts")
+    key = f"{job.id}:{press.action}:{press.asker.user}:{ts}:{time.time_ns()}"
     await desk.slack.post(thread.channel, message, thread_ts=thread.thread_ts, key=key)
-    ts, blocks = press.message.get("ts"), press.message.get("blocks")
+    blocks = press.message.get("blocks")
     if ts and blocks:
         marked = Message(press.message.get("text", ""), (*blocks, context(message.text)))
         await desk.slack.edit(press.asker.channel, ts, marked)
+    elif ts:
+        await desk.slack.post(press.asker.channel, message, thread_ts=ts, key=f"{key}:there")
 
 
 def handoff_view(press: Press, record: JobRecord) -> dict[str, Any]:

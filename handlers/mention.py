@@ -8,7 +8,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 
 from handlers import answers
-from handlers.desk import DOUBLE_SECONDS, REDELIVERY_SECONDS, Asker, Desk
+from handlers.desk import REDELIVERY_SECONDS, Asker, Desk
 from handlers.request import parse
 
 _PERSON = re.compile(r"<@(?P<user>[A-Z0-9]+)(?:\|[^>]*)?>")
@@ -30,9 +30,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
             if not await desk.jobs.first_time(seen, REDELIVERY_SECONDS):
                 return
             text = said_to(event.get("text", ""), desk.bot_user)
-            typed = f"mention:{asker.channel}:{asker.user}:{' '.join(text.split())}"
-            if await desk.jobs.first_time(typed, DOUBLE_SECONDS):
-                await answers.answer(desk, asker, parse(text))
+            await answers.answer(desk, asker, parse(text))
 
     app.event("app_mention")(mentioned)
 

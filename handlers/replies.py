@@ -53,6 +53,26 @@ def queue_down() -> Message:
     )
 
 
+def queue_lost(job: Job) -> Message:
+    """What a message says whose job could not be released to the workers."""
+    return said(
+        f":x: *ARP check of {code(job.vm)}*: arpcheck's queue (Redis) stopped answering before the"
+        " check began. If no result appears within a minute, ask again."
+    )
+
+
+def under_way() -> Message:
+    """Pressed again while it is being done."""
+    return said("That is already under way.")
+
+
+def unexpected() -> Message:
+    """A mistake of ours."""
+    return said(
+        ":x: Something went wrong inside arpcheck. It is in the log; please tell whoever runs it."
+    )
+
+
 def trouble(sentence: str, next_step: str = "") -> Message:
     """Expected trouble in its own words."""
     return said(escape(f":x: {sentence} {next_step}".strip()))

@@ -1,4 +1,4 @@
-"""Bytes of a capture → ARP frames: every format, link type and kind of damage, in tables."""
+"""Classic pcap → ARP frames: byte orders, link types, tags, and what cannot be read."""
 
 import pytest
 
@@ -9,45 +9,18 @@ from tests.arp.captures import (
     GATEWAY,
     MAGICS,
     NOBODY,
-    START,
     VM,
     arp,
-    block,
     cooked,
     cooked2,
     ethernet,
-    interface,
-    option,
-    packet,
     pcap,
     pcap_header,
     record,
-    section,
-    simple_packet,
 )
+from tests.arp.reading import BOTH, FIRST, IPV4, REPLY, REQUEST, only, read
 from workers.arp.decode import ArpReader
 from workers.arp.model import ArpFrame, Capture, CapturePoint, Direction
-
-BOTH = CapturePoint.named("vmnic1")
-REQUEST = ethernet(arp())
-REPLY = ethernet(arp(2, (GATEWAY, "10.20.110.1"), (VM, "10.20.110.21")), src=GATEWAY, dst=VM)
-IPV4 = ethernet(b"\x45" + bytes(60), ethertype=0x0800)
-FIRST = START * 10**9
-
-
-def read(data: bytes, *, point: CapturePoint = BOTH, chunk: int = 1 << 20) -> ArpReader:
-    reader = ArpReader(point)
-    for start in range(0, len(data), chunk):
-        reader.feed(data[start : start + chunk])
-    reader.finish()
-    return reader
-
-
-def only(data: bytes) -> ArpFrame:
-    reader = read(data)
-    assert reader.damage is None
-    (frame,) = reader.frames
-    return frame
 
 
 @pytest.mark.parametrize(("order", "unit"), MAGICS)
@@ -196,172 +169,6 @@ def test_the_ethertype_of_the_next_packet_is_not_read_into_a_short_one() -> None
     short = record(b"", 0x0806) + record(b"\0" * 2, 0x0608) + record(REQUEST, 5)
     reader = read(pcap_header() + short)
     assert (len(reader.frames), reader.packets, reader.unreadable) == (1, 3, 0)
-
-
-# --- pcapng --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize("chunk", [1, 13, 1 << 20])
-def test_pcapng(order: str, chunk: int) -> None:
-    data = section(order) + interface(order)
-    data += b"".join(
-        packet(frame, START * 10**6 + n, order) for n, frame in enumerate([REQUEST, IPV4, REPLY])
-    )
-    reader = read(data, chunk=chunk)
-    assert [(f.number, f.at, f.op) for f in reader.frames] == [
-        (1, FIRST, 1),
-        (3, FIRST + 2_000, 2),
-    ]
-    assert (reader.packets, reader.damage) == (3, None)
-    assert (reader.first_at, reader.last_at) == (FIRST, FIRST + 2_000)
-
-
-RESOLUTIONS = {
-    "microseconds when unstated": (b"", START * 10**6 + 7, FIRST + 7_000),
-    "nanoseconds": (option(9, b"\x09"), START * 10**9 + 7, FIRST + 7),
-    "milliseconds": (option(9, b"\x03"), START * 10**3 + 7, FIRST + 7_000_000),
-    "a power of two": (option(9, b"\x8a"), START * 1024 + 512, FIRST + 500_000_000),
-    "seconds and an offset": (
-        option(9, b"\x00") + option(14, (START - 5).to_bytes(8, "little")),
-        5,
-        FIRST,
-    ),
-    "after other options": (
-        option(2, b"vmnic1") + option(9, b"\x09") + option(0, b""),
-        START * 10**9,
-        FIRST,
-    ),
-}
-
-
-@pytest.mark.parametrize(("options", "ticks", "at"), RESOLUTIONS.values(), ids=RESOLUTIONS)
-def test_clock_resolutions(options: bytes, ticks: int, at: int) -> None:
-    assert only(section() + interface(options=options) + packet(REQUEST, ticks)).at == at
-
-
-def test_every_interface_has_its_own_clock_and_link_type() -> None:
-    data = section() + interface() + interface(link=COOKED, options=option(9, b"\x09"))
-    data += packet(REQUEST, START * 10**6, number=0)
-    data += packet(cooked(arp(), 4), START * 10**9 + 1, number=1)
-    frames = read(data).frames
-    assert [(f.at, f.direction) for f in frames] == [
-        (FIRST, Direction.BOTH),
-        (FIRST + 1, Direction.TX),
-    ]
-
-
-def test_a_new_section_resets_byte_order_and_interfaces() -> None:
-    data = section() + interface(options=option(9, b"\x09")) + packet(REQUEST, START * 10**9)
-    data += section(">") + interface(">") + packet(REPLY, START * 10**6 + 1, ">")
-    reader = read(data)
-    assert [(f.number, f.at) for f in reader.frames] == [(1, FIRST), (2, FIRST + 1_000)]
-
-
-@pytest.mark.parametrize(
-    ("flags", "direction"),
-    [(0, Direction.BOTH), (1, Direction.RX), (2, Direction.TX), (0x101, Direction.RX)],
-)
-def test_direction_flags(flags: int, direction: Direction) -> None:
-    options = option(1, b"a comment") + option(2, flags.to_bytes(4, "little"))
-    data = section() + interface() + packet(REQUEST, START * 10**6, options=options)
-    assert only(data).direction is direction
-
-
-def test_blocks_of_other_kinds_are_passed_over() -> None:
-    data = section() + block(0x0BAD, b"any kind") + interface() + block(5, bytes(40))
-    data += packet(REQUEST, START * 10**6) + block(4, b"")
-    assert len(read(data).frames) == 1
-
-
-def test_a_simple_packet_has_no_time() -> None:
-    frame = only(section() + interface(snap_length=64) + simple_packet(REQUEST))
-    assert (frame.at, frame.number, frame.op) == (0, 1, 1)
-
-
-def test_the_old_packet_block() -> None:
-    body = packet(REQUEST, START * 10**6)[8:-4]
-    assert only(section() + interface() + block(2, body)).at == FIRST
-
-
-def test_packets_of_a_foreign_link_type_are_left_out_and_said_so() -> None:
-    data = section() + interface(link=127) + interface()
-    data += packet(bytes(60), 1, number=0) + packet(REQUEST, START * 10**6, number=1)
-    reader = read(data)
-    assert (len(reader.frames), reader.packets) == (1, 2)
-    assert reader.damage is not None
-    assert "127" in reader.damage
-
-
-# --- damage --------------------------------------------------------------------------------------
-
-WHOLE = pcap([REQUEST, REPLY])
-NG = section() + interface() + packet(REQUEST, START * 10**6)
-DAMAGE = {
-    "empty": (b"", 0, "empty"),
-    "no capture": (b"hello, world\n" * 10, 0, "no capture"),
-    "gzip": (b"\x1f\x8b\x08" + bytes(100), 0, "compressed"),
-    "a cut file header": (WHOLE[:20], 0, "file header"),
-    "a cut record header": (WHOLE[:-70], 1, "cut"),
-    "a cut packet": (WHOLE[:-1], 1, "cut"),
-    "an absurd length": (WHOLE + record(b"")[:8] + b"\xff\xff\xff\x7f" + bytes(99), 2, "packet 3"),
-    "a foreign link type": (pcap([REQUEST], link=105), 0, "105"),
-    "pcapng cut in a packet": (NG + packet(REPLY, 1)[:-9], 1, "cut"),
-    "pcapng cut in a block's head": (NG + b"\x06\x00\x00", 1, "cut"),
-    "pcapng of version 2": (section(major=2), 0, "version 2"),
-    "a block of no length": (NG + b"\x06\0\0\0" + bytes(40), 1, "0 bytes"),
-    "a block of odd length": (NG + b"\x05\0\0\0\x0d\0\0\0" + bytes(40), 1, "13 bytes"),
-    "an absurd block": (NG + b"\x05\0\0\0\xfc\xff\xff\xff" + bytes(40), 1, "4294967292"),
-    "lengths that differ": (NG + block(5, bytes(8))[:-4] + bytes(8), 1, "two different"),
-    "an unknown interface": (NG + packet(REPLY, 1, number=1), 1, "interface 1"),
-    "a packet longer than its block": (
-        NG + block(6, bytes(12) + b"\xff\0\0\0" * 2 + bytes(60)),
-        1,
-        "does not fit",
-    ),
-    "a packet before any interface": (section() + simple_packet(REQUEST), 0, "does not fit"),
-}
-
-
-@pytest.mark.parametrize(("data", "frames", "said"), DAMAGE.values(), ids=DAMAGE)
-@pytest.mark.parametrize("chunk", [1, 1 << 20])
-def test_damage_keeps_the_frames_before_it(data: bytes, frames: int, said: str, chunk: int) -> None:
-    reader = read(data, chunk=chunk)
-    assert len(reader.frames) == frames
-    assert reader.damage is not None
-    assert said in reader.damage
-    assert "\n" not in reader.damage
-
-
-def test_after_damage_nothing_more_is_taken() -> None:
-    reader = read(pcap([REQUEST], link=105))
-    assert reader.feed(pcap([REQUEST])) == ()
-    assert reader.frames == []
-
-
-@pytest.mark.parametrize("data", [pcap([REQUEST]), NG], ids=["pcap", "pcapng"])
-@pytest.mark.parametrize("chunk", [1, 1 << 20])
-@pytest.mark.parametrize(
-    "noise",
-    [b"Continue? (Y/N) ", b"\n\r\r\n", b"\xd4\xc3\xb2\xa1 is what a pcap starts with\n" * 9],
-    ids=["prompt", "half a magic", "a magic that starts nothing"],
-)
-def test_noise_before_the_header_is_skipped(data: bytes, chunk: int, noise: bytes) -> None:
-    reader = read(noise + data, chunk=chunk)
-    assert (len(reader.frames), reader.damage) == (1, None)
-
-
-def test_endless_noise_is_given_up() -> None:
-    reader = ArpReader(BOTH)
-    for _ in range(200):
-        reader.feed(b"no capture " * 100)
-    assert reader.damage is not None
-    assert reader.feed(pcap([REQUEST])) == ()
-
-
-def test_an_empty_capture_is_whole() -> None:
-    reader = read(pcap_header())
-    assert (reader.packets, reader.damage, reader.first_at) == (0, None, None)
 
 
 def test_heard_carries_everything_the_judge_takes() -> None:

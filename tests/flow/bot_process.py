@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.lab.slack import INCIDENT, SlackTwin
+from tests.lab.slack import ALICE, INCIDENT, Message, SlackTwin
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 20
@@ -106,16 +106,31 @@ async def running_bot(
 ) -> AsyncIterator[tuple[SlackTwin, BotProcess]]:
     """A Slack twin and a bot connected to it, over Socket Mode or HTTP."""
     port = free_port() if http else 0
-    async with SlackTwin() as twin:
-        async with bot_process(bot_env(twin, redis_url, port=port, **more)) as bot:
-            if http:
-                twin.http.request_url = f"http://127.0.0.1:{port}/slack/events"
-            else:
-                await twin.connected()
-            yield twin, bot
+    async with SlackTwin() as twin, bot_process(bot_env(twin, redis_url, port=port, **more)) as bot:
+        if http:
+            twin.http.request_url = f"http://127.0.0.1:{port}/slack/events"
+        else:
+            await twin.connected()
+        yield twin, bot
 
 
-def root_of(twin: SlackTwin, channel: str = INCIDENT) -> Any:  # noqa: ANN401
-    """The one message of the bot in the channel."""
-    mine = [message for message in twin.messages(channel) if message.bot_id]
-    return mine[0] if mine else None
+def root_of(twin: SlackTwin, channel: str = INCIDENT) -> Message | None:
+    """The first message of the bot in the channel."""
+    return next((message for message in twin.messages(channel) if message.bot_id), None)
+
+
+async def posted(twin: SlackTwin, channel: str = INCIDENT) -> Message:
+    """Wait for the first message of the bot in the channel."""
+    await twin.wait_for(lambda: root_of(twin, channel))
+    message = root_of(twin, channel)
+    assert message is not None
+    return message
+
+
+async def whisper(twin: SlackTwin, words: str, user: str = ALICE) -> Message:
+    """Wait for what only this person sees, with these words in it; the newest such."""
+
+    def found() -> list[Message]:
+        return [message for message in twin.ephemerals(user) if words in message.text]
+
+    return (await twin.wait_for(found))[-1]

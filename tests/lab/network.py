@@ -58,7 +58,6 @@ class Network:
         self._order = itertools.count()
         self._sinks: defaultdict[Place, list[Sink]] = defaultdict(list)
         self._task: asyncio.Task[None] | None = None
-        self._woken = asyncio.Event()
         self.fabric = Fabric(self)
         self.vswitches = VSwitches(self)
         self.guests = Guests(self)

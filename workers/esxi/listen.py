@@ -21,7 +21,7 @@ from workers.esxi.clock import HostClock
 from workers.esxi.ear import Ear, Hear
 from workers.esxi.lines import Lines
 
-READY_SECONDS = 20
+READY_SECONDS = 30
 STOP_SECONDS = 20
 START_PATIENCE_SECONDS = 3
 
@@ -127,8 +127,10 @@ class Listening:
         except CheckError as trouble:
             ear.fail(trouble.sentence.rstrip("."))
         except TimeoutError:
+            ear.hang_up()
             ear.fail(f"it could not be started within {READY_SECONDS} s")
         except asyncio.CancelledError:
+            ear.hang_up()
             ear.fail("the check was stopped before it could start")
             raise
 

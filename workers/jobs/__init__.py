@@ -15,6 +15,7 @@ waiting                zset    the jobs in it (score: the place, µs of asking)
 running                zset    the jobs in it (score: the lease's end, ms)
 joins                  hash    the jobs in it (an equal check joins the one that is open)
 job:ID                 hash    open: owned by waiting or running; ended: ``keep_days``
+claim:TOKEN            hash    one lease
 first:KEY              string  the seconds asked for
 slot:HOST:line, :live  zset    20 leases after the last renewal
 ssh                    hash    the duties in it; each is forgotten after 7 days

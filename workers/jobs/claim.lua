@@ -2,6 +2,12 @@
 -- → {kind, fields…}: 'work', 'dead' (tries exhausted: tell people) or 'given up' (ended here); {} = nothing.
 local now, tries_allowed = now_ms(), tonumber(ARGV[4])
 
+local claimed = P .. 'claim:' .. ARGV[1]
+local before = redis.call('HMGET', claimed, 'id', 'kind')
+if before[1] and held(before[1], ARGV[1]) == 'ok' then  -- asked twice: a lost reply
+  return {before[2], redis.call('HGETALL', job(before[1]))}
+end
+
 local function hand_out(id)
   local fields = redis.call('HMGET', job(id), 'tries', 'deads')
   local kind, counter = 'work', 'tries'
@@ -14,6 +20,8 @@ local function hand_out(id)
   redis.call('ZADD', RUNNING, now + tonumber(ARGV[3]), id)
   redis.call('HINCRBY', job(id), counter, 1)
   redis.call('HSET', job(id), 'state', 'running', 'token', ARGV[1], 'worker', ARGV[2])
+  redis.call('HSET', claimed, 'id', id, 'kind', kind)
+  redis.call('PEXPIRE', claimed, ARGV[3])
   return {kind, redis.call('HGETALL', job(id))}
 end
 

@@ -10,10 +10,10 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
@@ -35,6 +35,8 @@ PATIENT_SECONDS = 60.0
 """How long a running check bears with a Redis that is away."""
 _SOCKET_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
+
+T = TypeVar("T")
 
 log = logging.getLogger("arpcheck.jobs")
 
@@ -67,7 +69,9 @@ class Connection:
         }
         self._since: float | None = None
         self._last = 0.0
+        self._in_trouble = False
         self._topics: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Task[None] | None = None
 
     async def call(self, script: str, *arguments: Any, patience: float = SOON_SECONDS) -> Any:  # noqa: ANN401 - what Lua returns
@@ -76,19 +80,26 @@ class Connection:
         Raises:
             QueueUnreachable: with one sentence, free of passwords.
         """
+        run = self._scripts[script]
+        return _text(
+            await self.attempt(lambda: run(keys=[PREFIX], args=arguments), patience=patience)
+        )
+
+    async def attempt(self, command: Callable[[], Awaitable[T]], *, patience: float) -> T:
+        """Await a command that may be repeated, like ``call``."""
         until = time.monotonic() + patience
         while True:
             try:
                 async with asyncio.timeout(max(until - time.monotonic(), _PAUSE_SECONDS)):
-                    reply = await self._scripts[script](keys=[PREFIX], args=arguments)
+                    reply = await command()
             except (RedisError, OSError, TimeoutError) as error:
-                self._since = None
+                self._failed(error)
                 if _hopeless(error) or time.monotonic() + _PAUSE_SECONDS >= until:
                     raise self.unreachable(error) from None
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
                 self._answered()
-                return _text(reply)
+                return reply
 
     def held_for_a_lease(self) -> bool:
         """Whether Redis has answered all along for one lease: others had the time to renew too."""
@@ -115,7 +126,7 @@ class Connection:
         event = asyncio.Event()
         self._topics[topic].add(event)
         if self._listening is None:
-            self._listening = asyncio.create_task(self._listen())
+            self._listening = self.spawn(self._listen())
         try:
             yield event
         finally:
@@ -123,18 +134,31 @@ class Connection:
             if not self._topics[topic]:
                 del self._topics[topic]
 
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run beside everything else until ``close``, at most."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     async def close(self) -> None:
         """Let go of Redis."""
-        if self._listening is not None:
-            self._listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listening
-            self._listening = None
+        for task in list(self._tasks):
+            task.cancel()
+            await asyncio.wait([task])
+        self._listening = None
         with suppress(RedisError, OSError):
             await self.client.aclose()
 
+    def _failed(self, error: Exception) -> None:
+        if not self._in_trouble:
+            log.warning("%s (%s)", self.unreachable(error).sentence, type(error).__name__)
+        self._in_trouble, self._since = True, None
+
     def _answered(self) -> None:
-        now = time.monotonic()
+        if self._in_trouble:
+            log.info("Redis at %s answers again", self.where)
+        now, self._in_trouble = time.monotonic(), False
         # Silent for long (asleep, stopped by a signal): what happened meanwhile is unknown.
         if self._since is None or now - self._last > self.lease_seconds:
             self._since = now

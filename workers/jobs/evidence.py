@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from workers.errors import EvidenceTooBig
-from workers.jobs.connection import PREFIX, Connection
+from workers.jobs.connection import PATIENT_SECONDS, PREFIX, Connection
 
 EVIDENCE_BYTES = 16 * 1024 * 1024
 """The most that one check may keep in Redis, which holds everything in memory."""
@@ -32,20 +30,21 @@ class Evidence:
                 f" {EVIDENCE_BYTES / 1e6:.1f} MB of one check for hand-offs"
             )
         key = f"{PREFIX}evidence:{job_id}"
-        try:
+
+        async def replace() -> None:
             async with self._redis.client.pipeline(transaction=True) as pipe:
                 pipe.delete(key)
                 if files:
                     pipe.hset(key, mapping=dict[Any, Any](files))
                     pipe.expire(key, days * 86_400)
                 await pipe.execute()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise self._redis.unreachable(error) from None
+
+        await self._redis.attempt(replace, patience=PATIENT_SECONDS)
 
     async def evidence(self, job_id: str) -> dict[str, bytes] | None:
         """The files kept for a job, None = none (any more)."""
-        try:
-            found: dict[Any, Any] = await self._redis.client.hgetall(f"{PREFIX}evidence:{job_id}")
-        except (RedisError, OSError, TimeoutError) as error:
-            raise self._redis.unreachable(error) from None
+        found: dict[Any, Any] = await self._redis.attempt(
+            lambda: self._redis.client.hgetall(f"{PREFIX}evidence:{job_id}"),
+            patience=PATIENT_SECONDS,
+        )
         return {name.decode("utf-8", "replace"): found[name] for name in found} or None

@@ -17,7 +17,8 @@ from typing import Any
 
 from workers.arp.model import Job, Thread
 from workers.errors import LeaseLost, QueueUnreachable
-from workers.jobs.connection import PATIENT_SECONDS, Connection, fields, wait_for
+from workers.health import LEASES_LOST
+from workers.jobs.connection import PATIENT_SECONDS, SOON_SECONDS, Connection, fields, wait_for
 from workers.jobs.record import (
     JobUnreadable,
     read_job,
@@ -76,7 +77,7 @@ class Lease:
             self.refused = str(error)
             self.job = read_refused(found["data"], found["thread"])
         self._flags(found.get("cancelled", ""), found.get("stimulus_at", ""), found["thread"])
-        self._renewing = asyncio.create_task(self._renew_until_ended())
+        self._renewing = redis.spawn(self._renew_until_ended())
 
     def __repr__(self) -> str:
         return f"<Lease {self.job.id} try {self.number}{' dead' * self.dead}>"
@@ -134,11 +135,17 @@ class Lease:
         """Give the job back to its place in the queue; ``refund`` = this run counts as no try."""
         await self._stop_renewing()
         with suppress(QueueUnreachable):  # then the lease runs out, which comes to the same
-            await self._call("release", int(refund), "deads" if self.dead else "tries")
+            counter = "deads" if self.dead else "tries"
+            await self._call("release", int(refund), counter, patience=SOON_SECONDS)
 
-    async def _call(self, script: str, *arguments: Any) -> Any:  # noqa: ANN401 - what Lua returns
+    async def _call(
+        self,
+        script: str,
+        *arguments: Any,  # noqa: ANN401 - what Lua takes
+        patience: float = PATIENT_SECONDS,
+    ) -> Any:  # noqa: ANN401 - what Lua returns
         return await self._redis.call(
-            script, self.job.id, self._token, *arguments, patience=PATIENT_SECONDS
+            script, self.job.id, self._token, *arguments, patience=patience
         )
 
     def _still_held(self, reply: list[Any]) -> None:
@@ -147,7 +154,9 @@ class Lease:
             raise _lost(reply[0])
 
     def _lose(self, reason: str) -> None:
-        self.lost_reason = self.lost_reason or reason
+        if self.lost_reason is None:
+            LEASES_LOST.labels(reason).inc()
+            self.lost_reason = reason
         self.lost.set()
 
     async def _stop_renewing(self) -> None:

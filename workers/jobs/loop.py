@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from workers.health import LIVE_CHECKS
 from workers.jobs.lease import Lease
 
 CLAIM_SECONDS = 1.0
@@ -40,40 +41,50 @@ async def run_worker(
     """
     running: dict[asyncio.Task[None], Lease] = {}
     stopping = asyncio.create_task(stop.wait())
-    while not stop.is_set():
-        if len(running) < concurrency:
-            lease = await jobs.claim(worker, CLAIM_SECONDS)
-            if lease is not None and stop.is_set():
-                await lease.release(refund=True)
-            elif lease is not None:
-                running[asyncio.create_task(_run(perform, lease))] = lease
-        else:
-            await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
-        for task in [task for task in running if task.done()]:
-            await _settle(task, running.pop(task), refund=False)
-    await _drain(running, grace_seconds)
+    try:
+        while not stop.is_set():
+            if len(running) < concurrency:
+                lease = await jobs.claim(worker, CLAIM_SECONDS)
+                if lease is not None and stop.is_set():
+                    await lease.release(refund=True)
+                elif lease is not None:
+                    running[asyncio.create_task(_run(perform, lease))] = lease
+            else:
+                await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
+            for task in [task for task in running if task.done()]:
+                _tell_if_broken(task, running.pop(task))
+    finally:
+        stopping.cancel()
+        await _drain(running, grace_seconds)
 
 
 async def _run(perform: Callable[[Lease], Awaitable[None]], lease: Lease) -> None:
-    await perform(lease)
+    task = asyncio.current_task()
+    try:
+        with LIVE_CHECKS.track_inprogress():
+            await perform(lease)
+    finally:
+        if not lease.ended:
+            await lease.release(refund=task is not None and task.cancelling() > 0)
 
 
 async def _drain(running: dict[asyncio.Task[None], Lease], grace_seconds: float) -> None:
     if not running:
         return
     log.info("Stopping: %d checks may finish within %g s", len(running), grace_seconds)
-    _, late = await asyncio.wait(running, timeout=grace_seconds)
+    done, late = await asyncio.wait(running, timeout=grace_seconds)
     for task in late:
         task.cancel()
     if late:
-        await asyncio.wait(late, timeout=CLEAN_UP_SECONDS)
-    for task, lease in running.items():
-        await _settle(task, lease, refund=task in late)
+        _, stuck = await asyncio.wait(late, timeout=CLEAN_UP_SECONDS)
+        for task in stuck:
+            await running[task].release(refund=True)
+        done |= late - stuck
+    for task in done:
+        _tell_if_broken(task, running[task])
 
 
-async def _settle(task: asyncio.Task[None], lease: Lease, *, refund: bool) -> None:
-    error = None if not task.done() or task.cancelled() else task.exception()
+def _tell_if_broken(task: asyncio.Task[None], lease: Lease) -> None:
+    error = None if task.cancelled() else task.exception()
     if error is not None:
         log.error("The check %s broke", lease.job.id, exc_info=error)
-    if not lease.ended:
-        await lease.release(refund=refund)

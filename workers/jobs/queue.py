@@ -22,6 +22,7 @@ from workers.jobs.record import (
     join_key,
     read_job,
     read_record,
+    read_refused,
     write_job,
     write_thread,
 )
@@ -63,10 +64,10 @@ class Queue:
         )
         _, joined, position, data, thread = reply
         try:
-            kept = read_job(data, thread)
-        except JobUnreadable as error:
-            raise QueueUnreachable(f"{error}, which now answers for it") from None
-        return Enqueued(kept, bool(joined), position)
+            answering = read_job(data, thread)
+        except JobUnreadable:
+            answering = read_refused(data, thread)
+        return Enqueued(answering, bool(joined), position)
 
     async def announce(self, job_id: str, thread: Thread) -> int:
         """The root message is posted: workers may have the job. Returns its position, 0 = it runs.
@@ -91,14 +92,12 @@ class Queue:
     async def open_jobs(self) -> tuple[JobRecord, ...]:
         """All jobs that run or wait, the next first."""
         reply = await self._redis.call("open")
-        return tuple(read_record(fields(flat), place) for place, flat in reply[1:] if flat)
+        return tuple(read_record(fields(flat), place) for place, flat in reply if flat)
 
     async def depth(self) -> QueueDepth:
         """The figures for monitoring."""
-        now, *jobs = await self._redis.call("open")
-        waiting = [int(fields(flat)["place"]) for place, flat in jobs if place]
-        oldest = (now - min(waiting)) / 1e6 if waiting else 0.0
-        return QueueDepth(len(waiting), len(jobs) - len(waiting), oldest)
+        waiting, running, oldest_micros = await self._redis.call("depth")
+        return QueueDepth(waiting, running, oldest_micros / 1e6)
 
     async def health(self) -> Health:
         """Whether Redis answers, and the figures, for ``workers.health.serve``."""
@@ -167,8 +166,7 @@ class Queue:
                 NEWER_MS,
                 self._keep_seconds,
             )
-        except QueueUnreachable as trouble:
-            log.warning("No job can be claimed: %s", trouble.sentence)
+        except QueueUnreachable:
             return None
         if not reply:
             return None
@@ -182,14 +180,10 @@ class Queue:
             log.error("Dropped an entry of the queue: %s: %r", error, found["data"])  # noqa: TRY400
             await self._redis.call(
                 "finish",
-                _id_of(found),
+                found["id"],
                 token,
                 '{"outcome":"unreadable"}',
                 self._keep_seconds,
                 patience=PATIENT_SECONDS,
             )
             return None
-
-
-def _id_of(found: dict[str, str]) -> str:
-    return found["id"]

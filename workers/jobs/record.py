@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from workers.arp.model import Job, Thread
+from workers.errors import CheckError
 
 VERSION = 1
 
 
-class JobUnreadable(ValueError):
-    """A job in the queue that this version cannot read, with the sentence that says why."""
+class JobUnreadable(CheckError):
+    """A job in the queue that this version cannot read."""
+
+    code = "JOB_UNREADABLE"
 
 
 @dataclass(frozen=True, slots=True)

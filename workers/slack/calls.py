@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from workers.errors import SlackRefused, SlackUnreachable
+from workers.health import SLACK_ERRORS
 
 TRIES = 4
 FIRST_PAUSE_SECONDS = 0.5
@@ -99,6 +100,7 @@ async def persist(
             waited += seconds
         if tries >= TRIES or waited > LONGEST_LIMIT_SECONDS:
             raise last from None
+        SLACK_ERRORS.labels("rate limit" if waited else "no answer").inc()
         log.info("%s again in %.1f s: %s", name, seconds, last.sentence)
         await asyncio.sleep(seconds)
 
@@ -146,5 +148,6 @@ def _told(name: str, error: SlackApiError) -> Exception:
     if reason in _OWN_TROUBLE:
         return Unclear(f"Slack answered {name} with {reason}.", retry=True)
     needed = data.get("needed") if isinstance(data, dict) else None
+    SLACK_ERRORS.labels(reason).inc()
     extra = f" (needs the scope {needed})" if needed else ""
     return SlackRefused(f"Slack refused {name}: {reason}{extra}.", reason=reason)

@@ -8,6 +8,7 @@ Slack may not be asked it is sent once more, marked "(repeat)".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -86,8 +87,14 @@ class Slack:
                 "event_payload": {**(metadata or {}), "key": key},
             },
         }
-        found = await self._find(channel, thread_ts, key) if look_first else None
-        return found or await self._post_once(body, key)
+        if look_first:
+            with contextlib.suppress(
+                SlackRefused
+            ):  # may not read there: Slack has the client_msg_id
+                found = await self._find(channel, thread_ts, key)
+                if found:
+                    return found
+        return await self._post_once(body, key)
 
     async def _post_once(self, body: dict[str, Any], key: str) -> str:
         trouble: SlackUnreachable | None = None
@@ -237,6 +244,21 @@ class Slack:
             return {}
 
         await persist("the answer", send, repeatable=True)
+
+    async def has_file(self, channel: str, thread_ts: str, name: str) -> bool:
+        """Whether a file of that name is in the thread; True too where the bot may not look."""
+        try:
+            answer = await call(
+                self._open().conversations_replies,
+                repeatable=True,
+                channel=channel,
+                ts=thread_ts,
+                limit=200,
+            )
+        except SlackRefused:
+            return True
+        files = [file for said in answer.get("messages", ()) for file in said.get("files", ())]
+        return any(file.get("name") == name for file in files)
 
     async def permalink(self, channel: str, ts: str) -> str | None:
         """A link to a message; None where Slack gives none."""

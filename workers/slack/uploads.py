@@ -7,6 +7,7 @@ ts, so it is never sent again once it may have been done.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from workers.errors import SlackRefused, SlackUnreachable
 from workers.slack.calls import Unclear, call, persist, status_trouble
+
+LOOKS = 4
+FIRST_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ async def share(
             initial_comment=comment or None,
         )
     except Unclear:
-        if not await _is_shared(client, ids[0]["id"], channel):
+        if not await _is_shared(client, channel, thread_ts, ids[0]["id"]):
             raise SlackUnreachable(
                 "Slack did not confirm the upload: the files may be missing from the thread.",
                 retry=False,
@@ -88,14 +92,24 @@ async def _upload(client: AsyncWebClient, file: Upload) -> str:
     return str((await persist("the upload", send, repeatable=True))["file_id"])
 
 
-async def _is_shared(client: AsyncWebClient, file_id: str, channel: str) -> bool:
-    """Whether Slack shows the file in the channel; False too where it may not be asked."""
-    try:
-        answer = await call(client.files_info, repeatable=True, file=file_id)
-    except (SlackRefused, SlackUnreachable):
-        return False
-    shares = answer.get("file", {}).get("shares", {})
-    return any(channel in places for places in shares.values() if isinstance(places, dict))
+async def _is_shared(client: AsyncWebClient, channel: str, thread_ts: str, file_id: str) -> bool:
+    """Whether the thread shows the file; False too where it may not be read.
 
-
-__all__ = ["Upload", "share"]
+    Slack shares after it has answered, so the thread is read several times.
+    """
+    for number in range(LOOKS):
+        await asyncio.sleep(FIRST_LOOK_SECONDS * 2**number)
+        try:
+            answer = await call(
+                client.conversations_replies,
+                repeatable=True,
+                channel=channel,
+                ts=thread_ts,
+                limit=200,
+            )
+        except (SlackRefused, SlackUnreachable):
+            return False
+        shown = (file.get("id") for said in answer["messages"] for file in said.get("files", ()))
+        if file_id in shown:
+            return True
+    return False

@@ -40,14 +40,17 @@ class ArpReader:
     ``frames`` are the ARP frames so far in file order, ``packets`` counts packets of every kind,
     ``unreadable`` the ARP frames too short or too odd to read, ``damage`` says in one sentence
     where the stream is broken. ``first_at`` and ``last_at`` are the times of the first and the last
-    packet of any kind in file order, None without one that carries a time.
+    packet of any kind in file order, None without one that carries a time. With ``keep_bytes``
+    ``originals`` holds each frame's link type and bytes, beside ``frames``.
     """
 
-    def __init__(self, point: CapturePoint) -> None:
+    def __init__(self, point: CapturePoint, *, keep_bytes: bool = False) -> None:
         self.point = point
         self.frames: list[ArpFrame] = []
+        self.originals: list[tuple[int, bytes]] = []
         self.unreadable = 0
         self.damage: str | None = None
+        self._keep_bytes = keep_bytes
         self._buffer = bytearray()
         self._need = _HEADER_BYTES
         self._noise = 0
@@ -118,9 +121,9 @@ class ArpReader:
 
     def _begin(self, head: bytes) -> None:
         if starts_pcapng(head):
-            self._walker = PcapngWalker()
+            self._walker = PcapngWalker(whole=self._keep_bytes)
             return
-        self._walker = PcapWalker(head)
+        self._walker = PcapWalker(head, whole=self._keep_bytes)
         self._drop(_HEADER_BYTES)
         self.damage = self._walker.damage
         if self.damage:
@@ -173,6 +176,8 @@ class ArpReader:
         if isinstance(fields, Nothing):
             self.unreadable += fields is Nothing.UNREADABLE
             return
+        if self._keep_bytes:
+            self.originals.append((link, raw))
         direction = self.point.direction
         if direction is Direction.BOTH:
             direction = fields.direction if stated is None else stated

@@ -14,7 +14,7 @@ from workers.arp.decode.walk import (
     LITTLE_ENDIAN_MARKS,
     MOST_PACKET_BYTES,
     Hit,
-    beginning,
+    packet_bytes,
 )
 
 _KINDS: Final = {
@@ -37,7 +37,7 @@ def starts_pcap(head: bytes) -> bool:
 class PcapWalker:
     """The state of one walk; ``need`` is how many bytes the next step waits for."""
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, head: bytes, *, whole: bool = False) -> None:
         order, self._tick = _KINDS[head[:4]]
         link = struct.unpack_from(order + "I", head, 20)[0] & _LINK_TYPE_BITS
         self.packets = 0
@@ -46,6 +46,7 @@ class PcapWalker:
         self.need = 0
         self.damage: str | None = None
         self.stopped = False
+        self._whole = whole
         if link not in LINKS:
             self._give_up(f"its link type {link} is neither Ethernet nor Linux cooked")
             return
@@ -108,7 +109,7 @@ class PcapWalker:
     def _look(self, data: bytearray, position: int, number: int, hits: list[Hit]) -> None:
         start = position + _RECORD_BYTES
         seconds, fraction, length = self._record.unpack_from(data, position)
-        raw = beginning(data, start, start + length, self._link)
+        raw = packet_bytes(data, start, start + length, self._link, whole=self._whole)
         if raw is not None:
             at = seconds * 1_000_000_000 + fraction * self._tick
             hits.append(Hit(number, at, self._link_type, raw))

@@ -18,7 +18,7 @@ from workers.arp.decode.walk import (
     MOST_PACKET_BYTES,
     Hit,
     Link,
-    beginning,
+    packet_bytes,
 )
 from workers.arp.model import Direction
 
@@ -77,13 +77,14 @@ class _DamagedError(Exception):
 class PcapngWalker:
     """The state of one walk; ``need`` is how many bytes the next step waits for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False) -> None:
         self.packets = 0
         self.first_at: int | None = None
         self.last_at: int | None = None
         self.need = _LEAST_SECTION
         self.damage: str | None = None
         self.stopped = False
+        self._whole = whole
         self._order = "<"
         self._interfaces: list[_Interface] = []
         self._link: Link | None = None
@@ -233,7 +234,7 @@ class PcapngWalker:
         hits: list[Hit],
     ) -> None:
         link = LINKS.get(interface.link_type)
-        raw = beginning(data, start, end, link) if link else None
+        raw = packet_bytes(data, start, end, link, whole=self._whole) if link else None
         if raw is not None:
             number, at, stated = facts
             hits.append(Hit(number, at, interface.link_type, raw, stated))

@@ -62,13 +62,16 @@ BIG_ENDIAN_MARKS: Final = Marks(MARKS, TAGS)
 LITTLE_ENDIAN_MARKS: Final = Marks(swapped(MARKS), swapped(TAGS))
 
 
-def beginning(data: bytearray, start: int, end: int, link: Link) -> bytes | None:
+def packet_bytes(data: bytearray, start: int, end: int, link: Link, *, whole: bool) -> bytes | None:
     """The bytes of a packet that can matter, None where an inner EtherType rules out ARP.
 
-    Trailing padding is left out, so that copies of one ARP frame are equal.
+    Unless the packet is wanted whole, trailing padding is left out: copies of one ARP frame are
+    equal then.
     """
     mark = start + link.ethertype
     behind = start + link.header
+    if whole:
+        return bytes(data[start:end])
     if int.from_bytes(data[mark : mark + 2]) not in TAGS:
         return bytes(data[start : min(end, behind + ARP_BYTES)])
     if behind + 4 <= end and int.from_bytes(data[behind + 2 : behind + 4]) not in MARKS:

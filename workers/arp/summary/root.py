@@ -89,3 +89,11 @@ def root_verdict(judgement: Judgement, job: Job) -> Message:
         f"ARP check of {escape(name)}: {escape(verdict.headline)}",
         (section(text), context(" · ".join(filter(None, [owner, asked])))),
     )
+
+
+def root_line(job: Job, sign: str, text: str) -> Message:
+    """The root message of a check that ended without a verdict."""
+    line = f"{sign} *ARP check of {code(job.vm)}*: {escape(shortened(text, 600))}"
+    asked = f"asked by <@{escape(job.asked_by)}>" if job.asked_by else "no asker known"
+    plain_text = f"ARP check of {escape(job.vm)}: {escape(shortened(text, 600))}"
+    return Message(plain_text, (section(line), context(f"{asked} · job {code(job.id)}")))
