@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from workers.arp.announce import announced
 from workers.arp.decode import ArpReader
 from workers.arp.model import (
-    SECOND,
     Capture,
     CapturePoint,
     Case,
