@@ -175,6 +175,16 @@ def test_a_zip_with_broken_content_is_refused(tmp_path: Path) -> None:
     assert "broken zip" in refusal("judge", bundle)
 
 
+def test_a_zip_with_a_garbled_name_is_refused(tmp_path: Path) -> None:
+    bundle = zipped(tmp_path / "x.zip", files(abcd=b"x"))
+    data = bytearray(bundle.read_bytes())
+    entry = data.rfind(b"PK\x01\x02")
+    data[entry + 9] |= 0x08  # the name is said to be UTF-8
+    data[data.rfind(b"abcd")] = 0xFF
+    bundle.write_bytes(data)
+    assert "broken zip" in refusal("judge", bundle)
+
+
 def test_what_is_no_case_is_refused(tmp_path: Path) -> None:
     assert "No such file" in refusal("judge", tmp_path / "nowhere")
     (tmp_path / "text").write_text("hello")

@@ -24,7 +24,9 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong with a command line in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(_BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(
+            _BAD_INPUT, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n"
+        )
 
 
 class _Command(NamedTuple):
