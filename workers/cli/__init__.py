@@ -10,9 +10,8 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 __all__ = ["main"]
 
@@ -28,8 +27,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(_BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-@dataclass(frozen=True, slots=True)
-class _Command:
+class _Command(NamedTuple):
     """A sub-command; ``module`` is imported only when it runs and has ``run(arguments) -> int``."""
 
     summary: str
