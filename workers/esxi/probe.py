@@ -121,6 +121,9 @@ async def _find_timeout(lines: Lines) -> TimeoutSyntax:
 
 async def _find_points(lines: Lines, features: Features) -> Features:
     answer = await ask(lines, ("pktcap-uw", "-A"), features.timeout)
+    features = replace(features, points=parse_points(answer.out + " " + answer.err))
+    if usable(features):
+        return features
     words = (answer.out + answer.err).lower()
     if "permitted" in words or "permission denied" in words:
         raise CaptureImpossible(
@@ -132,9 +135,6 @@ async def _find_points(lines: Lines, features: Features) -> Features:
             f"{lines.host} has no pktcap-uw: {answer.why}.",
             next_step="It comes with ESXi 5.5 and later; check the host's version.",
         )
-    features = replace(features, points=parse_points(answer.out + " " + answer.err))
-    if usable(features):
-        return features
     manual = await ask(lines, ("pktcap-uw", "-h"), features.timeout)
     features = replace(features, dirs="--dir" in manual.out + manual.err)
     if usable(features):
