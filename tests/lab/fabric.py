@@ -89,7 +89,8 @@ class Fabric:
     def _refused(self, arp: Arp) -> bool:
         """Port security: the switch takes no frame of this MAC."""
         return any(
-            fault.arguments.get("reflected", True) is False and self._is_vm(fault.text("vm"), arp.eth_src)
+            fault.arguments.get("reflected", True) is False
+            and self._is_vm(fault.text("vm"), arp.eth_src)
             for fault in self._net.faults.each("reply_lost")
         )
 
@@ -116,9 +117,7 @@ class Fabric:
         groups = (group for host in self._net.world.hosts for group in host.portgroups)
         return {vlan} | {g.primary for g in groups if g.vlan == vlan and g.primary is not None}
 
-    def _to_hosts(
-        self, arp: Arp, vlan: int, host: EsxiHost | None, source: Bundle | None
-    ) -> None:
+    def _to_hosts(self, arp: Arp, vlan: int, host: EsxiHost | None, source: Bundle | None) -> None:
         bundles: dict[Bundle, list[tuple[EsxiHost, Pnic]]] = {}
         for other, pnic in self._ports():
             if self._floods_to(arp, vlan, host, other) and pnic.link_up:

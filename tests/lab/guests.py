@@ -6,8 +6,9 @@ request for its own address. Stations ask now and then: the background that a re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.lab.frames import BROADCAST, NOBODY, REPLY, REQUEST, Arp, reply, request
@@ -28,7 +29,7 @@ class Guests:
 
     def __init__(self, network: Network) -> None:
         self._net = network
-        self._due: dict[tuple[str, str, str], int] = {}
+        self._due: dict[tuple[str, ...], int] = {}
         self._answered: dict[tuple[str, str], int] = {}
 
     def stations(self) -> Iterator[Station]:
@@ -42,31 +43,28 @@ class Guests:
 
     def tick(self, length: int) -> None:
         """Schedule every question that falls due within the next ``length`` nanoseconds."""
+        for key, asking, ask in tuple(self._askers()):
+            first = self._net.now + int(self._net.random.random() * asking.interval * SECOND)
+            due = self._due.setdefault(key, first)
+            if due < self._net.now - SECOND:  # was silent for a while: begin afresh
+                due = first
+            if due < self._net.now + length:
+                self._net.at(due, partial(ask, asking))
+                jitter = self._net.random.uniform(0, 0.0004)
+                due += int((asking.interval + jitter) * SECOND)
+            self._due[key] = due
+
+    def _askers(self) -> Iterator[tuple[tuple[str, ...], Asking, Callable[[Asking], None]]]:
+        """Whoever asks now, each with a name of its own for the question and how it is asked."""
         only = self._net.faults.first("no_control")
         for vm in self._net.world.vms:
             if vm.power == "poweredOn" and (only is None or only.text("vm") == vm.name):
                 for asking in vm.asks:
-                    if self._is_due(("vm", vm.moid, asking.target), asking, length):
-                        self._at_due(("vm", vm.moid, asking.target), asking,
-                                     lambda vm=vm, a=asking: self._ask(vm, a))  # type: ignore[misc] # fmt: skip
-        if only is None:
-            for station in self.stations():
-                for asking in station.asks:
-                    if self._is_due((station.mac, station.ip, asking.target), asking, length):
-                        self._at_due((station.mac, station.ip, asking.target), asking,
-                                     lambda s=station, a=asking: self._station_asks(s, a))  # type: ignore[misc] # fmt: skip
-
-    def _is_due(self, key: tuple[str, str, str], asking: Asking, length: int) -> bool:
-        first = self._net.now + int(self._net.random.random() * asking.interval * SECOND)
-        due = self._due.setdefault(key, first)
-        if due < self._net.now - SECOND:  # was silent for a while: begin afresh
-            self._due[key] = first
-        return self._due[key] < self._net.now + length
-
-    def _at_due(self, key: tuple[str, str, str], asking: Asking, do: object) -> None:
-        self._net.at(self._due[key], do)  # type: ignore[arg-type]
-        jitter = self._net.random.uniform(0, 0.0004)
-        self._due[key] += int((asking.interval + jitter) * SECOND)
+                    yield ("vm", vm.moid, asking.target), asking, partial(self._ask, vm)
+        for station in self.stations() if only is None else ():
+            for asking in station.asks:
+                ask = partial(self._station_asks, station)
+                yield (station.mac, station.ip, asking.target), asking, ask
 
     # --- guests --------------------------------------------------------------------------------
 
@@ -78,15 +76,16 @@ class Guests:
         if nic is None or not nic.ipv4 or faults.any("guest_silent", vm=vm.name):
             return
         deaf = faults.any("guest_ignores_replies", vm=vm.name)
-        answered = self._answered.get((vm.moid, target))
-        if asking.like == "kernel" and not deaf and answered is not None:
-            if self._net.now - answered < CONTENT:
-                return
-        self._net.vswitches.from_guest(vm, nic, self._question(vm, nic, target, asking.like, deaf=deaf))
+        if asking.like == "kernel" and not deaf and self._is_content(vm, target):
+            return
+        arp = self._question(vm, nic, target, asking.like, deaf=deaf)
+        self._net.vswitches.from_guest(vm, nic, arp)
 
-    def _question(
-        self, vm: VirtualMachine, nic: Nic, target: str, like: str, *, deaf: bool
-    ) -> Arp:
+    def _is_content(self, vm: VirtualMachine, target: str) -> bool:
+        answered = self._answered.get((vm.moid, target))
+        return answered is not None and self._net.now - answered < CONTENT
+
+    def _question(self, vm: VirtualMachine, nic: Nic, target: str, like: str, *, deaf: bool) -> Arp:
         faults, own = self._net.faults, nic.ipv4[0].split("/")[0]
         blank = BROADCAST if like == "arping" and not deaf else NOBODY
         arp = request(nic.mac, own, target, blank=blank)
@@ -102,14 +101,17 @@ class Guests:
         own = {address.split("/")[0] for address in nic.ipv4}
         if arp.op == REPLY and arp.target_ip in own:
             self._answered[vm.moid, arp.sender_ip] = self._net.now
-        if arp.op == REQUEST and arp.target_ip in own and arp.sender_ip not in own:
-            mute = ("guest_silent", "guest_not_answering")
-            if vm.answers and not any(self._net.faults.any(kind, vm=vm.name) for kind in mute):
-                if not self._net.faults.any("target_down", ip=arp.target_ip):
-                    answer = reply(arp, nic.mac)
-                    if nic.guest_vlan is not None:
-                        answer = replace(answer, tags=(nic.guest_vlan,))
-                    self._net.after(40, 150, lambda: self._net.vswitches.from_guest(vm, nic, answer))
+        asked = arp.op == REQUEST and arp.target_ip in own and arp.sender_ip not in own
+        if asked and self._speaks(vm, arp.target_ip):
+            answer = reply(arp, nic.mac)
+            if nic.guest_vlan is not None:
+                answer = replace(answer, tags=(nic.guest_vlan,))
+            self._net.after(40, 150, lambda: self._net.vswitches.from_guest(vm, nic, answer))
+
+    def _speaks(self, vm: VirtualMachine, ip: str) -> bool:
+        faults = self._net.faults
+        mute = any(faults.any(k, vm=vm.name) for k in ("guest_silent", "guest_not_answering"))
+        return vm.answers and not mute and not faults.any("target_down", ip=ip)
 
     # --- stations ------------------------------------------------------------------------------
 

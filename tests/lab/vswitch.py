@@ -122,7 +122,9 @@ class VSwitches:
         for vm, nic in self.ports(host):
             if nic is sender or self.switch(host, nic) is not switch:
                 continue
-            if _admits(self.portgroup(host, nic), tag) and (arp.broadcast or arp.eth_dst == nic.mac):
+            if _admits(self.portgroup(host, nic), tag) and (
+                arp.broadcast or arp.eth_dst == nic.mac
+            ):
                 found = True
                 self._deliver(host, vm, nic, arp, tag)
         return found

@@ -158,7 +158,7 @@ class Ear(Session):
             return
         self.bytes += len(data)
         if self.overflowed:
-            self.interrupt()
+            self.hang_up()
             return
         self.walk.feed(data)
         if self.walk.records and self.ready_at is None:

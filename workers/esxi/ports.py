@@ -13,7 +13,7 @@ from workers.arp.pktcap import (
     parse_vm_list,
     parse_vm_ports,
 )
-from workers.arp.pktcap.tables import VM_TYPE
+from workers.arp.pktcap.tables import HOST_TYPES
 from workers.errors import HostUnreachable
 from workers.esxi.lines import Lines
 from workers.esxi.probe import TRIES, ask
@@ -42,7 +42,7 @@ async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str,
     Raises:
         HostUnreachable: the host does not list its ports.
     """
-    rows = [row for row in await _net_stats(lines, syntax) if row.type == VM_TYPE]
+    rows = [row for row in await _net_stats(lines, syntax) if row.type not in HOST_TYPES]
     details = {port.number: port for port in await _vm_ports(lines, vm, syntax)}
     found: dict[str, SwitchPort] = {}
     for mac in {nic.mac.lower() for nic in vm.nics}:
@@ -54,14 +54,14 @@ async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str,
 
 
 def _choose(mac: str, rows: list[PortRow], details: dict[int, VmPort]) -> tuple[int | None, str]:
-    """The port with that MAC; where several carry it, the one that esxcli says is this VM's."""
+    """The port with that MAC; where several carry it, or none, the one esxcli says is this VM's."""
     listed = [row for row in rows if row.mac == mac]
     own = [row for row in listed if row.number in details and details[row.number].mac == mac]
     if own:
         return own[0].number, own[0].client
     if len(listed) == 1:
         return listed[0].number, listed[0].client
-    return None, ""
+    return next((number for number, port in details.items() if port.mac == mac), None), ""
 
 
 async def _net_stats(lines: Lines, syntax: TimeoutSyntax) -> tuple[PortRow, ...]:

@@ -7,12 +7,15 @@ version_6_7            any release as ``version_MAJOR_MINOR``; decides texts, po
 old_points             ``-A`` knows only the points of 5.5
 no_kernel_points       ``-A`` lacks every ``*Kernel`` point
 timeout_without_t      busybox ``timeout`` takes ``SECS PROG`` (as on 9.0) and refuses ``-t``
+timeout_lingers        its watcher holds the channel for another second, as busybox's does
+date_nano              ``date +%N`` works
 prompt[:stderr]        pktcap-uw on an uplink waits for ``Y`` on stdin
 stdout_noise           a warning on stdout before the packets
 exit_before_ready[:X]  pktcap-uw ends before it listens; X = only that uplink, port or point
 late_ready:S[@X]       it listens only after S seconds
 ignores_int            it takes no notice of SIGINT; ignores_term the same for SIGTERM
 orphan                 it goes on although nobody reads any more
+exit_status:N          it ends with that status, after a signal too
 drops:N                it reports N dropped packets more
 tags_stripped          ``-o`` leaves the 802.1Q header out
 unknown_uplink[:X]     pktcap-uw does not find the uplink
@@ -48,7 +51,15 @@ from dataclasses import dataclass
 
 import asyncssh
 
-from tests.lab.esxi import commands, esxcli, pktcap
+from tests.lab.esxi import (
+    builtin_commands,
+    commands,
+    esxcli,
+    filters,
+    neighbours,
+    pktcap,
+    ports,
+)
 from tests.lab.esxi.machine import Behaviours, Kept, Logged, Machine
 from tests.lab.esxi.rtt import Distance
 from tests.lab.esxi.server import Door, listen
@@ -57,8 +68,17 @@ from tests.lab.world import World
 
 __all__ = ["Alive", "EsxiTwin"]
 
-APPLETS = (commands, esxcli, pktcap)  # importing them is what registers their commands
+APPLETS = (
+    builtin_commands,
+    commands,
+    esxcli,
+    filters,
+    neighbours,
+    pktcap,
+    ports,
+)  # importing them is what registers their commands
 LOOK_EVERY = 0.02
+PASSWORD = "VMware1!"
 
 
 @dataclass(frozen=True)
@@ -77,13 +97,15 @@ class EsxiTwin:
 
     def __init__(
         self, world: World, network: Network, host_name: str, *,
-        password: str = "VMware1!", rtt_seconds: float = 0.0,
+        password: str | None = None, rtt_seconds: float = 0.0,
     ) -> None:  # fmt: skip
         self._machine = Machine(world, network, world.host(host_name))
-        self.password, self._rtt = password, rtt_seconds
+        self.password, self._rtt = password or PASSWORD, rtt_seconds
         self._keys = [asyncssh.generate_private_key("ecdsa-sha2-nistp256") for _ in range(2)]
         self._client = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
-        self._door = Door(self._machine, self.user, password, [self._client.convert_to_public()])
+        self._door = Door(
+            self._machine, self.user, self.password, [self._client.convert_to_public()]
+        )
         self._reserved = self._socket(0)
         self.port = int(self._reserved.getsockname()[1])
         self._server: asyncssh.SSHAcceptor | None = None
@@ -96,6 +118,11 @@ class EsxiTwin:
         """The known_hosts line for this host."""
         public = self._keys[0].export_public_key().decode().split()
         return f"[127.0.0.1]:{self.port} {public[0]} {public[1]}"
+
+    @property
+    def public_key(self) -> str:
+        """The host's key alone, to be put behind any name in a known_hosts file."""
+        return self.host_key.partition(" ")[2]
 
     @property
     def client_key(self) -> str:
@@ -164,7 +191,7 @@ class EsxiTwin:
         if wanted != self._shown:
             await self._close()
             if wanted:
-                await self._open(self._keys[changed])
+                await self._open(self._keys[1 if changed else 0])
             self._shown = wanted
 
     async def _open(self, key: asyncssh.SSHKey) -> None:
@@ -195,5 +222,5 @@ class EsxiTwin:
     def _listening(self, port: int) -> socket.socket:
         sock = self._socket(port)
         sock.listen(128)
-        sock.setblocking(False)
+        sock.settimeout(0)
         return sock

@@ -1,124 +1,15 @@
-"""The busybox applets and small tools of a host, as far as people use them over SSH."""
+"""The busybox applets and small tools that run, signal and describe processes and the host."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fnmatch
 import re
 import time
 
-from tests.lab.esxi.processes import SIGNALS, Process
-from tests.lab.esxi.shell import COMMANDS, Exited, Run, builtin, command, wait_for
+from tests.lab.esxi.processes import Process
+from tests.lab.esxi.registry import COMMANDS, Run, command
 
-VMKERNEL = "VMkernel {name} {version} #1 SMP Release build-{build} Mar 18 2024 16:01:25 x86_64 x86_64 x86_64 ESXi"
-
-
-# --- in the shell ------------------------------------------------------------------------------
-
-
-@builtin("echo")
-async def echo(run: Run) -> int:
-    words, end = run.argv[1:], "\n"
-    while words and re.fullmatch("-[neE]+", words[0]):
-        end = "" if "n" in words[0] else end
-        words = words[1:]
-    run.out(" ".join(words) + end)
-    return 0
-
-
-@builtin("printf")
-async def printf(run: Run) -> int:
-    form = run.argv[1].replace("\\n", "\n").replace("\\t", "\t")
-    for word in run.argv[2:]:
-        form = re.sub("%[sd]", lambda _: word, form, count=1)  # noqa: B023  (used at once)
-    run.out(form)
-    return 0
-
-
-@builtin("true", ":", "trap", "set", "export", "unset", "cd", "umask", "ulimit")
-async def true(run: Run) -> int:
-    return 0
-
-
-@builtin("false")
-async def false(run: Run) -> int:
-    return 1
-
-
-@builtin("exit", "return")
-async def leave(run: Run) -> int:
-    raise Exited(int(run.argv[1]) if len(run.argv) > 1 else run.shell.status)
-
-
-@builtin("wait")
-async def wait(run: Run) -> int:
-    status = 0
-    pids = [int(word) for word in run.argv[1:]] or list(run.shell.background)
-    for pid in pids:
-        if pid in run.shell.background:
-            status = await wait_for(run.shell.background[pid])
-    return status
-
-
-@builtin("read")
-async def read(run: Run) -> int:
-    names = [word for word in run.argv[1:] if not word.startswith("-")] or ["REPLY"]
-    line = await run.stdin.line()
-    run.shell.variables[names[-1]] = line.decode(errors="replace").rstrip("\n")
-    return 0 if line else 1
-
-
-@builtin("test", "[")
-async def test(run: Run) -> int:
-    words = [word for word in run.argv[1:] if word != "]"]
-    if words[:1] == ["!"]:
-        return int(_holds(run, words[1:]))
-    return int(not _holds(run, words))
-
-
-def _holds(run: Run, words: list[str]) -> bool:
-    match words:
-        case ["-n", text] | [text]:
-            return bool(text)
-        case ["-z", text]:
-            return not text
-        case ["-e" | "-f" | "-s" | "-x" | "-r", path]:
-            return path in run.machine.files or path.rsplit("/", 1)[-1] in COMMANDS
-        case [left, "=" | "==", right]:
-            return left == right
-        case [left, "!=", right]:
-            return left != right
-        case [left, "-eq", right]:
-            return int(left) == int(right)
-        case [left, "-gt" | "-ge" | "-lt" | "-le" | "-ne" as how, right]:
-            a, b = int(left), int(right)
-            return {"-gt": a > b, "-ge": a >= b, "-lt": a < b, "-le": a <= b, "-ne": a != b}[how]
-    return False
-
-
-@builtin("kill")
-async def kill(run: Run) -> int:
-    name, words, status = "TERM", run.argv[1:], 0
-    if words[:1] == ["-l"]:
-        run.out("".join(f"{number:2}) {each}\n" for each, number in SIGNALS.items()))
-        return 0
-    if words and words[0].startswith("-"):
-        given = words.pop(0)[1:]
-        name = words.pop(0) if given == "s" else given
-    name = name.removeprefix("SIG")
-    name = next((each for each, number in SIGNALS.items() if str(number) == name), name)
-    for word in words:
-        process = run.machine.processes.get(int(word)) if word.isdigit() else None
-        if process is None:
-            status = run.complain(f"sh: can't kill pid {word}: No such process")
-        elif name != "0":
-            process.signal(name)
-    await asyncio.sleep(0)
-    return status
-
-
-# --- processes ---------------------------------------------------------------------------------
+VMKERNEL = "VMkernel {name} {version} #1 SMP Release build-{build} Mar 18 2024 16:01:25 x86_64 ESXi"
 
 
 @command("sh", "ash", "busybox")
@@ -179,21 +70,30 @@ async def timeout(run: Run) -> int:
     return await _bounded(run, words, seconds, name)
 
 
+async def _linger() -> int:
+    """busybox's watcher looks once a second whether its command has gone, holding the pipes."""
+    await asyncio.sleep(1)
+    return 0
+
+
 async def _bounded(run: Run, words: list[str], seconds: float, name: str) -> int:
+    lingers = "timeout_lingers" in run.machine.behaviours
     watcher = run.machine.processes.new(list(run.argv), run.process.pid)
+    watcher.holds = lingers
+    gone = asyncio.Event()
 
     async def watch() -> int:
-        await asyncio.sleep(seconds)
-        run.process.signal(name)
-        return 0
+        try:
+            await asyncio.wait_for(gone.wait(), seconds)
+        except TimeoutError:
+            run.process.signal(name)
+        return await _linger() if lingers else 0
 
-    task = run.machine.processes.start(watcher, watch())
+    run.machine.processes.start(watcher, watch())
     try:
         status = await run.become(words)
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([task])
+        gone.set()
     if status is None:
         run.complain(f"timeout: can't execute '{words[0]}': No such file or directory")
         return 127
@@ -242,9 +142,12 @@ async def pkill(run: Run) -> int:
 
 @command("date")
 async def date(run: Run) -> int:
-    form = next((word[1:] for word in run.argv[1:] if word.startswith("+")), "%a %b %e %H:%M:%S UTC %Y")
+    form = next(
+        (word[1:] for word in run.argv[1:] if word.startswith("+")), "%a %b %e %H:%M:%S UTC %Y"
+    )
     moment = run.machine.now()
-    form = form.replace("%N", f"{int(moment % 1 * 1e9):09d}")
+    nano = "date_nano" in run.machine.behaviours  # a build option of busybox, off by default
+    form = form.replace("%N", f"{int(moment % 1 * 1e9):09d}" if nano else "%%N")
     run.out(time.strftime(form, time.gmtime(moment)) + "\n")
     return 0
 
@@ -255,7 +158,7 @@ async def vmware(run: Run) -> int:
     run.out(f"VMware ESXi {machine.version} build-{machine.host.build}\n")
     if run.argv[1:] == ["-vl"] or run.argv[1:] == ["-l"]:
         major, minor = machine.release
-        update = int((machine.version.split(".") + ["0", "0"])[2])
+        update = int([*machine.version.split("."), "0", "0"][2])
         run.out(f"VMware ESXi {major}.{minor}.0 {f'Update {update}' if update else 'GA'}\n")
     return 0
 
@@ -285,68 +188,3 @@ async def which(run: Run) -> int:
             run.out(f"/bin/{name}\n")
             status = 0
     return status
-
-
-# --- text and files ----------------------------------------------------------------------------
-
-
-@command("cat")
-async def cat(run: Run) -> int:
-    if len(run.argv) == 1:
-        while (data := await run.stdin.read()) and run.stdout.write(data):
-            pass
-        return 0
-    for path in run.argv[1:]:
-        if path not in run.machine.files:
-            return run.complain(f"cat: can't open '{path}': No such file or directory")
-        run.stdout.write(bytes(run.machine.files[path].data))
-    return 0
-
-
-@command("ls")
-async def ls(run: Run) -> int:
-    folder = next((word for word in run.argv[1:] if not word.startswith("-")), "/")
-    found = [path for path in sorted(run.machine.files) if path.startswith(folder)]
-    run.out("".join(f"{path.rsplit('/', 1)[-1]}\n" for path in found))
-    return 0
-
-
-@command("rm")
-async def rm(run: Run) -> int:
-    for pattern in run.argv[1:]:
-        for path in fnmatch.filter(list(run.machine.files), pattern):
-            del run.machine.files[path]
-    return 0
-
-
-@command("grep", "egrep")
-async def grep(run: Run) -> int:
-    flags = "".join(word[1:] for word in run.argv[1:] if word.startswith("-"))
-    pattern = next(word for word in run.argv[1:] if not word.startswith("-"))
-    text = (await run.stdin.all()).decode(errors="replace")
-    lines = [
-        line
-        for line in text.splitlines()
-        if bool(re.search(pattern, line, re.IGNORECASE if "i" in flags else 0)) != ("v" in flags)
-    ]
-    if "c" in flags:
-        run.out(f"{len(lines)}\n")
-    elif "q" not in flags:
-        run.out("".join(f"{line}\n" for line in lines))
-    return int(not lines)
-
-
-@command("head", "tail")
-async def head(run: Run) -> int:
-    found = re.search(r"-n?\s*(\d+)", " ".join(run.argv[1:]))
-    count = int(found[1]) if found else 10
-    lines = (await run.stdin.all()).splitlines(keepends=True)
-    run.stdout.write(b"".join(lines[:count] if run.argv[0].endswith("head") else lines[-count:]))
-    return 0
-
-
-@command("wc")
-async def wc(run: Run) -> int:
-    data = await run.stdin.all()
-    run.out(f"{len(data) if '-c' in run.argv else data.count(10)}\n")
-    return 0

@@ -54,7 +54,10 @@ def formatted(records: Sequence[Record], style: str, kind: str) -> str:
         return json.dumps(flat, indent=2) + "\n"
     if style == "csv":
         names = list(flat[0]) if flat else []
-        lines = [names, *([f'"{shown(v)}"' if " " in shown(v) else shown(v) for v in r.values()] for r in flat)]
+        lines = [
+            names,
+            *([f'"{shown(v)}"' if " " in shown(v) else shown(v) for v in r.values()] for r in flat),
+        ]
         return "".join(",".join(line) + ",\n" for line in lines)
     return "".join(
         f"{kind}{f'[{number}]' if len(flat) > 1 else ''}.{name}.string={shown(value)}\n"

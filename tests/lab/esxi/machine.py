@@ -132,7 +132,7 @@ class Machine:
         for name in self.behaviours.names():
             if match := re.fullmatch(r"version_(\d+)_(\d+)", name):
                 return int(match[1]), int(match[2])
-        major, minor = (self.host.version.split(".") + ["0"])[:2]
+        major, minor = [*self.host.version.split("."), "0"][:2]
         return int(major), int(minor)
 
     @property

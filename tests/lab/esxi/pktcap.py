@@ -12,50 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.lab.esxi import texts
+from tests.lab.esxi.capture_options import UsageError, chosen, options, place, refusal
 from tests.lab.esxi.machine import Kept
-from tests.lab.esxi.shell import Run, command
-from tests.lab.frames import mac_bytes, pcap_header, pcap_record, with_tag
+from tests.lab.esxi.registry import Run, command
+from tests.lab.frames import pcap_header, pcap_record, with_tag
 from tests.lab.network import Seen
 
 RING = 20_000
 WHOLE = 65_535
 FIRST_PORT = 38_100
-LONG = {
-    "outfile": "o", "count": "c", "snaplen": "s", "snapLen": "s", "availpoints": "A", "help": "h",
-    "kernelside": "K", "ng": "P", "dynamic": "F", "trace": "T",
-}  # fmt: skip
-BARE = frozenset({"A", "h", "K", "P", "F", "T", "console", "d", "all"})
-KNOWN = frozenset(
-    "o c s A h K P F T console capture dir stage switchport vmk uplink fcport dvfilter srcmac dstmac mac "
-    "ethtype vlan srcip dstip ip proto srcport dstport tcpport rcf".split()
-)
-
-
-class UsageError(Exception):
-    """The command line is not one of pktcap-uw's."""
-
-
-def options(words: list[str]) -> dict[str, str]:
-    """Read the options as getopt_long does; raises UsageError."""
-    found: dict[str, str] = {}
-    words = list(words)
-    while words:
-        word = words.pop(0)
-        if word.startswith("--"):
-            name, given, value = word[2:].partition("=")
-        elif word.startswith("-") and len(word) > 1:
-            name, given, value = word[1], "yes" if len(word) > 2 else "", word[2:]
-        else:
-            raise UsageError(f"error: unexpected argument: {word}")
-        name = LONG.get(name, name)
-        if name not in KNOWN:
-            raise UsageError(f"pktcap-uw: unrecognized option '{word}'")
-        if name not in BARE and not given:
-            if not words:
-                raise UsageError(f"pktcap-uw: option '{word}' requires an argument")
-            value = words.pop(0)
-        found[name] = value
-    return found
 
 
 @dataclass
@@ -105,80 +70,19 @@ async def pktcap_uw(run: Run) -> int:
     try:
         wanted = options(run.argv[1:])
     except UsageError as error:
-        run.complain(str(error))
-        return 1
-    if "A" in wanted:
-        run.out(texts.point_list(machine.release, machine.behaviours.names()))
+        return run.complain(str(error))
+    if "A" in wanted or "h" in wanted or not wanted:
+        usage = texts.HELP_6 if machine.release < (7, 0) else texts.HELP_8
+        points = texts.point_list(machine.release, machine.behaviours.names())
+        run.out(points if "A" in wanted else usage)
         return 0
-    if "h" in wanted or not wanted:
-        run.out(texts.HELP_6 if machine.release < (7, 0) else texts.HELP_8)
-        return 0
-    if "no_capture_rights" in machine.behaviours:
-        return run.complain("pktcap: Failed to create session: Operation not permitted")
-    refused = _refusal(run, wanted)
-    if refused:
+    denied = "pktcap: Failed to create session: Operation not permitted"
+    refused = denied if "no_capture_rights" in machine.behaviours else refusal(run, wanted)
+    if refused is None and not await _confirmed(run, wanted):
+        refused = "Aborted."
+    if refused is not None:
         return run.complain(refused)
-    if not await _confirmed(run, wanted):
-        return run.complain("Aborted.")
-    return await _capture(Session(run, wanted, *_place(run, wanted)))
-
-
-def _place(run: Run, wanted: dict[str, str]) -> tuple[str, list[str]]:
-    """What is listened to and the points, from ``--capture`` or from direction and stage."""
-    thing = wanted.get("uplink") or wanted.get("switchport") or "*"
-    if thing.lower().startswith("0x"):
-        thing = str(int(thing, 16))
-    if "capture" in wanted:
-        return thing, [point.strip() for point in wanted["capture"].split(",") if point.strip()]
-    return thing, _default_points(run.machine.release, wanted)
-
-
-def _default_points(release: tuple[int, int], wanted: dict[str, str]) -> list[str]:
-    way = {"input": "0", "output": "1", "inputAndOutput": "2"}.get(wanted.get("dir", ""), "")
-    way = way or wanted.get("dir", "")
-    after = wanted.get("stage") in ("1", "post")
-    if "uplink" in wanted:
-        kernel = "Kernel" if "K" in wanted or (release >= (6, 7) and not after) else ""
-        received, sent = f"UplinkRcv{kernel}", f"UplinkSnd{kernel}"
-        bare = [received] if release >= (7, 0) else ["EtherswitchDispath"]
-    else:
-        received, sent = "PortInput", "PortOutput"
-        bare = [received]
-    return {"": bare, "0": [received], "1": [sent], "2": [received, sent]}.get(way, bare)
-
-
-def _refusal(run: Run, wanted: dict[str, str]) -> str | None:
-    machine, release = run.machine, run.machine.release
-    known = texts.points(release, machine.behaviours.names())
-    thing, points = _place(run, wanted)
-    for point in points if "capture" in wanted else ():
-        if point not in known:
-            listed = texts.point_list(release, machine.behaviours.names())
-            return f"error: No such capture point: {point}\n{listed}".rstrip()
-    if len({"uplink", "switchport", "vmk"} & set(wanted)) > 1:
-        return "error: Only one of --switchport, --vmk, --uplink can be specified."
-    if wanted.get("dir") == "2" and release < (6, 7):
-        return "error: Invalid direction: 2"
-    if "," in wanted.get("capture", "") and release < (6, 7):
-        return f"error: No such capture point: {wanted['capture']}"
-    if "rcf" in wanted and release < (7, 0):
-        return "pktcap-uw: unrecognized option '--rcf'"
-    if "uplink" in wanted:
-        devices = {pnic.device for pnic in machine.host.pnics}
-        if thing not in devices or machine.behaviours.value("unknown_uplink") in ("", thing):
-            return f"error: Unable to find uplink {thing}"
-    elif "switchport" in wanted and not (thing.isdigit() and _is_port(run, thing)):
-        return f"error: Unable to find switch port {wanted['switchport']}"
-    elif thing == "*" and not set(points) <= {"Drop", "PktFree"}:
-        return "error: Capture point needs a switch port."
-    return None
-
-
-def _is_port(run: Run, number: str) -> bool:
-    return any(
-        nic.switch_port == int(number)
-        for _, nic in run.machine.network.vswitches.ports(run.machine.host)
-    )
+    return await _capture(Session(run, wanted, *place(run, wanted)))
 
 
 async def _confirmed(run: Run, wanted: dict[str, str]) -> bool:
@@ -197,9 +101,9 @@ async def _capture(session: Session) -> int:
     number = run.machine.used["sessions"]
     if behaviours.value("stdout_noise") is not None:
         run.out("WARNING: the capture tool is a diagnostic tool\r\n\n")
-    named = f"The name of the uplink is {session.thing}." if "uplink" in session.wanted else (
-        f"The switch port id is 0x{int(session.thing):08x}." if session.thing != "*" else "Capture drops.")  # fmt: skip
-    for line in texts.opening(named, session.target, FIRST_PORT + number, run.machine.release):
+    for line in texts.opening(
+        _named(session), session.target, FIRST_PORT + number, run.machine.release
+    ):
         session.say(line + "\n")
     if behaviours.value("exit_before_ready") in ("", session.thing, *session.points):
         return run.complain("pktcap: Failed to connect: Connection refused")
@@ -219,8 +123,18 @@ async def _capture(session: Session) -> int:
             undo()
     dropped = session.dropped + int(behaviours.number("drops", 0))
     if not session.ended_badly:
-        session.say(texts.closing(session.count, session.target, dropped, number, run.machine.release))
-    return int(session.ended_badly)
+        session.say(
+            texts.closing(session.count, session.target, dropped, number, run.machine.release)
+        )
+    return 1 if session.ended_badly else int(behaviours.number("exit_status", 0))
+
+
+def _named(session: Session) -> str:
+    if "uplink" in session.wanted:
+        return f"The name of the uplink is {session.thing}."
+    if "switchport" in session.wanted:
+        return f"The switch port id is 0x{int(session.thing):08x}."
+    return f"The session capture point is {session.points[0]}."
 
 
 async def _get_ready(session: Session) -> None:
@@ -258,7 +172,7 @@ def _write(session: Session, data: bytes) -> bool:
 
 async def _pump(session: Session) -> None:
     """Carry packets from the network to the reader until the capture ends."""
-    wanted, limit = _filter(session.wanted), int(session.wanted.get("c", "0"))
+    wanted, limit = chosen(session.wanted), int(session.wanted.get("c", "0"))
     shape = _as_pcap(session) if session.target else _as_text(session)
     while not session.stopping:
         await session.wake.wait()
@@ -278,9 +192,9 @@ async def _pump(session: Session) -> None:
             if limit and session.count >= limit:
                 session.stopping = True
                 break
-        if parts and not _write(session, b"".join(parts)):
-            if "orphan" not in session.run.machine.behaviours:
-                session.stopping = session.ended_badly = True
+        heard = not parts or _write(session, b"".join(parts))
+        if not heard and "orphan" not in session.run.machine.behaviours:
+            session.stopping = session.ended_badly = True
 
 
 def _as_pcap(session: Session) -> Callable[[Seen], bytes]:
@@ -299,36 +213,19 @@ def _as_text(session: Session) -> Callable[[Seen], bytes]:
     def shape(seen: Seen) -> bytes:
         seconds, rest = divmod(seen.at + machine.offset, 1_000_000_000)
         clock = time.strftime("%H:%M:%S", time.gmtime(seconds))
-        tag = f"VLAN tag {seen.vlan}, " if seen.vlan is not None else ""
-        why = f"Dropped by {seen.reason}, " if seen.reason else ""
-        head = (f"{clock}.{rest // 1000:06d}[{session.count + 1}] Captured at {session.points[0]} point, {why}"
-                f"TSO not enabled, Checksum not offloaded and not verified, {tag}length {len(seen.data)}.\n")  # fmt: skip
-        lines = [f"Segment[0] ---- {len(seen.data)} bytes:"]
+        head = [
+            f"{clock}.{rest // 1000:06d}[{session.count + 1}] Captured at {session.points[0]} point",
+            *([f"Dropped by {seen.reason}"] if seen.reason else []),
+            "TSO not enabled",
+            "Checksum not offloaded and not verified",
+            *([f"VLAN tag {seen.vlan}"] if seen.vlan is not None else []),
+            f"length {len(seen.data)}.",
+        ]
+        lines = [", ".join(head), f"Segment[0] ---- {len(seen.data)} bytes:"]
         for at in range(0, len(seen.data), 16):
             row = seen.data[at : at + 16].hex()
             pairs = " ".join(row[i : i + 4] for i in range(0, len(row), 4))
             lines.append(f"0x{at:04x}:  {pairs}")
-        return (head + "\n".join(lines) + "\n").encode()
+        return ("\n".join(lines) + "\n").encode()
 
     return shape
-
-
-def _filter(wanted: dict[str, str]) -> Callable[[Seen], bool]:
-    """The flow filters, all of which must hold; they look at the frame without its 802.1Q header."""
-    tests: list[Callable[[Seen], bool]] = []
-    if "ethtype" in wanted:
-        ethertype = int(wanted["ethtype"], 16).to_bytes(2, "big")
-        tests.append(lambda seen: seen.data[12:14] == ethertype)
-    if "vlan" in wanted:
-        tests.append(lambda seen: seen.vlan == int(wanted["vlan"]))
-    for name, source, destination in (("srcmac", 1, 0), ("dstmac", 0, 1), ("mac", 1, 1)):
-        if name in wanted:
-            mac = mac_bytes(wanted[name])
-            tests.append(
-                lambda seen, m=mac, s=source, d=destination: (  # type: ignore[misc]
-                    (s and seen.data[6:12] == m) or (d and seen.data[:6] == m)
-                )
-            )
-    if {"srcip", "dstip", "ip", "proto", "tcpport", "srcport", "dstport"} & set(wanted):
-        tests.append(lambda _: False)  # these look into IP packets, and the lab has only ARP
-    return lambda seen: all(test(seen) for test in tests)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import asyncssh
 
@@ -105,7 +106,7 @@ class Login(asyncssh.SSHServer):
     ) -> asyncssh.auth.KbdIntChallenge:
         return "", "", "", [("Password: ", False)]
 
-    def validate_kbdint_response(self, username: str, responses: Any) -> bool:
+    def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> bool:
         self._door.passwords += 1
         return self._lets_in(username) and list(responses) == [self._door.password]
 
@@ -121,7 +122,7 @@ class Login(asyncssh.SSHServer):
         locked = self._door.machine.host.lockdown != "lockdownDisabled"
         return username == self._door.user and not refused and not locked
 
-    def session_requested(self) -> Any:
+    def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
         behaviours = self._door.machine.behaviours
         limit = 1 if "max_sessions_1" in behaviours else behaviours.number("max_sessions", 10)
         if self._sessions >= limit:
@@ -139,7 +140,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
     def __init__(self, machine: Machine, connection: int, ended: Callable[[], None]) -> None:
         self._machine, self._connection, self._ended = machine, connection, ended
         self._stdin, self._line = Inlet(), ""
-        self._processes: list[Process] = []
+        self._shell_pid = -1
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._chan = chan
@@ -160,11 +161,8 @@ class Session(asyncssh.SSHServerSession[bytes]):
             if self._machine.used["channels"] > behaviours.number("stalled_channel", 0):
                 return
         process = self._machine.processes.new(["sh", "-c", self._line] if self._line else ["-sh"])
-        self._processes.append(process)
-        out, err = self._outlets
-        shell = Shell(
-            self._machine, process, self._stdin, out, err, on_background=self._processes.append
-        )
+        self._shell_pid = process.pid
+        shell = Shell(self._machine, process, self._stdin, *self._outlets)
         task = self._machine.processes.start(process, self._shell(shell))
         task.add_done_callback(lambda done: self._shell_ended(process, Processes.status(done)))
 
@@ -180,11 +178,15 @@ class Session(asyncssh.SSHServerSession[bytes]):
         return status
 
     def _shell_ended(self, process: Process, status: int) -> None:
-        """sshd closes the channel once nobody holds its pipes: background children do."""
-        children = [each.task for each in self._processes[1:] if each.task and not each.task.done()]
-        if children:
-            waiting = asyncio.gather(*children, return_exceptions=True)
-            waiting.add_done_callback(lambda _: self._close(process, status))
+        """sshd closes the channel once nobody holds its pipes: children that go on do."""
+        left = [
+            each.task
+            for each in self._machine.processes
+            if each.session == process.pid and each is not process and each.holds and each.task
+        ]
+        if left:
+            waiting = asyncio.gather(*left, return_exceptions=True)
+            waiting.add_done_callback(lambda _: self._shell_ended(process, status))
         else:
             self._close(process, status)
 
@@ -206,9 +208,8 @@ class Session(asyncssh.SSHServerSession[bytes]):
     def signal_received(self, signal: str) -> None:
         if "no_channel_signals" in self._machine.behaviours:
             return
-        shell = self._processes[0].pid if self._processes else -1
         for process in self._machine.processes:
-            if process.pid == shell or process.parent == shell:
+            if process.session == self._shell_pid:
                 process.signal(signal.removeprefix("SIG"))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -219,20 +220,23 @@ class Session(asyncssh.SSHServerSession[bytes]):
 
 
 async def listen(
-    door: Door, port_socket: Any, host_key: asyncssh.SSHKey
+    door: Door, port_socket: socket.socket, host_key: asyncssh.SSHKey
 ) -> asyncssh.SSHAcceptor:
     """Open the door on a socket that is already bound."""
     return await asyncssh.create_server(
         cast("Callable[[], asyncssh.SSHServer]", door.server),
         sock=port_socket,
         server_host_keys=[host_key],
+        server_version="OpenSSH_9.8",
         encoding=None,
         line_editor=False,
         keepalive_interval=0,
         login_timeout=120,
         compression_algs=["none"],
-        encryption_algs=["aes256-gcm@openssh.com", "aes128-gcm@openssh.com", "aes256-ctr", "aes128-ctr"],
+        encryption_algs=[
+            "aes256-gcm@openssh.com",
+            "aes128-gcm@openssh.com",
+            "aes256-ctr",
+            "aes128-ctr",
+        ],
     )
-
-
-Waiting = Awaitable[None]

@@ -1,6 +1,6 @@
 """A parsed shell line to running commands: the host's busybox ``sh``.
 
-Commands are functions in ``COMMANDS``; each external one gets a process of its own, ``exec`` puts it
+Commands are the functions of ``registry.py``; each external one gets a process of its own, ``exec`` puts it
 in the shell's place. A killed shell leaves its children running, as a real one does.
 """
 
@@ -11,8 +11,10 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
+from tests.lab.esxi.expansion import Expansion
 from tests.lab.esxi.machine import Inlet, Kept, Machine
 from tests.lab.esxi.processes import Process, Processes, Stream
+from tests.lab.esxi.registry import BUILTINS, Exited, Run, find
 from tests.lab.esxi.words import (
     AndOr,
     Choice,
@@ -27,86 +29,7 @@ from tests.lab.esxi.words import (
     parse,
 )
 
-PIECE = re.compile(
-    r"""'(?P<single>[^']*)'
-      | "(?P<double>(?:\\.|\$\([^)]*\)|[^"\\])*)"
-      | \\(?P<escaped>.)
-      | \$\((?P<command>(?:[^()']|'[^']*'|\([^()]*\))*)\)
-      | `(?P<ticks>[^`]*)`
-      | \$\{(?P<brace>\w+|[!$?\#@*])(?:(?P<op>:?[-=+?])(?P<other>[^}]*))?\}
-      | \$(?P<name>[A-Za-z_]\w*|[0-9!$?\#@*])
-      | (?P<plain>[^'"\\$`]+|\$)""",
-    re.VERBOSE | re.DOTALL,
-)
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-
-
-class Exited(Exception):
-    """The shell has ended: ``exit``, or ``exec`` and the end of what it became."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-@dataclass
-class Run:
-    """One command that runs: its words, its streams and where it runs."""
-
-    machine: Machine
-    process: Process
-    argv: list[str]
-    stdin: Inlet
-    stdout: Stream
-    stderr: Stream
-    shell: Shell
-
-    def out(self, text: str) -> None:
-        self.stdout.write(text.encode())
-
-    def complain(self, text: str) -> int:
-        self.stderr.write(f"{text}\n".encode())
-        return 1
-
-    async def become(self, argv: list[str]) -> int | None:
-        """Run another command in this very process; None where there is none of that name."""
-        command = find(self.machine, argv[0])
-        if command is None:
-            return None
-        self.process.argv = argv
-        return await command(replace(self, argv=argv))
-
-
-Command = Callable[[Run], Awaitable[int]]
-COMMANDS: dict[str, Command] = {}
-BUILTINS: dict[str, Command] = {}
-
-
-def command(*names: str) -> Callable[[Command], Command]:
-    """Register an external command."""
-
-    def register(function: Command) -> Command:
-        COMMANDS.update(dict.fromkeys(names, function))
-        return function
-
-    return register
-
-
-def builtin(*names: str) -> Callable[[Command], Command]:
-    """Register a command that runs inside the shell."""
-
-    def register(function: Command) -> Command:
-        BUILTINS.update(dict.fromkeys(names, function))
-        return function
-
-    return register
-
-
-def find(machine: Machine, name: str) -> Command | None:
-    name = re.sub(r"^(/usr)?/s?bin/|^/opt/vmware/bin/", "", name)
-    if name == "pktcap-uw" and "no_pktcap" in machine.behaviours:
-        return None
-    return COMMANDS.get(name) or BUILTINS.get(name)
 
 
 @dataclass
@@ -122,7 +45,6 @@ class Shell:
     arguments: list[str] = field(default_factory=lambda: ["sh"])
     status: int = 0
     background: dict[int, asyncio.Task[int]] = field(default_factory=dict)
-    on_background: Callable[[Process], None] | None = None
 
     async def run(self, line: str) -> int:
         """Run a line to its end; gives the exit status."""
@@ -165,8 +87,6 @@ class Shell:
         work = child.body(node, quiet, in_place=True)
         self.background[process.pid] = self.machine.processes.start(process, work)
         self.variables["!"] = str(process.pid)
-        if self.on_background is not None:
-            self.on_background(process)
 
     def child(self, process: Process) -> Shell:
         return replace(self, process=process, variables=dict(self.variables), background={})
@@ -231,7 +151,7 @@ class Shell:
     async def _loop(self, node: Loop, streams: dict[int, Inlet | Stream]) -> int:
         status = 0
         if node.condition is None:
-            for word in [item for word in node.words for item in await self.expand(word)]:
+            for word in [field for raw in node.words for field in await self.expand(raw)]:
                 self.variables[node.name] = word
                 status = await self._node(node.body, streams)
             return status
@@ -256,8 +176,10 @@ class Shell:
             self.stdin, self.stdout, self.stderr = streams[0], streams[1], streams[2]  # type: ignore[assignment]
             return 0
         if argv[0] in ("exec", "command") and len(argv) > 1:
-            return await self._exec(argv[1:], streams) if argv[0] == "exec" else await self._start(
-                argv[1:], streams, in_place=in_place
+            return (
+                await self._exec(argv[1:], streams)
+                if argv[0] == "exec"
+                else await self._start(argv[1:], streams, in_place=in_place)
             )
         return await self._start(argv, streams, in_place=in_place)
 
@@ -306,65 +228,25 @@ class Shell:
         return streams
 
     async def expand(self, word: str, *, split: bool = True) -> list[str]:
-        """A word's fields: variables and commands put in, quotes removed."""
-        fields, current, real = [], "", False
-        for piece in PIECE.finditer(word):
-            text, loose = await self._piece(piece)
-            real = real or not loose
-            if loose and split and piece["plain"] is None:
-                parts = re.split(r"\s+", text)
-                fields += [part for part in [current + parts[0], *parts[1:-1]] if part][: len(parts) - 1]
-                current = parts[-1] if len(parts) > 1 else current + text
-            else:
-                current += text
-        return [*fields, current] if current or real else fields
-
-    async def _piece(self, piece: re.Match[str]) -> tuple[str, bool]:
-        """The text of a piece, and whether it may still be split into fields."""
-        if piece["single"] is not None:
-            return piece["single"], False
-        if piece["escaped"] is not None:
-            return piece["escaped"], False
-        if piece["double"] is not None:
-            return await self._double(piece["double"]), False
-        if (inner := piece["command"] or piece["ticks"]) is not None:
-            return await self._substitute(inner), True
-        if piece["plain"] is not None:
-            return piece["plain"], True
-        value = self._variable(piece["brace"] or piece["name"])
-        if piece["op"]:
-            value = _defaulted(value, piece["op"], piece["other"])
-        return value, True
-
-    async def _double(self, text: str) -> str:
-        """What stands in double quotes: ``$`` and backquotes count, other quotes do not."""
-        parts = []
-        for part in re.split(r"(\\.|')", text):
-            if part == "'":
-                parts.append(part)
-            elif part.startswith("\\"):
-                parts.append(part[1] if part[1] in '$`"\\' else part)
-            else:
-                parts += [(await self._piece(piece))[0] for piece in PIECE.finditer(part)]
-        return "".join(parts)
+        return await Expansion(self.variable, self._substitute).fields(word, split=split)
 
     async def _substitute(self, line: str) -> str:
         kept = Kept()
         await replace(self, stdout=kept, background={}).run(line)
         return bytes(kept.data).decode(errors="replace").rstrip("\n")
 
-    def _variable(self, name: str) -> str:
-        special = {"$": str(self.process.pid), "?": str(self.status), "#": str(len(self.arguments) - 1),
-                   "@": " ".join(self.arguments[1:]), "*": " ".join(self.arguments[1:])}  # fmt: skip
+    def variable(self, name: str) -> str:
+        """The value of a variable or of a special parameter, "" where it is not set."""
+        special = {
+            "$": str(self.process.pid),
+            "?": str(self.status),
+            "#": str(len(self.arguments) - 1),
+            "@": " ".join(self.arguments[1:]),
+            "*": " ".join(self.arguments[1:]),
+        }
         if name.isdigit():
             return self.arguments[int(name)] if int(name) < len(self.arguments) else ""
         return special.get(name, self.variables.get(name, ""))
-
-
-def _defaulted(value: str, operator: str, other: str) -> str:
-    if operator.endswith("+"):
-        return other if value else ""
-    return value or other
 
 
 async def wait_for(task: asyncio.Task[int]) -> int:

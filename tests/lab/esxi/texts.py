@@ -4,24 +4,23 @@ Word for word from published transcripts of ESXi 5.5 to 8.0; where they differ b
 version decides here.
 """
 
+# ruff: noqa: E501  (the tool's own lines, word for word)
+
 from __future__ import annotations
 
-POINTS_5_5 = (
-    "UplinkRcv UplinkSnd Vmxnet3Tx Vmxnet3Rx PortInput IOChain EtherswitchDispath EtherswitchOutput "
-    "PortOutput TcpipDispatch PreDVFilter PostDVFilter Drop VdrRxLeaf VdrTxLeaf VdrRxTerminal "
-    "VdrTxTerminal PktFree"
-).split()
-POINTS_6 = (
-    "UplinkRcv UplinkSnd Vmxnet3Tx Vmxnet3Rx PortInput IOChain EtherswitchDispath EtherswitchOutput "
-    "PortOutput TcpipDispatch PreDVFilter PostDVFilter Drop VdrRxLeaf VdrTxLeaf VdrRxTerminal "
-    "VdrTxTerminal PktFree TcpipRx TcpipTx UplinkRcvKernel UplinkSndKernel VnicTx VnicRx"
-).split()
-POINTS_8 = [*POINTS_6, "ENSInput", "TxDispatch", "NVDSInput", "VdrPostRouting", "TeamingSnd"]
+_EARLY = """
+    UplinkRcv UplinkSnd Vmxnet3Tx Vmxnet3Rx PortInput IOChain EtherswitchDispath EtherswitchOutput
+    PortOutput TcpipDispatch PreDVFilter PostDVFilter Drop VdrRxLeaf VdrTxLeaf VdrRxTerminal
+    VdrTxTerminal PktFree
+"""
+_LATER = "TcpipRx TcpipTx UplinkRcvKernel UplinkSndKernel VnicTx VnicRx"
+POINTS_5_5 = tuple(_EARLY.split())
+POINTS_6 = (*POINTS_5_5, *_LATER.split())
+POINTS_8 = (*POINTS_6, "ENSInput", "TxDispatch", "NVDSInput", "VdrPostRouting", "TeamingSnd")
 OBSOLETE = ("UplinkRcv", "UplinkSnd")
 
 PROMPT = (
-    "Capturing packets may impact the performance of the uplink. "
-    "Do you want to continue? [y/N]: "
+    "Capturing packets may impact the performance of the uplink. Do you want to continue? [y/N]: "
 )
 
 HELP_6 = """\
@@ -79,7 +78,7 @@ def points(release: tuple[int, int], behaviours: set[str]) -> list[str]:
     if known is POINTS_6 and release >= (8, 0):
         known = POINTS_8
     if "no_kernel_points" in behaviours:
-        known = [point for point in known if not point.endswith("Kernel")]
+        known = tuple(point for point in known if not point.endswith("Kernel"))
     return list(known)
 
 
@@ -102,8 +101,15 @@ def _about(point: str) -> str:
 
 def opening(what: str, target: str, port: int, release: tuple[int, int]) -> list[str]:
     """The lines up to the moment before the capture is ready, which ends with ``ready``."""
-    lines = [what, *([f"The output file is {target}."] if target else ["Output the packet info to console."])]
-    lines += [f"No server port specifed, select {port} as the port", "Local CID 2", f"Listen on port {port}"]
+    lines = [
+        what,
+        *([f"The output file is {target}."] if target else ["Output the packet info to console."]),
+    ]
+    lines += [
+        f"No server port specifed, select {port} as the port",
+        "Local CID 2",
+        f"Listen on port {port}",
+    ]
     if release < (7, 0):
         return [line.rstrip(".") if target == "" else line for line in lines]
     dotted = (line if line.endswith(".") else f"{line}." for line in lines[1:])
