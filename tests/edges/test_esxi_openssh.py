@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
@@ -69,8 +69,8 @@ finish
 
 PS = r"""#!/bin/sh
 echo "WID CID WorldName Command"
-busybox ps -o pid,args | while read pid args; do
-  case $pid in [0-9]*) echo "$pid $pid world $args";; esac
+busybox ps -o pid,stat,args | while read pid stat args; do
+  case $stat in [RSD]*) echo "$pid $pid world $args";; esac
 done
 """
 
@@ -90,22 +90,27 @@ class RealHost:
     location: VmLocation
     folder: Path
     server: int
+    signalled: list[int] = field(default_factory=list)
 
     def change_ways(self, *names: str) -> None:
         for name in names:
             (self.folder / "bin" / name).touch()
 
-    def cut(self) -> None:
-        """End sshd's processes for our connections, as a failing network would."""
+    def signal_connections(self, number: int) -> None:
+        """Signal sshd's processes for our connections: KILL cuts them, STOP makes them hang."""
         listed = subprocess.run(
             ["ps", "-o", "pid=", "--ppid", str(self.server)],
-            capture_output=True, text=True, check=True,
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
-        for pid in listed.stdout.split():
-            os.kill(int(pid), signal.SIGKILL)
+        self.signalled += [int(pid) for pid in listed.stdout.split()]
+        for pid in self.signalled:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def captures_running(self) -> list[str]:
-        listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+        listed = subprocess.run(
+            ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
+        )
         return [
             line for line in listed.stdout.splitlines() if f"{self.folder}/bin/pktcap-uw" in line
         ]
@@ -167,10 +172,12 @@ async def real_host(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIter
     server = await asyncio.create_subprocess_exec(
         SSHD, "-D", "-e", "-f", str(config), stderr=asyncio.subprocess.DEVNULL
     )
+    host = RealHost(_settings(tmp_path, port), _location(), tmp_path, server.pid)
     try:
         await _answers(port)
-        yield RealHost(_settings(tmp_path, port), _location(), tmp_path, server.pid)
+        yield host
     finally:
+        host.signal_connections(signal.SIGKILL)
         server.terminate()
         await server.wait()
 
@@ -242,6 +249,7 @@ async def test_openssh_captures_and_is_left_clean(real_host: RealHost) -> None:
         await listening.ready()
         assert {c.failure for c in listening.captures()} == {None}
         await until(lambda: len([data for data in heard.values() if len(data) > 24]) == 10)
+        assert len(real_host.captures_running()) == 10
         captures = await listening.stop()
         assert await host.clean_up() == ()
     assert [(c.failure, c.dropped) for c in captures] == [(None, 0)] * 10
@@ -277,9 +285,24 @@ async def test_a_file_header_alone_proves_nothing(
 async def test_a_cut_connection_is_noticed_and_cleaned_up_after(real_host: RealHost) -> None:
     async with listening_on(real_host, lambda point, data: None) as (host, listening):
         await listening.ready()
-        real_host.cut()
+        real_host.signal_connections(signal.SIGKILL)
         await listening.ended()
         assert all("connection" in str(c.failure) for c in listening.captures())
+        assert await host.clean_up() == ()
+        assert real_host.captures_running() == []
+
+
+@plain
+async def test_a_connection_that_hangs_is_given_up_and_cleaned_up_after(
+    real_host: RealHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.esxi.ssh.KEEPALIVE_SECONDS", 0.3)
+    async with listening_on(real_host, lambda point, data: None) as (host, listening):
+        await listening.ready()
+        real_host.signal_connections(signal.SIGSTOP)
+        await listening.ended()
+        assert all("connection" in str(c.failure) for c in listening.captures())
+        assert real_host.captures_running()
         assert await host.clean_up() == ()
         assert real_host.captures_running() == []
 

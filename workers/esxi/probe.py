@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from workers.arp.pktcap import (
@@ -145,12 +146,17 @@ async def _find_points(lines: Lines, features: Features) -> Features:
 
 
 async def _list_nics(lines: Lines, syntax: TimeoutSyntax) -> tuple[NicRow, ...]:
+    """The host's physical NICs; asked again where one that vCenter knows is missing."""
+    wanted = {uplink.device for uplink in lines.door.location.host.uplinks}
+    rows: tuple[NicRow, ...] = ()
     for _ in range(TRIES):
         answer = await ask(lines, ("esxcli", "network", "nic", "list"), syntax)
-        try:
-            return parse_nic_list(answer.out)
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            rows = parse_nic_list(answer.out)
+        if rows and wanted <= {row.device for row in rows}:
+            break
+    if rows:
+        return rows
     raise HostUnreachable(
         f"{lines.host} did not list its physical NICs: {answer.why}.",
         next_step="Try esxcli network nic list on the host.",

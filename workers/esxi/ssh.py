@@ -193,7 +193,7 @@ class Door:
         """The sentence for what went wrong; the trouble's own text may hold names, never secrets."""
         if isinstance(trouble, asyncssh.HostKeyNotVerifiable):
             return trust.refusal(login.offered)
-        if isinstance(trouble, asyncssh.PermissionDenied):
+        if isinstance(trouble, asyncssh.PermissionDenied) or "authentication fail" in str(trouble):
             return self._login_refused()
         if self.location.ssh_running is False:
             return HostRefused(
