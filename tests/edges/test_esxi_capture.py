@@ -26,7 +26,7 @@ def records(pcap: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-async def capture(scene: Scene, *, requests: int = 1) -> tuple[Capture, ...]:
+async def capture(scene: Scene) -> tuple[Capture, ...]:
     """One whole run: until the VM's port and the pinned uplink heard some frames."""
     async with scene.open() as host:
         plan = await scene.plan(host)
@@ -34,7 +34,7 @@ async def capture(scene: Scene, *, requests: int = 1) -> tuple[Capture, ...]:
             await listening.ready()
             await until(
                 lambda: all(
-                    len(records(bytes(scene.heard[name]))) >= requests
+                    records(bytes(scene.heard[name]))
                     for name in ("vnic0-tx", "vmnic1-tx", "vnic0-rx", "vmnic1-rx")
                 )
             )
@@ -49,7 +49,7 @@ def check_sound(scene: Scene, captures: tuple[Capture, ...]) -> None:
         assert fact.dropped == 0
         assert fact.ready_at is not None
         assert fact.stopped_at is not None
-        assert fact.ready_at < fact.stopped_at
+        assert fact.ready_at <= fact.stopped_at
         assert scene.heard[fact.point.name].startswith(MAGIC)
         assert fact.file == f"pcap/{fact.point}.pcap"
 

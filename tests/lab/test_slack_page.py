@@ -185,6 +185,41 @@ async def test_a_thread_reads_well_in_a_terminal(twin: SlackTwin, app: AsyncApp)
     ]
 
 
+async def test_the_home_tab_is_shown_with_the_direct_messages(
+    twin: SlackTwin, browser: aiohttp.ClientSession
+) -> None:
+    app = new_app(twin)
+
+    @app.event("app_home_opened")
+    async def publish(event: Json, client: AsyncWebClient) -> None:
+        view = {"type": "home", "blocks": BLOCKS[:1]}
+        await client.views_publish(user_id=event["user"], view=view)
+
+    async with by_socket(twin, app):
+        assert await do(browser, "open_home", user=BOB) == 200
+        await twin.wait_for(lambda: twin.space.homes)
+    state = await seen(browser, BOB)
+    assert state["home"]["body"]["blocks"][0]["type"] == "section"
+    assert [c["name"] for c in state["channels"] if c["kind"] == "im"] == ["arpcheck"]
+    assert (await seen(browser))["home"] is None
+
+
+async def test_only_what_slack_would_resolve_calls_somebody(twin: SlackTwin) -> None:
+    quiet = twin.say("@channel &lt;!channel&gt; @alice")
+    assert twin.pings(quiet) == set()
+    loud = twin.say(f"<!channel> <@{ALICE}|alice> <!subteam^S01NETONC> <https://x|@here>")
+    assert twin.pings(loud) == {"@channel", ALICE, "S01NETONC"}
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": f"<@{BOB}>"}}
+    rich = [{"type": "broadcast", "range": "here"}]
+    part = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": rich}]}
+    loud.blocks = [
+        section,
+        part,
+        {"type": "header", "text": {"type": "plain_text", "text": "<!here>"}},
+    ]
+    assert twin.pings(loud) == {BOB, "@here"}
+
+
 @pytest.mark.needs_browser
 async def test_the_page_draws_in_a_real_browser(
     twin: SlackTwin, app: AsyncApp, tmp_path: Path

@@ -27,8 +27,9 @@ from aiohttp import web
 from pyVmomi import vim, vmodl
 
 from tests.lab.vcenter_events import EventLog, host_argument
-from tests.lab.vcenter_methods import Methods, Session, State
+from tests.lab.vcenter_methods import Methods
 from tests.lab.vcenter_soap import VERSION, Fault, fault_xml, read_call
+from tests.lab.vcenter_state import Session, State
 from tests.lab.vcenter_tls import LabCertificate, make_certificate
 from tests.lab.world import VirtualMachine, World
 
@@ -41,7 +42,7 @@ VERSIONS = """<?xml version="1.0" encoding="UTF-8" ?>
 </priorVersions></namespace><namespace><name>urn:vim2</name><version>2.0</version></namespace>
 </namespaces>
 """
-assert VERSION == "vim.version.v8_0_2_0"  # noqa: S101 - what VERSIONS offers first
+assert VERSION == "vim.version.v8_0_2_0"
 
 
 class VcenterTwin:
@@ -220,7 +221,9 @@ class VcenterTwin:
             raise Fault(vim.fault.InvalidLogin(msg="Cannot complete login."))
         if self._holds("fail_once", method):
             del self.faults["fail_once"]
-            raise Fault(vmodl.fault.SystemError(msg="A general system error occurred", reason="lab"))
+            raise Fault(
+                vmodl.fault.SystemError(msg="A general system error occurred", reason="lab")
+            )
 
     async def _spoil(self, request: web.Request, method: str) -> web.StreamResponse | None:
         """Faults below the API: silence, slowness, cut connections, web pages."""

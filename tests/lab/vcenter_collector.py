@@ -40,7 +40,8 @@ class Content:
 def property_reader(inventory: Inventory, view: Callable[[str], list[Any] | None]) -> Read:
     """A function that reads one property path of one object; None = not set.
 
-    ``view`` gives what a container view of that moid lists, None where it is no view. Properties of an object are made once per reader, so one reader serves one call.
+    ``view`` gives what a container view of that moid lists, None where it is no view. Properties of
+    an object are made once per reader, so one reader serves one call.
     """
     made: dict[tuple[str, str], Any] = {}
     known: dict[str, Any] = {}
@@ -123,18 +124,33 @@ def _name_all(selections: Any, named: dict[str, Any]) -> None:
 
 
 def _traverse(
-    reference: Any, selections: Any, named: dict[str, Any], read: Read, done: set[tuple[str, int]]
+    reference: Any,
+    selections: Any,
+    named: dict[str, Any],
+    read: Read,
+    done: set[tuple[str, int]],
 ) -> Iterator[Any]:
     for selection in selections:
         step = selection if isinstance(selection, TraversalSpec) else named[selection.name]
-        if not isinstance(reference, step.type) or (reference._moId, id(step)) in done:
+        place = (_moid(reference), id(step))
+        if not isinstance(reference, step.type) or place in done:
             continue
-        done.add((reference._moId, id(step)))
+        done.add(place)
         value = read(reference, str(step.path))
-        for found in value if isinstance(value, list) else [value] if value is not None else []:
+        for found in _several(value):
             if not step.skip:
                 yield found
             yield from _traverse(found, step.selectSet, named, read, done)
+
+
+def _moid(reference: Any) -> str:
+    return str(reference._moId)
+
+
+def _several(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return list(value)
+    return [] if value is None else [value]
 
 
 @dataclass
@@ -147,7 +163,7 @@ class Filter:
 
     def changes(self, read: Read) -> Any:
         """FilterUpdate with what changed since the last call, None where nothing did."""
-        update = vmodl.query.PropertyCollector.ObjectUpdate
+        update: Any = vmodl.query.PropertyCollector.ObjectUpdate
         now: dict[str, Content] = {}
         for start in self.spec.objectSet:
             alone = vmodl.query.PropertyCollector.FilterSpec(

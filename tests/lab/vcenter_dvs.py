@@ -24,7 +24,9 @@ def switch_config(host: EsxiHost, switch: VirtualSwitch, groups: list[PortGroup]
     for pnic in host.pnics:
         if pnic.lag and pnic.device in switch.pnics:
             lags[pnic.lag] = lags.get(pnic.lag, 0) + 1
-    pvlans = sorted({(g.primary, g.vlan) for g in groups if g.mode == "pvlan" and g.primary and g.vlan})
+    pvlans = sorted(
+        {(g.primary, g.vlan) for g in groups if g.mode == "pvlan" and g.primary and g.vlan}
+    )
     return DVS.ConfigInfo(
         uuid=switch.uuid,
         name=switch.name,
@@ -72,7 +74,7 @@ def _teaming(host: EsxiHost, switch: VirtualSwitch, *, inherited: bool) -> Any:
 
 def group_config(host: EsxiHost, switch: VirtualSwitch, group: PortGroup) -> Any:
     """DVPortgroupConfigInfo; teaming is left to the switch, as a new port group does."""
-    config = vim.dvs.DistributedVirtualPortgroup.ConfigInfo(
+    config: Any = vim.dvs.DistributedVirtualPortgroup.ConfigInfo(
         key=portgroup_key(group),
         name=group.name,
         numPorts=8,
@@ -132,10 +134,10 @@ class Plugged:
 
 def port(plugged: Plugged) -> Any:
     """DistributedVirtualPort: the setting that was overridden on it, and its run-time state."""
-    virtual = vim.dvs.DistributedVirtualPort
+    virtual: Any = vim.dvs.DistributedVirtualPort
     nic, group = plugged.vm.nics[plugged.index], plugged.group
     key = port_key(plugged.vm, plugged.index)
-    setting = DVS.VmwarePortConfigPolicy(
+    setting: Any = DVS.VmwarePortConfigPolicy(
         blocked=vim.BoolPolicy(inherited=not nic.blocked, value=nic.blocked), vlan=_vlan(group)
     )
     setting.vlan.inherited = True

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import datetime
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from pyVmomi import VmomiSupport as Support
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from tests.lab.world import EsxiHost, VirtualMachine, World
 
 
 def now() -> Any:
     """The server's clock, as vSphere's types want it."""
-    return datetime.datetime.fromtimestamp(time.time(), tz=datetime.UTC)
+    return datetime.fromtimestamp(time.time(), tz=UTC)
 
 
 class EventLog:
@@ -50,8 +50,6 @@ class EventLog:
 
     def host_problem(self, host: EsxiHost, type_id: str, text: str, **arguments: str) -> Any:
         """Keep an EventEx such as ``esx.problem.net.vmnic.linkstate.down``."""
-        from pyVmomi import vmodl  # noqa: PLC0415 - the name would shadow nothing but be unused above
-
         return self.record(
             vim.event.EventEx(
                 eventTypeId=type_id,

@@ -202,7 +202,7 @@ def _portgroup(group: PortGroup, switch: VirtualSwitch) -> Any:
 
 
 def _proxy_switch(host: EsxiHost, switch: VirtualSwitch) -> Any:
-    proxy = vim.host.HostProxySwitch
+    proxy: Any = vim.host.HostProxySwitch
     names = uplink_names(host, switch)
     ports = {device: str(1000 + place) for place, device in enumerate(switch.pnics)}
     lags = sorted({p.lag for p in host.pnics if p.lag and p.device in switch.pnics})

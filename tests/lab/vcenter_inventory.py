@@ -99,13 +99,13 @@ class Inventory:
             return f"network-{group.name}"
         return f"network-o{opaque_id(group)}" if switch.opaque else portgroup_key(group)
 
-    # --- references -------------------------------------------------------------------------
-
     def network_reference(self, moid: str) -> Any:
         switch = self._groups[moid][1]
         if switch.kind == "vss":
             return vim.Network(moid)
-        return vim.OpaqueNetwork(moid) if switch.opaque else vim.dvs.DistributedVirtualPortgroup(moid)
+        return (
+            vim.OpaqueNetwork(moid) if switch.opaque else vim.dvs.DistributedVirtualPortgroup(moid)
+        )
 
     def every(self, kind: Any) -> list[Any]:
         """References of all objects of a type, as a container view of the root folder lists them."""
@@ -205,18 +205,9 @@ class Inventory:
         }
 
     def _network(self, moid: str) -> Properties | None:
-        for uplinks_of, (_, switch) in self.switches.items():
-            if moid == uplink_group_key(switch):
-                return {
-                    "name": lambda: f"{switch.name}-DVUplinks",
-                    "key": lambda: uplink_group_key(switch),
-                    "config": lambda: uplink_group_config(switch),
-                    "parent": lambda: vim.Folder(NETWORK_FOLDER),
-                }
-            del uplinks_of
         entry = self._groups.get(moid)
         if entry is None:
-            return None
+            return self._uplink_group(moid)
         host, switch, group = entry
         common: Properties = {
             "name": lambda: escaped(group.name),
@@ -235,6 +226,18 @@ class Inventory:
         return common | {
             "key": lambda: portgroup_key(group),
             "config": lambda: group_config(host, switch, group),
+        }
+
+    def _uplink_group(self, moid: str) -> Properties | None:
+        found = (s for _, s in self.switches.values() if uplink_group_key(s) == moid)
+        switch = next(found, None)
+        if switch is None:
+            return None
+        return {
+            "name": lambda: f"{switch.name}-DVUplinks",
+            "key": lambda: uplink_group_key(switch),
+            "config": lambda: uplink_group_config(switch),
+            "parent": lambda: vim.Folder(NETWORK_FOLDER),
         }
 
     def _switch(self, moid: str) -> Properties | None:

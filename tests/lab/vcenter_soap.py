@@ -7,6 +7,7 @@ the vim25 WSDL.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from xml.parsers.expat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape
@@ -26,7 +27,7 @@ _ENVELOPE = (
 _DEPTH_OF_METHOD = 2
 
 
-class Fault(Exception):  # noqa: N818 - SOAP's own word
+class Fault(Exception):
     """A call ends with this vSphere fault."""
 
     def __init__(self, fault: Any) -> None:
@@ -97,9 +98,7 @@ class _Reader:
         kind = self._parameters[name]
         is_list = issubclass(kind, list)
         deserializer = SoapAdapter.SoapDeserializer()
-        deserializer.Deserialize(
-            self._parser, kind.Item if is_list else kind, nsMap=self._names
-        )
+        deserializer.Deserialize(self._parser, kind.Item if is_list else kind, nsMap=self._names)
         deserializer.StartElementHandler(tag, attributes)
         self._pending.append((name, deserializer, is_list))
 
@@ -139,7 +138,9 @@ def result_xml(method: str, result: Any, kind: Any = None) -> str:
         flags = Support.F_OPTIONAL
     if type(result) is list:
         result = kind(result)
-    nothing = result is None or kind is Support.NoneType or (isinstance(result, list) and not result)
+    nothing = (
+        result is None or kind is Support.NoneType or (isinstance(result, list) and not result)
+    )
     body = "" if nothing else _element("returnval", result, kind, flags)
     return wrap(method, body)
 
@@ -199,6 +200,6 @@ def _plain(kind: Any) -> Any:
         return kind.values[0]
     if issubclass(kind, Support.ManagedObject):
         return kind("not-modelled")
-    if kind is Support.datetime:
-        return Support.datetime.fromtimestamp(0, tz=Support.Iso8601.TZManager.GetTZInfo("UTC"))
+    if kind is datetime:
+        return datetime.fromtimestamp(0, tz=UTC)
     return kind()

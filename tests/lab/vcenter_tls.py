@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import ipaddress
 import ssl
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -71,10 +71,10 @@ def make_certificate(*names: str) -> LabCertificate:
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
 ) -> x509.CertificateBuilder:
-    today = datetime.datetime.combine(
-        datetime.date.today(),  # noqa: DTZ011 - a day's margin on both sides covers every zone
-        datetime.time(),
-        tzinfo=datetime.UTC,
+    today = datetime.combine(
+        date.today(),  # noqa: DTZ011 - a day's margin on both sides covers every zone
+        time(),
+        tzinfo=UTC,
     )
     return (
         x509.CertificateBuilder()
@@ -82,8 +82,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(today - datetime.timedelta(days=1))
-        .not_valid_after(today + datetime.timedelta(days=DAYS))
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=DAYS))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

@@ -16,7 +16,9 @@ def switch_of(host: EsxiHost | None, nic: Nic) -> tuple[PortGroup, VirtualSwitch
     """The port group and switch an adapter hangs on, None where the host has no such port group."""
     for group in host.portgroups if host else ():
         if group.name == nic.portgroup:
-            switch = next((s for s in host.switches if s.name == group.switch), None) if host else None
+            switch = (
+                next((s for s in host.switches if s.name == group.switch), None) if host else None
+            )
             return (group, switch) if switch else None
     return None
 
@@ -69,7 +71,7 @@ def _device(vm: VirtualMachine, index: int, host: EsxiHost | None) -> Any:
         return vim.vm.device.VirtualPCIPassthrough(
             key=13_000 + index, deviceInfo=_described(f"PCI device {index}", "0000:3b:10.0")
         )
-    kind = vim.vm.device.VirtualVmxnet3
+    kind: Any = vim.vm.device.VirtualVmxnet3
     if nic.backing == "sriov":
         kind = vim.vm.device.VirtualSriovEthernetCard
     card = kind(
@@ -151,7 +153,7 @@ def vm_guest(vm: VirtualMachine) -> Any:
 def _guest_nic(network: str | None, mac: str, key: int, addresses: list[str]) -> Any:
     told = [(a.split("/")[0], int(a.partition("/")[2] or 24)) for a in addresses]
     told.append((f"fe80::{mac.replace(':', '')[-4:]}", 64))
-    address = vim.net.IpConfigInfo.IpAddress
+    address: Any = vim.net.IpConfigInfo.IpAddress
     return vim.vm.GuestInfo.NicInfo(
         network=network,
         ipAddress=[ip for ip, _ in told],
@@ -167,7 +169,7 @@ def _guest_nic(network: str | None, mac: str, key: int, addresses: list[str]) ->
 
 
 def _route(gateway: str, device: int) -> Any:
-    route = vim.net.IpRouteConfigInfo
+    route: Any = vim.net.IpRouteConfigInfo
     return route.IpRoute(
         network="0.0.0.0",
         prefixLength=0,

@@ -193,7 +193,7 @@ class _Teller(Quiet):
         self._chat = chat
 
     @property
-    def stimulus_confirmed_at(self) -> int | None:  # type: ignore[override]
+    def stimulus_confirmed_at(self) -> int | None:
         """When somebody pressed "I started it"."""
         return self._lease.stimulus_confirmed_at
 

@@ -89,7 +89,8 @@ class Trust:
                 next_step=f"Compare the fingerprint on the console of {self.host}, then add the key"
                 " (ssh-keyscan prints the line) to the file ESXI_KNOWN_HOSTS names.",
             )
-        expected = ", ".join(fingerprint(key) for key in (*self.keys, *self.authorities))
+        known = dict.fromkeys(fingerprint(key) for key in (*self.keys, *self.authorities))
+        expected = ", ".join(known)
         return HostKeyRefused(
             f"The host key of {self.host} has changed: it shows {shown}, {self.source} has {expected}.",
             next_step="If the host was reinstalled, replace its key there; if not, somebody may be"

@@ -21,7 +21,7 @@ from workers.esxi.clock import HostClock
 from workers.esxi.ear import Ear, Hear
 from workers.esxi.lines import Lines
 
-READY_SECONDS = 20
+READY_SECONDS = 30
 STOP_SECONDS = 20
 START_PATIENCE_SECONDS = 3
 

@@ -7,6 +7,7 @@ and keyboard-interactive, older ones and other builds password too.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import asyncssh
@@ -138,11 +139,13 @@ class Door:
     async def _connect_with_patience(self, trust: Trust) -> asyncssh.SSHClientConnection:
         pause = FIRST_PAUSE_SECONDS
         for attempt in range(1, TRIES + 1):
+            began = time.monotonic()
             login = _Login(self._settings.password)
             try:
                 return await self._attempt(trust, login)
             except (OSError, asyncssh.Error) as trouble:
-                if attempt == TRIES or not _dropped_at_the_door(trouble):
+                quick = time.monotonic() - began < LOGIN_SECONDS / 2
+                if attempt == TRIES or not (quick and _dropped_at_the_door(trouble)):
                     raise self._told(trouble, trust, login) from None
             await asyncio.sleep(pause)
             pause *= 2

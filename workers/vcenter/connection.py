@@ -19,11 +19,13 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyVmomi import SoapStubAdapter, VmomiSupport, vim
+from pyVmomi import VmomiSupport, vim
+from pyVmomi.SoapAdapter import SoapStubAdapter
 
 from workers.errors import VcenterRefused, VcenterUnreachable
 from workers.settings import VcenterSettings
 
+_support: Any = VmomiSupport  # most of its names are not in its stubs
 OLDEST = "vim.version.version10"  # vSphere 6.0: LAGs, opaque networks and lockdown mode are there
 HTTP_OK = 200
 _VERSIONS_PATH = "/sdk/vimServiceVersions.xml"
@@ -40,11 +42,13 @@ class Call:
     was_cut: bool = False
 
     def add(self, connection: http.client.HTTPConnection) -> None:
+        """Note a connection; one that comes too late is cut at once."""
         self.connections.append(connection)
         if self.was_cut:
             _shut(connection)
 
     def cut(self) -> None:
+        """Shut every socket of the call, from any thread."""
         self.was_cut = True
         for connection in list(self.connections):
             _shut(connection)
@@ -76,7 +80,7 @@ class CuttableStub(SoapStubAdapter):
 
     def GetConnection(self) -> Any:  # noqa: N802 - pyVmomi's name
         """A pooled or fresh connection, noted in the thread's call."""
-        connection = super().GetConnection()
+        connection = super().GetConnection()  # type: ignore[no-untyped-call]
         call: Call | None = getattr(_current, "call", None)
         if call is not None:
             call.add(connection)
@@ -130,7 +134,7 @@ def connect(settings: VcenterSettings, call: Call, timeout_seconds: float) -> Co
     ``timeout_seconds`` limits every single wait for the network. Raises what ``faults.py`` explains.
     """
     context = tls_context(settings)
-    stub = CuttableStub(
+    stub: Any = CuttableStub(  # type: ignore[no-untyped-call]
         host=settings.host,
         port=settings.port,
         version=_newest_version(settings, context, call, timeout_seconds),
@@ -139,7 +143,7 @@ def connect(settings: VcenterSettings, call: Call, timeout_seconds: float) -> Co
         poolSize=8,
     )
     try:
-        content = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+        content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
         session = content.sessionManager.Login(settings.user, settings.password, None)
     except BaseException:
         stub.DropConnections()
@@ -173,8 +177,8 @@ def _newest_version(
     if response.status != HTTP_OK or offered is None:
         raise http.client.HTTPException(f"HTTP {response.status}, no vSphere API")
     known = {
-        VmomiSupport.versionIdMap[version]: version
-        for version in VmomiSupport.nsMap
+        _support.versionIdMap[version]: version
+        for version in _support.nsMap
         if version.startswith("vim.version.")
     }
     for version_id in _VERSION.findall(offered[1]):
@@ -185,7 +189,7 @@ def _newest_version(
 
 
 def _checked(version: str, version_id: str) -> str:
-    if not VmomiSupport.IsChildVersion(version, OLDEST):
+    if not _support.IsChildVersion(version, OLDEST):
         raise VcenterRefused(
             f"This server speaks vSphere API {version_id}; arpcheck needs 6.0 or newer."
         )

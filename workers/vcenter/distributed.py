@@ -103,10 +103,11 @@ def _nsx(
         if not used or port_key in used
     )
     if overlay:
-        notes += (
+        told_overlay = (
             f"{told.group.name} is an NSX overlay segment: the uplinks carry Geneve, not the VM's"
-            " ARP, and the host may answer ARP itself.",
+            " ARP, and the host may answer ARP itself."
         )
+        notes = (*notes, told_overlay)
     return Attachment(
         switch=proxy.dvsName,
         kind="nsx",

@@ -7,8 +7,8 @@ ids esx.problem.net.* and esx.clear.net.* (vSphere Events reference).
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from pyVmomi import vim
@@ -67,8 +67,8 @@ def read_events(
     return tuple(sorted(found, key=lambda event: (event.at, event.event)))
 
 
-def _stamp(at: int) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(at / SECOND, tz=datetime.UTC)
+def _stamp(at: int) -> datetime:
+    return datetime.fromtimestamp(at / SECOND, tz=UTC)
 
 
 def _at(event: Any) -> int:

@@ -19,7 +19,9 @@ BROKEN_CONNECTION = (ConnectionError, http.client.HTTPException, ssl.SSLEOFError
 EXPECTED = (OSError, http.client.HTTPException, ExpatError, vmodl.MethodFault)
 """Everything a call to vCenter may raise that is not a mistake of ours."""
 
-_HOSTNAME_MISMATCH = 62  # X509_V_ERR_HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH is 64 (openssl x509_vfy.h)
+_HOSTNAME_MISMATCH = (
+    62  # X509_V_ERR_HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH is 64 (openssl x509_vfy.h)
+)
 _ADDRESS_MISMATCH = 64
 
 
@@ -32,12 +34,6 @@ def explain(trouble: BaseException, settings: VcenterSettings) -> CheckError:
     where = f"vCenter {settings.host}"
     if isinstance(trouble, ssl.SSLCertVerificationError):
         return _certificate_trouble(trouble, where)
-    if isinstance(trouble, socket.gaierror):
-        return VcenterUnreachable(
-            f"The name {settings.host} of vCenter cannot be resolved.",
-            next_step="Check VCENTER_HOST and the worker's DNS.",
-            retry=True,
-        )
     if isinstance(trouble, TimeoutError):
         return unanswered(settings)
     if isinstance(trouble, http.client.HTTPException | ExpatError):
@@ -46,15 +42,16 @@ def explain(trouble: BaseException, settings: VcenterSettings) -> CheckError:
             next_step="vCenter may be starting up; otherwise check VCENTER_HOST and VCENTER_PORT.",
             retry=True,
         )
+    how = "its name cannot be resolved" if isinstance(trouble, socket.gaierror) else _short(trouble)
     return VcenterUnreachable(
-        f"{where} cannot be reached on port {settings.port}: {_short(trouble)}.",
-        next_step="Check that vCenter runs and that the worker may reach it.",
+        f"{where} cannot be reached on port {settings.port}: {how}.",
+        next_step="Check VCENTER_HOST, that vCenter runs and that the worker may reach it.",
         retry=True,
     )
 
 
 def unanswered(settings: VcenterSettings) -> VcenterUnreachable:
-    """vCenter accepted the connection, or not even that, and kept silent."""
+    """VCenter accepted the connection, or not even that, and kept silent."""
     return VcenterUnreachable(
         f"vCenter {settings.host} does not answer in time.",
         next_step="Check vCenter's health and the path to it.",

@@ -22,7 +22,9 @@ from workers.vcenter.names import unescaped
 from workers.vcenter.properties import Properties, moid, retrieve, start, step
 from workers.vcenter.records import Card
 
-_MAC = re.compile(r"^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$|^[0-9a-f]{4}(\.[0-9a-f]{4}){2}$", re.IGNORECASE)
+_MAC = re.compile(
+    r"^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$|^[0-9a-f]{4}(\.[0-9a-f]{4}){2}$", re.IGNORECASE
+)
 _CHUNK = 500
 
 

@@ -148,7 +148,9 @@ def _vnics(records: Records, attachments: list[Attachment | None]) -> tuple[Vnic
     net = records.vm.get("guest.net") or ()
     gateways = guest.gateways(net, records.vm.get("guest.ipStack") or ())
     return tuple(
-        _vnic(f"vnic{index}", card, attachment, guest.addresses(net, card.key, _mac(card)), gateways)
+        _vnic(
+            f"vnic{index}", card, attachment, guest.addresses(net, card.key, _mac(card)), gateways
+        )
         for index, (card, attachment) in enumerate(zip(records.cards, attachments, strict=True))
     )
 
@@ -185,7 +187,7 @@ def _vnic(
         switch_kind=attachment.kind,
         vlan=attachment.vlan,
         overlay=attachment.overlay,
-        pinned_uplink=pinned_uplink(attachment.uplinks, attachment.teaming),
+        pinned_uplink=pinned_uplink(attachment.uplinks),
         backing=told.backing if told.backing == "sriov" else attachment.backing,
         port_key=told.port_key,
     )
@@ -198,9 +200,7 @@ def _mac(card: Any) -> str:
 # --- the host ----------------------------------------------------------------------------------
 
 
-def _host(
-    records: Records, network: HostNetwork, attachments: list[Attachment | None]
-) -> Host:
+def _host(records: Records, network: HostNetwork, attachments: list[Attachment | None]) -> Host:
     product = records.host.get("summary.config.product")
     told = neighbours(records.hints)
     teaming = next((a.teaming for a in attachments if a is not None and a.uplinks), None)

@@ -1,6 +1,6 @@
-"""vCenter's spelling of a name turned into the one people type, and one typed into the closest others.
+r"""vCenter's spelling of a name turned into the one people type, and one typed into the closest others.
 
-vCenter escapes ``%``, ``/`` and ``\\`` as ``%25``, ``%2f`` and ``%5c`` (vSphere API, ManagedEntity.name); a
+vCenter escapes ``%``, ``/`` and ``\`` as ``%25``, ``%2f`` and ``%5c`` (vSphere API, ManagedEntity.name); a
 plus sign is a plus sign.
 """
 

@@ -24,7 +24,9 @@ def retrieve(
     A start point is a managed object or an ``ObjectSpec`` that leads on to others. Objects that no
     longer exist are left out, properties that are unset or hidden are missing.
     """
-    starts = [o if isinstance(o, Collector.ObjectSpec) else Collector.ObjectSpec(obj=o) for o in objects]
+    starts = [
+        o if isinstance(o, Collector.ObjectSpec) else Collector.ObjectSpec(obj=o) for o in objects
+    ]
     spec = Collector.FilterSpec(
         objectSet=starts,
         propSet=[Collector.PropertySpec(type=kind, pathSet=list(p)) for kind, p in paths.items()],

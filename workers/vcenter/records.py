@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from pyVmomi import vim, vmodl
 
 from workers.errors import VmNotFound
 from workers.vcenter.connection import Connection
 from workers.vcenter.properties import Properties, moid, retrieve, start, step
-
-T = TypeVar("T")
 
 Card = vim.vm.device.VirtualEthernetCard
 PortBacking = Card.DistributedVirtualPortBackingInfo
@@ -101,7 +100,7 @@ def read_surroundings(connection: Connection, records: Records) -> None:
     records.host_moid = moid(reference)
     _read_host(connection, records, reference)
     _read_switches(connection, records)
-    _read_ports(connection, records)
+    _read_ports(records)
     system = records.host.get("configManager.networkSystem")
     if system is not None:
         records.hints = optional(lambda: system.QueryNetworkHint(None), ())
@@ -162,7 +161,7 @@ def _read_uplink_groups(connection: Connection, records: Records) -> None:
             records.uplink_groups[uuid] = [g["config"] for g in found.values() if g.get("config")]
 
 
-def _read_ports(connection: Connection, records: Records) -> None:
+def _read_ports(records: Records) -> None:
     keys: dict[str, list[str]] = {}
     for backing in _port_backings(records):
         if backing.port.portKey:
@@ -171,11 +170,9 @@ def _read_ports(connection: Connection, records: Records) -> None:
         switch = records.switches.get(uuid)
         if switch is None:
             continue
-        criteria = vim.dvs.PortCriteria(portKey=port_keys)
-        reference = connection.reference(
-            vim.dvs.VmwareDistributedVirtualSwitch, moid(switch["@"])
-        )
-        for port in optional(lambda r=reference, c=criteria: r.FetchDVPorts(c), ()):
+        criteria: Any = vim.dvs.PortCriteria(portKey=port_keys)
+        fetch = partial(switch["@"].FetchDVPorts, criteria)
+        for port in optional(fetch, ()):
             records.ports[uuid, port.key] = port
 
 
@@ -183,7 +180,7 @@ def _port_backings(records: Records) -> list[Any]:
     return [card.backing for card in records.cards if isinstance(card.backing, PortBacking)]
 
 
-def optional(ask: Callable[[], T], otherwise: T) -> T:
+def optional(ask: Callable[[], Any], otherwise: Any) -> Any:
     """The answer to a question whose answer is good to have; a host may be slow or refuse it."""
     try:
         return ask() or otherwise

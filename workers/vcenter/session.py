@@ -28,7 +28,9 @@ THREADS = 6
 class Session:
     """A connection to vCenter that is made on first use and made again when it has died."""
 
-    def __init__(self, settings: VcenterSettings, *, wait_seconds: float, call_seconds: float) -> None:
+    def __init__(
+        self, settings: VcenterSettings, *, wait_seconds: float, call_seconds: float
+    ) -> None:
         self.settings = settings
         self._wait_seconds = wait_seconds
         self._call_seconds = call_seconds

@@ -114,6 +114,10 @@ def opaque(network: HostNetwork, network_id: str) -> Attachment | None:
         (s for s in network.opaque_switches if zones & {zone.key for zone in s.pnicZone}), None
     )
     name = (switch.name or switch.key) if switch is not None else "an opaque switch"
+    note = (
+        f"{told.opaqueNetworkName} is an opaque network of NSX: its VLAN and teaming are NSX's"
+        " own, and on an overlay the uplinks carry Geneve, not the VM's ARP."
+    )
     return Attachment(
         switch=name,
         kind="nsx",
@@ -125,20 +129,14 @@ def opaque(network: HostNetwork, network_id: str) -> Attachment | None:
             network.uplink(device, name, Role.UNKNOWN)
             for device in network.devices(switch.pnic if switch is not None else ())
         ),
-        notes=(
-            f"{told.opaqueNetworkName} is an opaque network of NSX: its VLAN and teaming are NSX's"
-            " own, and on an overlay the uplinks carry Geneve, not the VM's ARP.",
-        ),
+        notes=(note,),
     )
 
 
-def pinned_uplink(uplinks: Sequence[Uplink], teaming: str | None) -> str | None:
+def pinned_uplink(uplinks: Sequence[Uplink]) -> str | None:
     """The only uplink the adapter can be using, None where vCenter alone cannot tell."""
     for role in (Role.ACTIVE, Role.STANDBY):
         live = [u.device for u in uplinks if u.role is role and u.link_up is not False]
-        if not live:
-            continue
-        if len(live) == 1:
-            return live[0]
-        return None
+        if live:
+            return live[0] if len(live) == 1 else None
     return None

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pyVmomi import vim, vmodl
@@ -86,7 +87,7 @@ class Watcher:
             while self._watched:
                 wanted = {watched.vm_moid for watched in self._watched}
                 try:
-                    updates = await self._session.run(lambda c, w=wanted: self._wait(c, w))
+                    updates = await self._session.run(partial(self._wait, wanted))
                 except CheckError:
                     self._collection = None
                     await asyncio.sleep(RETRY_SECONDS)
@@ -95,7 +96,7 @@ class Watcher:
         finally:
             await self._end()
 
-    def _wait(self, connection: Connection, wanted: set[str]) -> list[tuple[str, dict[str, Any]]]:
+    def _wait(self, wanted: set[str], connection: Connection) -> list[tuple[str, dict[str, Any]]]:
         """A slice of waiting, in a thread; the collector is made anew for a new session."""
         if self._collection is None or self._collection.connection is not connection:
             self._collection = _Collection(connection)
@@ -110,7 +111,7 @@ class Watcher:
         collection, self._collection = self._collection, None
         if collection is not None:
             with contextlib.suppress(CheckError):
-                await self._session.run(lambda c: collection.destroy(c))
+                await self._session.run(collection.destroy)
 
     async def close(self) -> None:
         """End the waiting; watches themselves end when their tasks are cancelled."""
@@ -133,7 +134,9 @@ class _Collection:
     def wait(self, wanted: set[str]) -> list[tuple[str, dict[str, Any]]]:
         """(moid, all its values) of every VM that changed; no values = it is gone."""
         gone = self._adjust(wanted)
-        options = vmodl.query.PropertyCollector.WaitOptions(maxWaitSeconds=0 if gone else SLICE_SECONDS)
+        options = vmodl.query.PropertyCollector.WaitOptions(
+            maxWaitSeconds=0 if gone else SLICE_SECONDS
+        )
         told = self._collector.WaitForUpdatesEx(self._version, options)
         changed = dict.fromkeys(gone)
         while told is not None:

@@ -1,7 +1,8 @@
 """A Slack workspace in the practice lab: real HTTP and WebSocket in, messages and files out."""
 
 from tests.lab.slack.faults import Fault
-from tests.lab.slack.person import NotPossible, Press, Slash
+from tests.lab.slack.forms import NotPossible
+from tests.lab.slack.person import Press, Slash
 from tests.lab.slack.state import ApiError, Channel, File, Message, User, UserGroup, Version, View
 from tests.lab.slack.twin import SlackTwin
 from tests.lab.slack.workspace import (

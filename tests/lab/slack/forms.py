@@ -1,4 +1,4 @@
-"""A dialog's blocks and what a person filled in, in; Slack's ``state.values`` out."""
+"""Blocks and what a person wants of them in; the element meant, or Slack's ``state.values``, out."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ PLAIN = {
     "timepicker": ("selected_time", "initial_time"),
     "multi_users_select": ("selected_users", "initial_users"),
 }
+
+
+class NotPossible(Exception):
+    """What the person tried cannot be done in Slack's own window."""
 
 
 class NotFilledIn(Exception):
@@ -42,6 +46,20 @@ def state_of(blocks: list[Json], values: Json) -> Json:
     if left:
         raise NotFilledIn(f"nothing to fill in named {', '.join(left)}")
     return state
+
+
+def find_element(blocks: list[Json], wanted: str) -> tuple[str, Json]:
+    """Find an interactive element by action_id, value or label; gives its block_id and itself."""
+    for block in blocks:
+        inside = [*block.get("elements", []), block.get("accessory"), block.get("element")]
+        for element in inside:
+            if not isinstance(element, dict) or "type" not in element:
+                continue
+            text = element.get("text")
+            label = text.get("text") if isinstance(text, dict) else None
+            if wanted in {element.get("action_id"), label}:
+                return str(block.get("block_id", "")), element
+    raise NotPossible(f"nothing named {wanted!r} to press")
 
 
 def options_of(element: Json) -> list[Json]:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.lab.slack.forms import NotFilledIn
-from tests.lab.slack.person import NotPossible, People
+from tests.lab.slack.emoji import EMOJI
+from tests.lab.slack.forms import NotFilledIn, NotPossible
+from tests.lab.slack.person import People
 from tests.lab.slack.state import ApiError, Channel, Json, Message, View
-from tests.lab.slack.text import EMOJI
 from tests.lab.slack.workspace import ALICE, BOT_USER, Workspace
 
 FOLDER = Path(__file__).with_name("page")
@@ -114,6 +114,8 @@ class Page:
     def seen_by(self, user: str) -> Json:
         """Give everything the page draws, as ``user`` sees it."""
         space = self.space
+        space.dm(user)
+        home = space.homes.get(user)
         shown = [c for c in space.channels.values() if user in c.members]
         return {
             "you": user,
@@ -126,6 +128,7 @@ class Page:
             "groups": {g.id: g.handle for g in space.groups.values()},
             "channels": [self._channel(channel, user) for channel in shown],
             "view": self._view(self.people.views.top(user)),
+            "home": self._view(home),
             "shortcuts": self.shortcuts,
             "emoji": EMOJI,
             "panel": [
@@ -151,10 +154,18 @@ class Page:
         elif kind == "shortcut":
             place = wanted["channel"]
             await people.shortcut(wanted["callback_id"], wanted["ts"], user=user, channel=place)
+        elif kind == "open_home":
+            await people.open_home(user)
         elif kind == "choose":
             await self._choose(str(wanted["name"]))
         else:
-            await self._in_view(kind, self.space.views[wanted["view"]], wanted)
+            await self._in_view(kind, self._shown_view(user, wanted.get("view")), wanted)
+
+    def _shown_view(self, user: str, key: object) -> View:
+        for view in (self.people.views.top(user), self.space.homes.get(user)):
+            if view is not None and view.id == key:
+                return view
+        raise NotPossible("this dialog is gone")
 
     async def _in_view(self, kind: object, view: View, wanted: Json) -> None:
         if kind == "submit":

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import time
 from dataclasses import dataclass, field
 
 from tests.lab.slack.delivery import Deliveries, Delivery
-from tests.lab.slack.forms import state_of
+from tests.lab.slack.forms import NotPossible, find_element, state_of
 from tests.lab.slack.respond import Responses
 from tests.lab.slack.state import Channel, Json, Message, View
 from tests.lab.slack.views import Views
 from tests.lab.slack.workspace import ALICE, APP, BOT_USER, INCIDENT, TEAM, Workspace
-
-
-class NotPossible(Exception):
-    """What the person tried cannot be done in Slack's own window."""
 
 
 @dataclass
@@ -145,9 +142,11 @@ class People:
         press = Press(copy.deepcopy(element.get("confirm")))
         if press.confirm and not confirm:
             return press
-        for _ in range(times):
-            payload = self._block_actions(message, user, block_id, element, value)
-            press.deliveries.append(await self.deliveries.deliver("interactive", payload))
+        payloads = [
+            self._block_actions(message, user, block_id, element, value) for _ in range(times)
+        ]
+        clicks = (self.deliveries.deliver("interactive", payload) for payload in payloads)
+        press.deliveries += await asyncio.gather(*clicks)
         return press
 
     async def press_in_view(self, view: View, button: str, *, value: str | None = None) -> Delivery:
@@ -280,20 +279,6 @@ class People:
             "is_ext_shared_channel": False,
         }
         return await self.deliveries.deliver("events_api", payload)
-
-
-def find_element(blocks: list[Json], wanted: str) -> tuple[str, Json]:
-    """Find an interactive element by action_id, value or label; gives its block_id and itself."""
-    for block in blocks:
-        inside = [*block.get("elements", []), block.get("accessory"), block.get("element")]
-        for element in inside:
-            if not isinstance(element, dict) or "type" not in element:
-                continue
-            text = element.get("text")
-            label = text.get("text") if isinstance(text, dict) else None
-            if wanted in {element.get("action_id"), label}:
-                return str(block.get("block_id", "")), element
-    raise NotPossible(f"nothing named {wanted!r} to press")
 
 
 def _as_message(body: Json | str) -> Json | None:

@@ -8,68 +8,9 @@ from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from typing import Any
 
+from tests.lab.slack.emoji import EMOJI
 from tests.lab.slack.state import Json, Message
 from tests.lab.slack.workspace import Workspace
-
-EMOJI = {
-    "large_green_circle": "🟢",
-    "red_circle": "🔴",
-    "large_yellow_circle": "🟡",
-    "large_orange_circle": "🟠",
-    "large_blue_circle": "🔵",
-    "white_circle": "⚪",
-    "black_circle": "⚫",
-    "x": "❌",
-    "white_check_mark": "✅",
-    "heavy_check_mark": "✔️",
-    "warning": "⚠️",
-    "no_entry": "⛔",
-    "lock": "🔒",
-    "arrow_right": "➡️",
-    "page_facing_up": "📄",
-    "package": "📦",
-    "hourglass": "⌛",
-    "hourglass_flowing_sand": "⏳",
-    "stopwatch": "⏱️",
-    "mag": "🔍",
-    "satellite_antenna": "📡",
-    "ear": "👂",
-    "eyes": "👀",
-    "information_source": "ℹ️",
-    "bulb": "💡",
-    "wrench": "🔧",
-    "bell": "🔔",
-    "link": "🔗",
-    "octagonal_sign": "🛑",
-    "stop_button": "⏹️",
-    "repeat": "🔁",
-    "arrows_counterclockwise": "🔄",
-    "question": "❓",
-    "wave": "👋",
-    "rotating_light": "🚨",
-    "computer": "💻",
-    "desktop_computer": "🖥️",
-    "electric_plug": "🔌",
-    "paperclip": "📎",
-    "speech_balloon": "💬",
-    "mailbox_with_mail": "📬",
-    "ballot_box_with_check": "☑️",
-    "clock1": "🕐",
-    "scroll": "📜",
-    "clipboard": "📋",
-    "bar_chart": "📊",
-    "raised_hand": "✋",
-    "hand": "✋",
-    "phone": "☎️",
-    "globe_with_meridians": "🌐",
-    "zap": "⚡",
-    "robot_face": "🤖",
-    "tada": "🎉",
-    "dart": "🎯",
-    "key": "🔑",
-    "fast_forward": "⏩",
-    "small_red_triangle": "🔺",
-}
 
 
 def mrkdwn_as_text(text: str, space: Workspace) -> str:
@@ -91,6 +32,35 @@ def as_text(message: Message, space: Workspace) -> str:
     parts += [f"📎 {file.name} ({len(file.content):,} bytes)" for file in message.files]
     name = user.name if user else message.user
     return "\n".join([f"{name}  {at}{edited}{only}", *(part for part in parts if part)])
+
+
+def pings(message: Message) -> set[str]:
+    """Say whom a message calls: ``@channel``, user ids, group ids; escaped or plain text calls nobody."""
+    found: set[str] = set()
+    texts = [message.text] if not message.blocks else []
+    _collect(message.blocks, texts, found)
+    for inner in re.findall(r"<([^<>]*)>", "\n".join(texts)):
+        target = inner.partition("|")[0]
+        if target in {"!channel", "!here", "!everyone"}:
+            found.add(f"@{target[1:]}")
+        elif target.startswith(("@", "!subteam^")):
+            found.add(target.removeprefix("@").removeprefix("!subteam^"))
+    return found
+
+
+def _collect(value: Any, texts: list[str], found: set[str]) -> None:  # noqa: ANN401 - any JSON
+    """Gather mrkdwn texts, and the calls that rich text makes without any mrkdwn."""
+    if isinstance(value, list):
+        for item in value:
+            _collect(item, texts, found)
+    elif isinstance(value, dict):
+        if value.get("type") == "mrkdwn":
+            texts.append(str(value.get("text", "")))
+        if value.get("type") == "broadcast":
+            found.add(f"@{value.get('range')}")
+        found.update(str(value[key]) for key in ("user_id", "usergroup_id") if key in value)
+        for inner in value.values():
+            _collect(inner, texts, found)
 
 
 def _reference(inner: str, space: Workspace) -> str:

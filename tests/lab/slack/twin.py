@@ -23,7 +23,7 @@ from tests.lab.slack.respond import Responses
 from tests.lab.slack.signed_http import SignedHttp
 from tests.lab.slack.socket_mode import SocketMode
 from tests.lab.slack.state import File, Json, Message, Version, View
-from tests.lab.slack.text import as_text
+from tests.lab.slack.text import as_text, pings
 from tests.lab.slack.views import Views
 from tests.lab.slack.web_api import WebApi
 from tests.lab.slack.workspace import ALICE, BOT_USER, INCIDENT, Workspace
@@ -230,6 +230,10 @@ class SlackTwin:
 
     def as_text(self, message: Message) -> str:
         return as_text(message, self.space)
+
+    def pings(self, message: Message) -> set[str]:
+        """Say whom a message calls: ``@channel``, ``@here``, user and group ids."""
+        return pings(message)
 
     def thread_as_text(self, channel: str, ts: str) -> str:
         """Render a thread for a terminal, a blank line between messages."""

@@ -134,6 +134,16 @@ function drawDialog() {
   if (!box.open) box.showModal();
 }
 
+function drawHome(place) {
+  const view = place.kind === "im" ? state.home : null;
+  const key = JSON.stringify(view);
+  $("home").hidden = !view;
+  if ($("home").drawn === key) return;
+  $("home").drawn = key;
+  const press = (button, value) => run("press_in_view", { view: view.id, button, value });
+  $("home").replaceChildren(...(view ? renderBlocks(view.body.blocks, press) : []));
+}
+
 function draw() {
   const place = state.channels.find((c) => c.id === channel) ?? state.channels[0];
   channel = place.id;
@@ -143,6 +153,7 @@ function draw() {
   $("topic").textContent = place.topic;
   if (thread === "latest") thread = place.messages.filter((m) => m.replies.length).at(-1)?.ts ?? null;
   drawChannels();
+  drawHome(place);
   drawList($("messages"), place.messages, false);
   const root = place.messages.find((m) => m.ts === thread);
   $("thread").hidden = !root;
@@ -161,6 +172,7 @@ function openChannel(id) {
   $("messages").replaceChildren();
   draw();
   $("messages").scrollTop = $("messages").scrollHeight;
+  if (state.channels.find((place) => place.id === id).kind === "im") run("open_home");
 }
 
 function openThread(ts) {
