@@ -111,7 +111,9 @@ async def test_a_command_becomes_a_verdict_with_evidence(
     assert {"case.json", "report.json", "report.txt", "SHA256SUMS"} <= files.keys()
     assert {f"pcap/{point}.pcap" for point in points} <= files.keys()
     assert judged_again(lab, tmp_path)["verdict"] == report["verdict"]
-    await lab.settled(lambda: not any(lab.vcenter.objects.values()))
+    for program in lab.programs:
+        assert await program.stop() == 0
+    assert lab.vcenter.sessions == 0
 
 
 def powered_off(world: World) -> None:
