@@ -21,7 +21,7 @@ class Ask:
     """One request that left on an uplink, and the uplinks its reply and its reflection came on.
 
     ``fair`` is False where the uplink did not surely listen for the reply. ``mine`` is the judged
-    VM with another target.
+    VM with another target; ``tagged`` that the VLAN was read from the frame, not from vCenter's facts.
     """
 
     requester: str
@@ -33,6 +33,7 @@ class Ask:
     broadcast: bool
     fair: bool
     mine: bool = False
+    tagged: bool = True
     answered_on: tuple[str, ...] = ()
     reflected_on: tuple[str, ...] = ()
     answered_at: int | None = None
@@ -77,6 +78,7 @@ def asks_of(case: Case, traffic: Traffic, talk: Conversation) -> list[Ask]:
                 broadcast=frame.eth_dst == BROADCAST,
                 fair=talk.ear(each.object, Direction.RX).hears(each.at, REPLY_TIME),
                 mine=mine,
+                tagged=not stripped,
                 reflected_on=_reflected(traffic, each),
             )
         )

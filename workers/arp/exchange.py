@@ -7,8 +7,8 @@ after every request.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from workers.arp.clock import Identity, identity
@@ -204,20 +204,23 @@ def _requests(traffic: Traffic, talk: Conversation) -> tuple[list[Sighting], lis
             and talk.nic.mac in {each.frame.eth_src, each.frame.sender_mac}
         )
     ]
-    once = [each for each in found if each.kind == PointKind.VNIC]
-    once += _without_copies(each for each in found if each.kind != PointKind.VNIC)
-    once.sort(key=lambda each: each.at)
+    found.sort(key=lambda each: (each.kind != PointKind.VNIC, each.at))
+    once = _without_copies(found)
     probes = [each for each in once if is_probe(each.frame)]
     return [each for each in once if not is_probe(each.frame)], probes
 
 
-def _without_copies(sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    last: dict[Identity, int] = {}
+def _without_copies(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """Each frame once, the copy at the VM's port before any other, in the order of time."""
+    kept: list[Sighting] = []
+    times: dict[Identity, list[int]] = {}
     for each in sightings:
-        key = identity(each.frame)
-        if each.at - last.get(key, -ANSWER_TIME) > COPY_TIME:
-            yield each
-        last[key] = each.at
+        known = times.setdefault(identity(each.frame), [])
+        place = bisect_left(known, each.at - COPY_TIME)
+        if place == len(known) or known[place] > each.at + COPY_TIME:
+            kept.append(each)
+            insort(known, each.at)
+    return sorted(kept, key=lambda each: each.at)
 
 
 def _followed(traffic: Traffic, talk: Conversation, request: Sighting) -> Asked:

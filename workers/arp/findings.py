@@ -183,10 +183,11 @@ def _tags(e: Evidence) -> SideFinding | None:
 
 
 def _skew(e: Evidence) -> SideFinding | None:
-    if not e.traffic.late:
+    if not e.traffic.clock.late:
         return None
     told = ", ".join(
-        f"{name} {late / MILLISECOND:+.1f} ms" for name, late in sorted(e.traffic.late.items())
+        f"{name} {late / MILLISECOND:+.1f} ms"
+        for name, late in sorted(e.traffic.clock.late.items())
     )
     return SideFinding("CLOCK_SKEW", f"Streams were stamped off the host's clock: {told}.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from workers.arp.clock import identity
 from workers.arp.control import Ask
 from workers.arp.evidence import Evidence
 from workers.arp.exchange import REQUEST, Asked
@@ -42,11 +43,11 @@ def dropped_on_the_way_out(e: Evidence) -> Sign | None:
         return None
     if any(each.request.kind != PointKind.VNIC for each in e.lost):
         return None
-    left = any(
-        each.frame.eth_src not in e.talk.own_macs
-        for each in e.traffic.at(PointKind.UPLINK, Direction.TX)
-    )
-    return Sign(controlled=left)
+    out = list(e.traffic.at(PointKind.UPLINK, Direction.TX))
+    sent = {identity(each.frame) for each in e.asked}
+    if any(identity(each.frame) in sent for each in out):
+        return None
+    return Sign(controlled=any(each.frame.eth_src not in e.talk.own_macs for each in out))
 
 
 # --- step 10: the reply came back and was not delivered
@@ -141,6 +142,7 @@ def wrong_port_group(e: Evidence) -> Sign | None:
         for ask in e.others
         if ask.answered_on
         and not ask.mine
+        and ask.tagged
         and ask.vlan is not None
         and ask.vlan not in e.vlans
         and e.inside(ask.requester)

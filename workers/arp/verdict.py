@@ -207,6 +207,8 @@ def _deaf(e: Evidence, needs: Sequence[str]) -> list[str]:
     sentences = [f"{ear.name}: {ear.why_deaf}" for ear in ears if ear.why_deaf is not None]
     if ALL in needs and not e.talk.complete:
         sentences.append("nobody told which uplinks the host has")
+    if needs and e.traffic.clock.unsure:
+        sentences.append("the streams' clocks disagree and none is right by majority")
     stimulus = e.case.stimulus
     if STIMULUS in needs and not (
         stimulus.start is not None
@@ -224,7 +226,7 @@ def _confidence(e: Evidence, row: Row, sign: Sign) -> Confidence:
     ears = [e.ear(*key) for key in e.talk.needed]
     complete = all(ear.why_deaf is None and not ear.merged for ear in ears)
     strong = len(e.lost) >= HIGH_REQUESTS and sign.controlled and not sign.assumption
-    clear = complete and not e.traffic.late
+    clear = complete and not e.traffic.clock.late
     return Confidence.HIGH if strong and clear else Confidence.MEDIUM
 
 

@@ -77,7 +77,7 @@ def case_json(name: str, world: World, facts: dict[str, Any]) -> dict[str, Any]:
             "teaming": facts.get("teaming", "portid"),
             "uplinks": [_uplink(each, index, facts) for index, each in enumerate(world.uplinks)],
             "local_vms": [
-                _local(each) for each in world.stations if each.uplink and each is not vm
+                _local(world, each) for each in world.stations if each.uplink and each is not vm
             ],
             "local_macs": ["b0:7b:25:0e:70:00", "b0:7b:25:0e:70:01"],
         },
@@ -111,8 +111,13 @@ def _uplink(device: str, index: int, facts: dict[str, Any]) -> dict[str, Any]:
     } | facts.get("uplinks", {}).get(device, {})
 
 
-def _local(vm: Station) -> dict[str, Any]:
-    return {"name": vm.name, "mac": vm.mac, "ipv4": [vm.ip], "vlan": vm.vlan}
+def _local(world: World, vm: Station) -> dict[str, Any]:
+    return {
+        "name": vm.name,
+        "mac": vm.mac,
+        "ipv4": [vm.ip],
+        "vlan": world.wire_vlan.get(vm.vlan, vm.vlan),
+    }
 
 
 def _point(name: str, facts: dict[str, Any]) -> dict[str, Any]:
