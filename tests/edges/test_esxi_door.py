@@ -231,3 +231,11 @@ async def test_of_two_that_pin_at_once_the_first_one_holds(tmp_path: Path) -> No
             async with open_host(scene.location(), settings, Overtaken()):
                 raise AssertionError("it let us in")
         assert scene.twin.commands == []
+
+
+async def test_an_account_without_a_shell_is_told_so(tmp_path: Path) -> None:
+    async with lab(tmp_path, "max_sessions:0") as scene:
+        trouble = await refusal(scene)
+    assert isinstance(trouble, HostRefused)
+    assert trouble.sentence == f"{HOST} lets root log in but refuses to run commands."
+    assert "shellAccess" in trouble.next_step
