@@ -140,6 +140,11 @@ class EsxiTwin:
         return len(self._door.connections)
 
     @property
+    def passwords_tried(self) -> int:
+        """How often somebody answered with a password; a real host locks the account after a few."""
+        return self._door.passwords
+
+    @property
     def files(self) -> dict[str, Kept]:
         """What somebody wrote on the host."""
         return self._machine.files

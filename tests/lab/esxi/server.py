@@ -49,6 +49,7 @@ class Door:
     connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
     unknown: int = 0
     opened: int = 0
+    passwords: int = 0
 
     def server(self) -> Login:
         return Login(self)
@@ -106,12 +107,14 @@ class Login(asyncssh.SSHServer):
         return "", "", "", [("Password: ", False)]
 
     def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> bool:
+        self._door.passwords += 1
         return self._lets_in(username) and list(responses) == [self._door.password]
 
     def password_auth_supported(self) -> bool:
         return "password_allowed" in self._door.machine.behaviours
 
     def validate_password(self, username: str, password: str) -> bool:
+        self._door.passwords += 1
         return self._lets_in(username) and password == self._door.password
 
     def _lets_in(self, username: str) -> bool:
