@@ -40,6 +40,7 @@ async def capture(scene: Scene) -> tuple[Capture, ...]:
             )
             captures = await listening.stop()
         assert await host.clean_up() == ()
+        assert scene.twin.alive() == []
     return captures
 
 

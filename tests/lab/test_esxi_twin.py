@@ -570,6 +570,33 @@ async def test_nobody_gets_in_where_all_are_refused(lab: Lab) -> None:
         await lab.connect()
 
 
+async def test_the_service_may_be_stopped_by_a_behaviour(lab: Lab) -> None:
+    lab.behave("service_stopped")
+    await until(lambda: not lab.twin._shown)
+    with pytest.raises(ConnectionRefusedError):
+        await lab.connect()
+
+
+async def test_a_port_may_vanish_by_itself(lab: Lab) -> None:
+    lab.behave("port_vanishes:0.2")
+    async with await lab.connect() as connection:
+        line = "timeout -t 20 -s INT pktcap-uw --switchport 67108881 --capture VnicTx -o -"
+        process = await begin(connection, line)
+        await until(lambda: lab.world.vm("app01").nics[0].switch_port != 67108881)
+        assert len(lab.twin.alive()) == 1
+        process.send_signal("INT")
+        await asyncio.wait_for(process.wait(), 5)
+
+
+async def test_a_flood_may_come_by_itself(lab: Lab) -> None:
+    lab.behave("flood:20000")
+    line = CAPTURE.replace("UplinkSndKernel", "UplinkRcvKernel") + " -c 10000"
+    async with await lab.connect() as connection:
+        done = await asyncio.wait_for(connection.run(line, encoding=None), 10)
+    assert isinstance(done.stdout, bytes)
+    assert len(packets(done.stdout)) == 10_000
+
+
 async def test_another_host_key_is_shown(lab: Lab) -> None:
     lab.behave("changed_host_key")
     await until(lambda: lab.twin._shown == "changed")

@@ -165,9 +165,8 @@ class Door:
                 agent_path=None,
                 preferred_auth="publickey,keyboard-interactive,password",
                 gss_host=None,
-                known_hosts=(trust.accepted(), list(trust.authorities), []),
-                host_key_alias=self.host if trust.authorities else None,
-                server_host_key_algs=() if trust.authorities else trust.algorithms(),
+                known_hosts=(trust.accepted(), [], []),
+                server_host_key_algs=trust.algorithms(),
                 encryption_algs=CIPHERS,
                 compression_algs=None,
                 connect_timeout=CONNECT_SECONDS,
@@ -225,11 +224,14 @@ class Door:
             )
             if there
         )
+        key = self._client_key
+        fips = " In FIPS mode a host takes no Ed25519 key: use RSA from 3072 bits or ECDSA."
         return HostRefused(
             f"{self.host} refused the SSH login of {user} with {ways or 'no credentials'}.",
             next_step="Check ESXI_USER with ESXI_SSH_KEY_FILE or ESXI_SSH_PASSWORD; a non-root"
             " account needs shell access and the Administrator role on the host. After several"
-            " failures ESXi locks the account for some minutes.",
+            " failures ESXi locks the account for some minutes."
+            + (fips if key is not None and key.get_algorithm() == "ssh-ed25519" else ""),
         )
 
 

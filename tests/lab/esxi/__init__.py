@@ -16,6 +16,8 @@ late_ready:S[@X]       it listens only after S seconds
 ignores_int            it takes no notice of SIGINT; ignores_term the same for SIGTERM
 orphan                 it goes on although nobody reads any more
 exit_status:N          it ends with that status, after a signal too
+port_vanishes[:S]      S (1) seconds after a capture on a VM's port is ready, the port is another
+flood:N                N foreign broadcasts a second arrive on every uplink
 drops:N                it reports N dropped packets more
 tags_stripped          ``-o`` leaves the 802.1Q header out
 unknown_uplink[:X]     pktcap-uw does not find the uplink
@@ -25,6 +27,7 @@ permission_denied      nobody may log in
 keyboard_only          no public keys; key_only: no keyboard-interactive
 password_allowed       plain password too, which a stock ESXi does not offer
 changed_host_key       another host key than ``host_key`` says
+service_stopped        nothing listens on the port
 max_sessions_1         one channel per connection; ``max_sessions:N`` for another limit
 max_startups[:N]       more than N (2) connections that have not logged in are cut
 slow_login:S           the login takes S seconds
@@ -38,8 +41,8 @@ rx_errors:N            N receive errors in the NIC's statistics
 clock_offset:S         the host's clock is S seconds ahead
 =====================  ==========================================================================
 
-``host.ssh_running`` False closes the port (connection refused), True opens the same port again. A
-vanishing port, a vMotion and a flood are faults of the network (``faults.py``).
+``host.ssh_running`` False closes the port (connection refused), True opens the same port again.
+What happens to frames, vMotion too, are faults of the network (``faults.py``).
 """
 
 from __future__ import annotations
@@ -186,8 +189,10 @@ class EsxiTwin:
 
     async def _follow(self) -> None:
         """Open or close the port as the world says now."""
-        changed = "changed_host_key" in Behaviours(self._machine.host)
-        wanted = ("changed" if changed else "own") if self._machine.host.ssh_running else ""
+        behaviours = Behaviours(self._machine.host)
+        changed = "changed_host_key" in behaviours
+        running = self._machine.host.ssh_running and "service_stopped" not in behaviours
+        wanted = ("changed" if changed else "own") if running else ""
         if wanted != self._shown:
             await self._close()
             if wanted:
