@@ -114,9 +114,13 @@ async def test_history_shows_the_last_verdicts(redis_url: str, jobs: Jobs) -> No
     async with running_bot(redis_url) as (slack, _):
         await slack.slash("history app01")
         await whisper(slack, "No verdict")
-        await jobs.audit({"vm": "app01", "verdict": "ARP_OK", "headline": "<!here> answered"})
+        said = slack.say("the verdict")
+        place = {"channel": INCIDENT, "verdict_ts": said.ts}
+        about = {"vm": "app01", "verdict": "ARP_OK", "headline": "<!here> answered"}
+        await jobs.audit(about | place)
         await slack.slash("history APP01")
         told = await whisper(slack, "ARP_OK")
+        assert said.ts.replace(".", "") in told.text
         assert "&lt;!here&gt; answered" in told.text
 
 
