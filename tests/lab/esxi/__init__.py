@@ -7,12 +7,15 @@ version_6_7            any release as ``version_MAJOR_MINOR``; decides texts, po
 old_points             ``-A`` knows only the points of 5.5
 no_kernel_points       ``-A`` lacks every ``*Kernel`` point
 timeout_without_t      busybox ``timeout`` takes ``SECS PROG`` (as on 9.0) and refuses ``-t``
+timeout_lingers        its watcher holds the channel for another second, as busybox's does
+date_nano              ``date +%N`` works
 prompt[:stderr]        pktcap-uw on an uplink waits for ``Y`` on stdin
 stdout_noise           a warning on stdout before the packets
 exit_before_ready[:X]  pktcap-uw ends before it listens; X = only that uplink, port or point
 late_ready:S[@X]       it listens only after S seconds
 ignores_int            it takes no notice of SIGINT; ignores_term the same for SIGTERM
 orphan                 it goes on although nobody reads any more
+exit_status:N          it ends with that status, after a signal too
 drops:N                it reports N dropped packets more
 tags_stripped          ``-o`` leaves the 802.1Q header out
 unknown_uplink[:X]     pktcap-uw does not find the uplink
@@ -115,6 +118,11 @@ class EsxiTwin:
         """The known_hosts line for this host."""
         public = self._keys[0].export_public_key().decode().split()
         return f"[127.0.0.1]:{self.port} {public[0]} {public[1]}"
+
+    @property
+    def public_key(self) -> str:
+        """The host's key alone, to be put behind any name in a known_hosts file."""
+        return self.host_key.partition(" ")[2]
 
     @property
     def client_key(self) -> str:

@@ -126,7 +126,7 @@ async def _capture(session: Session) -> int:
         session.say(
             texts.closing(session.count, session.target, dropped, number, run.machine.release)
         )
-    return int(session.ended_badly)
+    return 1 if session.ended_badly else int(behaviours.number("exit_status", 0))
 
 
 def _named(session: Session) -> str:

@@ -45,7 +45,6 @@ class Shell:
     arguments: list[str] = field(default_factory=lambda: ["sh"])
     status: int = 0
     background: dict[int, asyncio.Task[int]] = field(default_factory=dict)
-    on_background: Callable[[Process], None] | None = None
 
     async def run(self, line: str) -> int:
         """Run a line to its end; gives the exit status."""
@@ -88,8 +87,6 @@ class Shell:
         work = child.body(node, quiet, in_place=True)
         self.background[process.pid] = self.machine.processes.start(process, work)
         self.variables["!"] = str(process.pid)
-        if self.on_background is not None:
-            self.on_background(process)
 
     def child(self, process: Process) -> Shell:
         return replace(self, process=process, variables=dict(self.variables), background={})
