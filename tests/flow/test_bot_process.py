@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
+from tests.edges.jobs_lab import until
 from tests.flow.bot_process import (
     ROOT,
     bot_env,
@@ -145,6 +146,17 @@ async def test_redis_away_is_one_clear_sentence(own_redis: RedisServer) -> None:
         assert typed.delivery.ack.ok
         await whisper(slack, "queue (Redis) does not answer")
         assert slack.messages() == []
+
+
+async def test_redis_going_away_in_the_middle_is_told_in_the_message(
+    own_redis: RedisServer,
+) -> None:
+    async with running_bot(own_redis.url) as (slack, _):
+        slack.fail("chat.postMessage", 1, "slow", seconds=1)
+        await slack.slash("app01")
+        await until(lambda: bool(slack.api.faults.struck))
+        own_redis.stop()
+        await slack.wait_for(lambda: [m for m in slack.messages() if "stopped answering" in m.text])
 
 
 # --- forged requests ---------------------------------------------------------------------------
