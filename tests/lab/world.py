@@ -78,6 +78,7 @@ class PortGroup:
 class Nic:
     """A VM's adapter. ``switch_port`` is the number pktcap-uw takes; ``uplink`` where it is pinned.
 
+    ``guest_vlan`` is the tag that the guest itself writes (a trunk port group lets it pass).
     ``backing`` is port, opaque, sriov or passthrough; ``port_vlan`` a VLAN that is set on the very
     distributed port, against its port group's; ``blocked`` the port's own administrative block.
     """
@@ -92,16 +93,22 @@ class Nic:
     port_key: str = ""
     uplink: str | None = None
     backing: str = "port"
+    guest_vlan: int | None = None
     port_vlan: int | None = None
     blocked: bool = False
 
 
 @dataclass
 class Asking:
-    """A guest that asks for ``target`` every ``interval`` seconds, by broadcast ARP."""
+    """A guest that asks for ``target`` every ``interval`` seconds, by broadcast ARP.
+
+    ``like`` is ``arping`` (asks on whatever comes back, as ``arping -b``) or ``kernel`` (is content
+    with an answer for half a minute).
+    """
 
     target: str
     interval: float = 1.0
+    like: str = "arping"
 
 
 @dataclass

@@ -1,0 +1,212 @@
+"""A case made worse in every way a real capture is: what the judge must survive without a new blame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+
+from workers.arp.model import SECOND, ArpFrame, Capture, CapturePoint, Case, Direction, Heard
+
+Heards = tuple[Heard, ...]
+LATE = 10 * SECOND
+
+
+def _with(case: Case, heard: Heards) -> tuple[Case, Heards]:
+    known = {each.capture.point.name: each.capture for each in heard}
+    kept = tuple(known.get(capture.point.name, capture) for capture in case.captures)
+    return replace(case, captures=kept), heard
+
+
+def without_point(case: Case, heard: Heards, *names: str) -> tuple[Case, Heards]:
+    """The point was not captured at all."""
+    kept = tuple(each for each in heard if each.capture.point.name not in names)
+    captures = tuple(each for each in case.captures if each.point.name not in names)
+    return replace(case, captures=captures), kept
+
+
+def failed_point(case: Case, heard: Heards, name: str) -> tuple[Case, Heards]:
+    """The capture process failed and left a file with a header only."""
+
+    def fail(each: Heard) -> Heard:
+        capture = replace(each.capture, failure="exited with 1", ready_at=None, stopped_at=None)
+        return Heard(capture) if each.capture.point.name == name else each
+
+    return _with(case, tuple(fail(each) for each in heard))
+
+
+def late_point(case: Case, heard: Heards, name: str) -> tuple[Case, Heards]:
+    """One stream started ten seconds late."""
+
+    def cut(each: Heard) -> Heard:
+        if each.capture.point.name != name or each.capture.ready_at is None:
+            return each
+        start = each.capture.ready_at + LATE
+        frames = tuple(frame for frame in each.frames if frame.at >= start)
+        return replace(each, capture=replace(each.capture, ready_at=start), frames=frames)
+
+    return _with(case, tuple(cut(each) for each in heard))
+
+
+def dropping_point(case: Case, heard: Heards, name: str) -> tuple[Case, Heards]:
+    """The point says that it dropped frames, and every third is missing."""
+
+    def drop(each: Heard) -> Heard:
+        if each.capture.point.name != name:
+            return each
+        frames = tuple(frame for i, frame in enumerate(each.frames) if i % 3)
+        capture = replace(each.capture, dropped=len(each.frames) - len(frames) or 1)
+        return replace(each, capture=capture, frames=frames)
+
+    return _with(case, tuple(drop(each) for each in heard))
+
+
+def cut_after(case: Case, heard: Heards, seconds: int) -> tuple[Case, Heards]:
+    """All captures ended early."""
+
+    def cut(each: Heard) -> Heard:
+        capture = each.capture
+        if capture.ready_at is None or capture.stopped_at is None:
+            return each
+        end = min(capture.stopped_at, capture.ready_at + seconds * SECOND)
+        frames = tuple(frame for frame in each.frames if frame.at <= end)
+        return replace(each, capture=replace(capture, stopped_at=end), frames=frames)
+
+    return _with(case, tuple(cut(each) for each in heard))
+
+
+def alone(case: Case, heard: Heards) -> tuple[Case, Heards]:
+    """All traffic but the VM's is gone."""
+    macs = {nic.mac for nic in case.vm.nics}
+    macs |= {
+        mac
+        for each in heard
+        for frame in each.frames
+        if each.capture.point.name.startswith("vnic") and each.capture.point.direction == "tx"
+        for mac in (frame.eth_src, frame.sender_mac)
+    }
+    addresses = {ip.split("/")[0] for nic in case.vm.nics for ip in nic.ipv4}
+
+    def ours(frame: ArpFrame) -> bool:
+        if {frame.eth_src, frame.eth_dst, frame.sender_mac} & macs:
+            return True
+        return frame.op == 2 and frame.target_ip in addresses
+
+    return case, tuple(replace(h, frames=tuple(filter(ours, h.frames))) for h in heard)
+
+
+def stripped(case: Case, heard: Heards, *ways: str) -> tuple[Case, Heards]:
+    """VLAN offload took the tags off before the capture."""
+    return case, tuple(
+        replace(h, frames=tuple(replace(frame, vlans=()) for frame in h.frames))
+        if h.capture.point.direction in (ways or ("tx", "rx"))
+        else h
+        for h in heard
+    )
+
+
+def merged(case: Case, heard: Heards) -> tuple[Case, Heards]:
+    """Each uplink's two directions in one file, as ``--dir 2`` writes it."""
+    kept: list[Heard] = [h for h in heard if h.capture.point.name.startswith("vnic")]
+    by_object: dict[str, list[Heard]] = {}
+    for h in heard:
+        if h not in kept:
+            by_object.setdefault(h.capture.point.object, []).append(h)
+    for device, group in by_object.items():
+        point = CapturePoint(device, device, group[0].capture.point.kind, Direction.BOTH)
+        frames = sorted((f for h in group for f in h.frames), key=lambda frame: frame.at)
+        both = tuple(replace(f, point=point, number=i + 1) for i, f in enumerate(frames))
+        kept.append(Heard(_merged_capture(point, group), both, len(both)))
+    return replace(case, captures=tuple(h.capture for h in kept)), tuple(kept)
+
+
+def _merged_capture(point: CapturePoint, group: list[Heard]) -> Capture:
+    captures = [h.capture for h in group]
+    starts = [each.ready_at for each in captures if each.ready_at is not None]
+    ends = [each.stopped_at for each in captures if each.stopped_at is not None]
+    failure = next((each.failure for each in captures if each.failure), None)
+    dropped = sum(each.dropped or 0 for each in captures)
+    start, end = max(starts, default=None), min(ends, default=None)
+    return Capture(point, f"pcap/{point}.pcap", start, end, dropped, failure)
+
+
+def shifted(case: Case, heard: Heards, by: int) -> tuple[Case, Heards]:
+    """Everything happened at another time."""
+
+    def move(at: int | None) -> int | None:
+        return None if at is None else at + by
+
+    def moved(h: Heard) -> Heard:
+        capture = replace(
+            h.capture, ready_at=move(h.capture.ready_at), stopped_at=move(h.capture.stopped_at)
+        )
+        return replace(h, capture=capture, frames=tuple(replace(f, at=f.at + by) for f in h.frames))
+
+    stimulus = replace(case.stimulus, start=move(case.stimulus.start), end=move(case.stimulus.end))
+    events = tuple(replace(event, at=event.at + by) for event in case.events)
+    return _with(replace(case, stimulus=stimulus, events=events), tuple(moved(h) for h in heard))
+
+
+def reordered(case: Case, heard: Heards) -> tuple[Case, Heards]:
+    """The files come in another order."""
+    return replace(case, captures=case.captures[::-1]), heard[::-1]
+
+
+def off_the_clock(case: Case, heard: Heards, name: str, by: int) -> tuple[Case, Heards]:
+    """One stream was stamped by another clock."""
+    return case, tuple(
+        replace(h, frames=tuple(replace(f, at=f.at + by) for f in h.frames))
+        if h.capture.point.name == name
+        else h
+        for h in heard
+    )
+
+
+def degraded(case: Case, heard: Heards) -> Iterator[tuple[str, Case, Heards]]:
+    """Every single way, then every pair of them that makes sense."""
+    single = dict(_single(case, heard))
+    for name, (worse, less) in single.items():
+        yield name, worse, less
+    firsts = [name for name in single if name.startswith(("no ", "late ", "drops "))]
+    for first in firsts:
+        worse, less = single[first]
+        for label, (again, fewer) in _general(worse, less):
+            yield f"{first} + {label}", again, fewer
+    for (one, change), (two, other) in combinations(list(_changes()), 2):
+        yield f"{one} + {two}", *other(*change(case, heard))
+    for one, two in combinations([h.capture.point.name for h in heard], 2):
+        yield f"no {one}, no {two}", *without_point(case, heard, one, two)
+
+
+def _single(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards]]]:
+    for point in (h.capture.point.name for h in heard):
+        yield f"no {point}", without_point(case, heard, point)
+        yield f"failed {point}", failed_point(case, heard, point)
+        yield f"late {point}", late_point(case, heard, point)
+        yield f"drops {point}", dropping_point(case, heard, point)
+        yield f"off {point}", off_the_clock(case, heard, point, 40_000_000)
+    for thing in sorted({h.capture.point.object for h in heard}):
+        points = [h.capture.point.name for h in heard if h.capture.point.object == thing]
+        yield f"no {thing}", without_point(case, heard, *points)
+    for way in ("tx", "rx"):
+        points = [h.capture.point.name for h in heard if h.capture.point.direction == way]
+        uplinks = [name for name in points if not name.startswith("vnic")]
+        yield f"no {way} on uplinks", without_point(case, heard, *uplinks)
+        yield f"no {way} anywhere", without_point(case, heard, *points)
+    yield from _general(case, heard)
+
+
+def _changes():  # type: ignore[no-untyped-def]
+    for seconds in (3, 6, 8, 12, 20):
+        yield f"cut {seconds} s", lambda c, h, s=seconds: cut_after(c, h, s)
+    yield "alone", alone
+    yield "stripped", stripped
+    yield "stripped rx", lambda c, h: stripped(c, h, "rx")
+    yield "merged", merged
+    yield "reordered", reordered
+    yield "shifted", lambda c, h: shifted(c, h, 3_600 * SECOND + 123_456)
+
+
+def _general(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards]]]:
+    for name, change in _changes():
+        yield name, change(case, heard)

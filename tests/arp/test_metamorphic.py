@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.arp.corpus import NAMES, load
+from tests.arp.degrade import degraded
+from workers.arp.model import Owner
+from workers.arp.verdict import judge
+
+HARMLESS = {Owner.INCONCLUSIVE, Owner.NONE}
+
+
+def test_a_worse_capture_never_blames_another_owner(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    count, wrong = 0, []
+    for name in NAMES:
+        case, heard = load(name)
+        before = judge(case, heard).verdict
+        for way, worse, less in degraded(case, heard):
+            after = judge(worse, less).verdict
+            count += 1
+            if after.owner not in {before.owner, *HARMLESS}:
+                wrong.append(f"{name} {way}: {before.code} ({before.owner}) → {after.code}")
+    with capsys.disabled():
+        print(f"\n{count} degraded cases, {len(wrong)} blame another owner")
+    assert count >= 1500
+    assert not wrong, "\n".join(wrong[:40])

@@ -1,0 +1,194 @@
+"""Turns the bytes of a capture, in chunks as they come, into ARP frames.
+
+Law: whatever the bytes are, nothing is raised. What is broken becomes ``damage``, one sentence, and
+every frame before it is kept. Memory stays bounded: a record is held until it is complete, decoded
+frames are the only thing that grows, and they have a limit too.
+
+The record headers are walked with ``struct`` and only what carries an ARP or RARP EtherType behind
+any VLAN tags is decoded, each distinct frame once: most frames of a capture are copies of a few.
+ARP inside a tunnel (Geneve, VXLAN) belongs to an overlay and is not taken for the VM's own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workers.arp.decode.frame import ArpFields, Nothing, read_arp
+from workers.arp.decode.pcap import PcapWalker, starts_pcap
+from workers.arp.decode.pcapng import PcapngWalker, starts_pcapng
+from workers.arp.decode.walk import Hit
+from workers.arp.model import ArpFrame, Capture, CapturePoint, Direction, Heard
+
+__all__ = ["ArpReader"]
+
+_MAGICS: Final = (
+    b"\xd4\xc3\xb2\xa1",
+    b"\xa1\xb2\xc3\xd4",
+    b"\x4d\x3c\xb2\xa1",
+    b"\xa1\xb2\x3c\x4d",
+    b"\x0a\x0d\x0d\x0a",
+)
+_HEADER_BYTES: Final = 24
+_MOST_NOISE: Final = 65_536
+_MOST_FRAMES: Final = 2_000_000
+_MOST_DISTINCT: Final = 16_384
+
+
+class ArpReader:
+    """Reads one capture point's stream: feed it chunks of any size, then ``finish``.
+
+    ``frames`` are the ARP frames so far in file order, ``packets`` counts packets of every kind,
+    ``unreadable`` the ARP frames too short or too odd to read, ``damage`` says in one sentence
+    where the stream is broken. ``first_at`` and ``last_at`` are the times of the first and the last
+    packet of any kind in file order, None without one that carries a time. With ``keep_bytes``
+    ``originals`` holds each frame's link type and bytes, beside ``frames``.
+    """
+
+    def __init__(self, point: CapturePoint, *, keep_bytes: bool = False) -> None:
+        self.point = point
+        self.frames: list[ArpFrame] = []
+        self.originals: list[tuple[int, bytes]] = []
+        self.unreadable = 0
+        self.damage: str | None = None
+        self._keep_bytes = keep_bytes
+        self._buffer = bytearray()
+        self._need = _HEADER_BYTES
+        self._noise = 0
+        self._start = b""
+        self._walker: PcapWalker | PcapngWalker | None = None
+        self._decoded: dict[tuple[int, bytes], ArpFields | Nothing] = {}
+        self._deaf = False
+
+    @property
+    def packets(self) -> int:
+        """How many packets of any kind have passed."""
+        return self._walker.packets if self._walker else 0
+
+    @property
+    def first_at(self) -> int | None:
+        """The first packet's time."""
+        return self._walker.first_at if self._walker else None
+
+    @property
+    def last_at(self) -> int | None:
+        """The last packet's time."""
+        return self._walker.last_at if self._walker else None
+
+    def feed(self, chunk: bytes) -> tuple[ArpFrame, ...]:
+        """Take the next bytes; the ARP frames they complete are returned and kept."""
+        if self._deaf:
+            return ()
+        self._buffer += chunk
+        if len(self._buffer) < self._need:
+            return ()
+        if self._walker is None and not self._open():
+            return ()
+        return self._walk()
+
+    def finish(self) -> None:
+        """The stream has ended: a packet cut in two becomes damage."""
+        if self._deaf:
+            return
+        if self._walker is None:
+            self.damage = self._no_header()
+        elif self._buffer:
+            self.damage = f"the capture is cut in the middle of what follows packet {self.packets}"
+        self._stop()
+
+    def heard(self, capture: Capture) -> Heard:
+        """What was heard so far, as the value the judge takes."""
+        return Heard(capture, tuple(self.frames), self.packets, self.unreadable, self.damage)
+
+    def _open(self) -> bool:
+        """Find the capture's header; what stands before it is a host's prompt or message."""
+        found = [at for at in map(self._buffer.find, _MAGICS) if at >= 0]
+        while found:
+            start = min(found)
+            head = bytes(self._buffer[start : start + _HEADER_BYTES])
+            if len(head) < _HEADER_BYTES:
+                self._drop(start)
+                return False
+            if starts_pcap(head) or starts_pcapng(head):
+                self._drop(start)
+                self._begin(head)
+                return not self._deaf
+            found = [at for m in _MAGICS if (at := self._buffer.find(m, start + 1)) >= 0]
+        self._drop(max(0, len(self._buffer) - 3))
+        if self._noise > _MOST_NOISE:
+            self.damage = self._no_header()
+            self._stop()
+        return False
+
+    def _begin(self, head: bytes) -> None:
+        if starts_pcapng(head):
+            self._walker = PcapngWalker(whole=self._keep_bytes)
+            return
+        self._walker = PcapWalker(head, whole=self._keep_bytes)
+        self._drop(_HEADER_BYTES)
+        self.damage = self._walker.damage
+        if self.damage:
+            self._stop()
+
+    def _drop(self, count: int) -> None:
+        """Forget bytes before the header; the header itself counts as found, not as noise."""
+        if self._walker is None:
+            self._start = self._start or bytes(self._buffer[:2])
+            self._noise += count
+        del self._buffer[:count]
+        self._need = _HEADER_BYTES if self._walker is None else 0
+
+    def _no_header(self) -> str:
+        if not self._noise and not self._buffer:
+            return "the capture is empty: not even a file header was written"
+        if self._buffer.startswith(_MAGICS):
+            return "the capture is cut in the middle of its file header"
+        if (self._start or bytes(self._buffer[:2])) in {b"\x1f\x8b", b"\x28\xb5", b"BZ", b"PK"}:
+            return "the file is compressed; unpack it first"
+        return "this is no capture: no pcap or pcapng header was found"
+
+    def _walk(self) -> tuple[ArpFrame, ...]:
+        walker = self._walker
+        if walker is None:
+            return ()
+        hits: list[Hit] = []
+        used = walker.walk(self._buffer, hits)
+        del self._buffer[:used]
+        self._need = walker.need
+        known = len(self.frames)
+        self._keep(hits)
+        self.damage = walker.damage
+        if walker.stopped:
+            self._stop()
+        elif len(self.frames) >= _MOST_FRAMES:
+            self.damage = f"more than {_MOST_FRAMES} ARP frames; the rest was not read"
+            self._stop()
+        return tuple(self.frames[known:])
+
+    def _keep(self, hits: list[Hit]) -> None:
+        point, frames, decoded = self.point, self.frames, self._decoded
+        known = None if point.direction is Direction.BOTH else point.direction
+        for number, at, link, raw, stated in hits:
+            fields = decoded.get((link, raw)) or self._decode(link, raw)
+            if isinstance(fields, Nothing):
+                self.unreadable += fields is Nothing.UNREADABLE
+                continue
+            if self._keep_bytes:
+                self.originals.append((link, raw))
+            op, vlans, eth_src, eth_dst, sha, spa, tha, tpa, direction = fields
+            way = known or stated or direction
+            frames.append(
+                ArpFrame(
+                    point, number, at, op, vlans, eth_src, eth_dst, sha, spa, tha, tpa, way
+                )  # by place: with names it takes half as long again
+            )
+
+    def _decode(self, link: int, raw: bytes) -> ArpFields | Nothing:
+        if len(self._decoded) >= _MOST_DISTINCT:
+            self._decoded.clear()
+        fields = self._decoded[link, raw] = read_arp(link, raw)
+        return fields
+
+    def _stop(self) -> None:
+        self._deaf = True
+        self._buffer.clear()
+        self._decoded.clear()

@@ -1,0 +1,285 @@
+"""Walks the blocks of a pcapng file and picks out what looks like ARP.
+
+Source: IETF draft-ietf-opsawg-pcapng. Every section has its own byte order and interfaces, every
+interface its own link type and clock resolution. Packets of a simple packet block carry no time;
+theirs is 0, which lies in no capture's window.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from workers.arp.decode.walk import (
+    BIG_ENDIAN_MARKS,
+    LINKS,
+    LITTLE_ENDIAN_MARKS,
+    TAGS,
+    Hit,
+    Link,
+    glance,
+    reach,
+)
+from workers.arp.model import Direction
+
+_SECTION: Final = 0x0A0D0D0A
+_INTERFACE: Final = 1
+_OLD_PACKET: Final = 2
+_SIMPLE_PACKET: Final = 3
+_PACKET: Final = 6
+_ORDERS: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+
+_OPTION_END: Final = 0
+_OPTION_FLAGS: Final = 2
+_OPTION_RESOLUTION: Final = 9
+_OPTION_OFFSET: Final = 14
+_DIRECTIONS: Final = {1: Direction.RX, 2: Direction.TX}
+
+_LATEST: Final = 253_402_300_799_999_999_999
+"""The last nanosecond of the year 9999."""
+
+_LEAST_BLOCK: Final = 12
+_MOST_BLOCK: Final = 16_777_216
+_MOST_INTERFACES: Final = 65_536
+_PACKET_DATA: Final = 28
+_SIMPLE_DATA: Final = 12
+_LEAST_PACKET: Final = 32
+_LEAST_SIMPLE: Final = 16
+_LEAST_SECTION: Final = 28
+_LEAST_INTERFACE: Final = 20
+
+
+def starts_pcapng(head: bytes) -> bool:
+    """Whether bytes begin with a section header block."""
+    return head[:4] == b"\x0a\x0d\x0d\x0a" and head[8:12] in _ORDERS
+
+
+@dataclass(frozen=True, slots=True)
+class _Interface:
+    link_type: int
+    snap_length: int
+    units: int
+    """Clock ticks a second."""
+    offset: int
+    """Seconds to add to every time."""
+
+    def time(self, high: int, low: int) -> int:
+        """Nanoseconds since 1970; a garbled time is brought back into the calendar."""
+        ticks = (high << 32) | low
+        at = ticks * 1_000_000_000 // self.units + self.offset * 1_000_000_000
+        return max(0, min(at, _LATEST))
+
+
+class _DamagedError(Exception):
+    """The walk cannot go on; the text says why."""
+
+
+class PcapngWalker:
+    """The state of one walk; ``need`` is how many bytes the next step waits for."""
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self.packets = 0
+        self.first_at: int | None = None
+        self.last_at: int | None = None
+        self.need = _LEAST_SECTION
+        self.damage: str | None = None
+        self.stopped = False
+        self._whole = whole
+        self._order = "<"
+        self._interfaces: list[_Interface] = []
+        self._link: Link | None = None
+        self._glance = struct.Struct("<I")
+
+    def walk(self, data: bytearray, hits: list[Hit]) -> int:
+        """Walk all complete blocks of ``data``; gives how many bytes were used up."""
+        position = 0
+        try:
+            while True:
+                if self._link is not None:
+                    position = self._stride(data, position, hits)
+                after = self._step(data, position, hits)
+                if after == position:
+                    return position
+                position = after
+        except _DamagedError as trouble:
+            self.damage = f"the capture cannot be read on: {trouble}"
+            self.stopped = True
+            return position
+
+    def _stride(self, data: bytearray, position: int, hits: list[Hit]) -> int:
+        """The fast walk over packets, possible while all interfaces share one link type."""
+        look, (marks, tags) = self._glance.unpack_from, self._marks
+        size, packets = len(data), self.packets
+        first, last = position, -1
+        limit = size - self._glance.size
+        while position <= limit:
+            kind, total, length, ethertype, inner = look(data, position)
+            after = position + total
+            if kind != _PACKET or after > size or total - length < _LEAST_PACKET or total & 3:
+                break
+            packets += 1
+            if ethertype in marks and (inner in marks or ethertype not in tags):
+                self.packets = packets
+                self._look(data, position, hits)
+            last = position
+            position = after
+        self.packets = packets
+        if last >= 0:
+            self._note_time(data, first)
+            self._note_time(data, last)
+        return position
+
+    def _step(self, data: bytearray, position: int, hits: list[Hit]) -> int:
+        """Take one block of any kind, or stand still until more bytes have come."""
+        if position + _LEAST_BLOCK > len(data):
+            self.need = _LEAST_BLOCK
+            return position
+        kind = int.from_bytes(data[position : position + 4])
+        if kind == _SECTION:
+            self._order = _order(data, position)
+        kind, total = struct.unpack_from(self._order + "II", data, position)
+        if total < _LEAST_BLOCK or total % 4 or total > _MOST_BLOCK:
+            raise _DamagedError(
+                f"a block after packet {self.packets} claims to be {total} bytes long"
+            )
+        after: int = position + total
+        if after > len(data):
+            self.need = total
+            return position
+        if struct.unpack_from(self._order + "I", data, after - 4)[0] != total:
+            raise _DamagedError(f"a block after packet {self.packets} states two different lengths")
+        self._take(data, position, kind, total, hits)
+        return after
+
+    def _take(self, data: bytearray, position: int, kind: int, total: int, hits: list[Hit]) -> None:
+        if kind == _SECTION:
+            self._open_section(data, position, total)
+        elif kind == _INTERFACE:
+            self._add_interface(bytes(data[position : position + total]))
+        elif kind in {_PACKET, _OLD_PACKET}:
+            self._take_packet(data, position, total, hits)
+        elif kind == _SIMPLE_PACKET:
+            self._take_simple(data, position, total, hits)
+
+    def _open_section(self, data: bytearray, position: int, total: int) -> None:
+        if total < _LEAST_SECTION:
+            raise _DamagedError("its section header is too short")
+        version = struct.unpack_from(self._order + "H", data, position + 12)[0]
+        if version != 1:
+            raise _DamagedError(f"it is written in pcapng version {version}, not 1")
+        self._marks = LITTLE_ENDIAN_MARKS if self._order == "<" else BIG_ENDIAN_MARKS
+        self._interfaces.clear()
+        self._link = None
+
+    def _add_interface(self, block: bytes) -> None:
+        if len(block) < _LEAST_INTERFACE or len(self._interfaces) >= _MOST_INTERFACES:
+            raise _DamagedError("an interface description is too short or one too many")
+        link_type, _, snap_length = struct.unpack_from(self._order + "HHI", block, 8)
+        units, offset = 1_000_000, 0
+        for code, value in self._options(block[16:-4]):
+            if code == _OPTION_RESOLUTION and len(value) == 1:
+                exponent = value[0] & 0x7F
+                units = 2**exponent if value[0] & 0x80 else 10**exponent
+            elif code == _OPTION_OFFSET and len(value) == 8:  # noqa: PLR2004
+                offset = struct.unpack(self._order + "q", value)[0]
+        self._interfaces.append(_Interface(link_type, snap_length, units, offset))
+        if link_type not in LINKS:
+            self.damage = (
+                f"packets of link type {link_type} were left out: "
+                "it is neither Ethernet nor Linux cooked"
+            )
+        alike = {interface.link_type for interface in self._interfaces} == {link_type}
+        self._link = LINKS.get(link_type) if alike else None
+        if self._link is not None:
+            self._glance = glance(self._order, self._link, before="II12xI")
+
+    def _take_packet(self, data: bytearray, position: int, total: int, hits: list[Hit]) -> None:
+        length = 0
+        if total >= _LEAST_PACKET:
+            length = struct.unpack_from(self._order + "I", data, position + 20)[0]
+        if length > total - _LEAST_PACKET:
+            raise _DamagedError(f"packet {self.packets + 1} does not fit its block")
+        self._interface(data, position)
+        self.packets += 1
+        self._note_time(data, position)
+        self._look(data, position, hits)
+
+    def _take_simple(self, data: bytearray, position: int, total: int, hits: list[Hit]) -> None:
+        if total < _LEAST_SIMPLE or not self._interfaces:
+            raise _DamagedError(f"packet {self.packets + 1} does not fit its block")
+        self.packets += 1
+        interface = self._interfaces[0]
+        original = struct.unpack_from(self._order + "I", data, position + 8)[0]
+        length = min(original, total - _LEAST_SIMPLE, interface.snap_length or original)
+        start = position + _SIMPLE_DATA
+        self._hit(data, start, start + length, interface, (self.packets, 0, None), hits)
+
+    def _look(self, data: bytearray, position: int, hits: list[Hit]) -> None:
+        """See whether the packet block at ``position`` holds ARP."""
+        interface = self._interface(data, position)
+        total, high, low, length = struct.unpack_from(self._order + "4xI4xIII", data, position)
+        start = position + _PACKET_DATA
+        options = bytes(data[start + length + (-length) % 4 : position + total - 4])
+        stated = self._direction(options)
+        facts = (self.packets, interface.time(high, low), stated)
+        self._hit(data, start, start + length, interface, facts, hits)
+
+    def _hit(
+        self,
+        data: bytearray,
+        start: int,
+        end: int,
+        interface: _Interface,
+        facts: tuple[int, int, Direction | None],
+        hits: list[Hit],
+    ) -> None:
+        link = LINKS.get(interface.link_type)
+        if link is None:
+            return
+        mark = start + link.ethertype
+        tagged = int.from_bytes(data[mark : mark + 2]) in TAGS
+        most = reach(link, whole=self._whole)
+        raw = bytes(data[start : min(end, start + (most.tagged if tagged else most.plain))])
+        number, at, stated = facts
+        hits.append((number, at, interface.link_type, raw, stated))
+
+    def _interface(self, data: bytearray, position: int) -> _Interface:
+        kind, _, number = struct.unpack_from(self._order + "III", data, position)
+        if kind == _OLD_PACKET:
+            number = struct.unpack_from(self._order + "H", data, position + 8)[0]
+        if number >= len(self._interfaces):
+            raise _DamagedError(f"a packet is of interface {number}, which is not described")
+        interface: _Interface = self._interfaces[number]
+        return interface
+
+    def _note_time(self, data: bytearray, position: int) -> None:
+        high, low = struct.unpack_from(self._order + "II", data, position + 12)
+        self.last_at = self._interface(data, position).time(high, low)
+        if self.first_at is None:
+            self.first_at = self.last_at
+
+    def _direction(self, options: bytes) -> Direction | None:
+        for code, value in self._options(options):
+            if code == _OPTION_FLAGS and len(value) == 4:  # noqa: PLR2004
+                return _DIRECTIONS.get(struct.unpack(self._order + "I", value)[0] & 3)
+        return None
+
+    def _options(self, raw: bytes) -> list[tuple[int, bytes]]:
+        """The options of a block; what does not fit is left out."""
+        found: list[tuple[int, bytes]] = []
+        position = 0
+        while position + 4 <= len(raw):
+            code, length = struct.unpack_from(self._order + "HH", raw, position)
+            if code == _OPTION_END or position + 4 + length > len(raw):
+                break
+            found.append((code, raw[position + 4 : position + 4 + length]))
+            position += 4 + length + (-length) % 4
+        return found
+
+
+def _order(data: bytearray, position: int) -> str:
+    order = _ORDERS.get(bytes(data[position + 8 : position + 12]))
+    if order is None:
+        raise _DamagedError("a section header states no byte order")
+    return order

@@ -1,0 +1,347 @@
+"""Facts about one unanswered target turned into signs: where its ARP goes missing, steps 9 to 16."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from workers.arp.control import Ask
+from workers.arp.evidence import Evidence
+from workers.arp.exchange import REQUEST, Asked
+from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
+from workers.arp.numbers import fisher
+from workers.arp.signs import HIGH_REQUESTS, LEAST_REQUESTS, Sign, enough, silent
+from workers.arp.traffic import Sighting
+
+LEAST_CONTROLS = 3
+LEAST_PAIRED = 5
+_CHANCE = 0.05
+_MOST = 0.8
+
+
+# --- step 9: on no uplink
+
+
+def local_down(e: Evidence) -> Sign | None:
+    """The target is a VM of this host, and it shows no life."""
+    if not silent(e) or e.replies or not e.local_target or e.alive(e.target):
+        return None
+    worked = e.answered(lambda ask: True) >= LEAST_CONTROLS
+    return Sign(subject=e.target, owner=Owner.TARGET, controlled=worked, detail="local")
+
+
+def overlay_silent(e: Evidence) -> Sign | None:
+    """Overlay ARP travels inside a tunnel: silence on the uplinks says nothing."""
+    if not silent(e) or not e.overlay:
+        return None
+    return Sign(confidence=Confidence.LOW, detail="overlay")
+
+
+def dropped_on_the_way_out(e: Evidence) -> Sign | None:
+    """Requests entered the virtual switch and were handed to no uplink."""
+    if not silent(e) or e.seen_out or e.overlay or e.replies:
+        return None
+    if any(each.request.kind != PointKind.VNIC for each in e.lost):
+        return None
+    left = any(
+        each.frame.eth_src not in e.talk.own_macs
+        for each in e.traffic.at(PointKind.UPLINK, Direction.TX)
+    )
+    return Sign(controlled=left)
+
+
+# --- step 10: the reply came back and was not delivered
+
+
+def reply_to_stale_mac(e: Evidence) -> Sign | None:
+    """The reply names another MAC than the VM's."""
+    return _undelivered_as(e, "stale")
+
+
+def reply_in_other_vlan(e: Evidence) -> Sign | None:
+    """The reply carries another tag than the request."""
+    return _undelivered_as(e, "vlan")
+
+
+def reply_on_other_uplink(e: Evidence) -> Sign | None:
+    """The reply comes in on an uplink the request did not leave on."""
+    return _undelivered_as(e, "teaming")
+
+
+def reply_dropped(e: Evidence) -> Sign | None:
+    """The reply came in where it should, tagged and addressed as it should."""
+    return _undelivered_as(e, "drop")
+
+
+def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
+    back = e.undelivered
+    few = len(back) < max(LEAST_CONTROLS, _MOST * len(e.lost))
+    if len(e.lost) < LEAST_REQUESTS or not enough(e) or few or e.overlay:
+        return None
+    kinds = Counter(_kind(e, each) for each in back)
+    if kinds[kind] < _MOST * len(back):
+        return None
+    copies = [copy for each in back for reply in each.replies for copy in reply.on_uplinks]
+    if kind == "vlan":
+        tags = Counter(copy.vlan for copy in copies)
+        tag = tags.most_common(1)[0][0]
+        return Sign(subject=str(tag) if tag else "untagged")
+    if kind == "stale":
+        return Sign(subject=copies[0].frame.eth_dst)
+    if kind == "teaming":
+        ip_hash = e.case.host.teaming == "iphash"
+        told = "IP hash without port-channel" if ip_hash else "port-channel without IP hash"
+        return Sign(subject=told, assumption=not (ip_hash or e.wired_as_bundle))
+    return Sign(subject=copies[0].object)
+
+
+def _kind(e: Evidence, asked: Asked) -> str:
+    """Why one reply was not delivered, as far as its frame tells."""
+    frame = asked.frame
+    macs = {e.nic.mac, frame.eth_src, BROADCAST}
+    copies = [copy for reply in asked.replies for copy in reply.on_uplinks]
+    ours = [copy for copy in copies if copy.frame.eth_dst in macs]
+    if not ours:
+        return "stale"
+    if not asked.left:
+        return "unknown"
+    out = {each.object for each in asked.left}
+    on_path = [copy for copy in ours if _mates(e, out, copy.object)]
+    near = on_path or ours
+    if not e.vlans or not all(e.tags_known(copy.object, Direction.RX) for copy in near):
+        return "unknown"
+    if not any(copy.vlan in e.vlans for copy in near):
+        return "vlan"
+    if on_path:
+        return "drop"
+    apart = e.wired_apart or bool(e.reflected)
+    if e.case.host.teaming == "iphash":
+        return "teaming" if apart else "drop"
+    return "unknown" if apart else "teaming"
+
+
+def _mates(e: Evidence, out: set[str], device: str) -> bool:
+    """Whether a reply on this uplink came back the way the request went."""
+    if device in out:
+        return True
+    if e.case.host.teaming == "lacp":
+        return True
+    lags = {each.device: each.lag for each in e.case.host.uplinks}
+    return lags.get(device) is not None and any(lags.get(each) == lags[device] for each in out)
+
+
+# --- step 11: the wrong port group
+
+
+def wrong_port_group(e: Evidence) -> Sign | None:
+    """The VM's subnet lives in another VLAN."""
+    if not _unanswered(e) or not e.networks or e.vlan is None or _own_subnet_heard(e):
+        return None
+    lives = Counter(
+        ask.vlan
+        for ask in e.others
+        if ask.answered_on
+        and not ask.mine
+        and ask.vlan is not None
+        and ask.vlan not in e.vlans
+        and e.inside(ask.requester)
+        and e.inside(ask.target)
+    )
+    if lives and lives.most_common(1)[0][1] >= LEAST_CONTROLS:
+        vlan = lives.most_common(1)[0][0]
+        return Sign(subject=f"{e.vlan}/{vlan}", confidence=Confidence.MEDIUM, detail=f"VLAN {vlan}")
+    return _wrong_native(e)
+
+
+def _wrong_native(e: Evidence) -> Sign | None:
+    """Untagged port group: the switch port's native VLAN holds another subnet."""
+    if e.nic.vlan.mode != "none" or e.vlan != 0:
+        return None
+    heard = [each.frame.sender_ip for each in _foreign(e) if each.vlan == 0]
+    others = [sender for sender in heard if sender != "0.0.0.0" and not e.inside(sender)]
+    if len(others) < LEAST_CONTROLS:
+        return None
+    return Sign(
+        subject="untagged", confidence=Confidence.MEDIUM, detail=f"untagged {min(set(others))}"
+    )
+
+
+def _own_subnet_heard(e: Evidence) -> bool:
+    return any(each.vlan in e.vlans and e.inside(each.frame.sender_ip) for each in _foreign(e))
+
+
+def _foreign(e: Evidence) -> list[Sighting]:
+    return [each for each in e.incoming if each.frame.eth_src not in e.traffic.local_macs]
+
+
+# --- step 12: the uplink and the VLAN work
+
+
+def vm_specific(e: Evidence) -> Sign | None:
+    """On the same uplink and VLAN the target answers others, not this VM."""
+    if not _path_works(e):
+        return None
+    same = e.answered(lambda ask: e.on_group(ask) and ask.target == e.target and not ask.mine)
+    if same == 0 or fisher(len(e.lost), same) > _CHANCE:
+        return None
+    baseline = _reflected_others(e, e.group)
+    subject = "entered fabric" if e.reflected else "not reflected" if baseline else None
+    pairs = len(e.pairs(lambda ask: bool(ask.answered_on)))
+    return Sign(subject=subject, controlled=pairs > 1, assumption=subject is None)
+
+
+def target_down(e: Evidence) -> Sign | None:
+    """The uplink and the VLAN work, and the target answered nobody."""
+    if not _path_works(e) or _shows_life(e):
+        return None
+    if e.nic.vlan.mode == "pvlan" and not e.is_gateway:
+        return None
+    asked_by_others = any(a.target == e.target and not a.mine and a.fair for a in e.others)
+    if asked_by_others:
+        pairs = len(e.pairs(lambda ask: bool(ask.answered_on)))
+        return _down(e, Sign(controlled=pairs > 1))
+    in_company = bool(e.foreign_broadcasts) or any(not ask.mine for ask in e.others)
+    if not in_company or (len(e.lost) < HIGH_REQUESTS and not e.is_gateway):
+        return None
+    return _down(e, Sign(confidence=Confidence.MEDIUM))
+
+
+def _down(e: Evidence, sign: Sign) -> Sign:
+    owner = Owner.NETWORK if e.is_gateway else Owner.TARGET
+    return Sign(e.target, owner, sign.confidence, sign.controlled)
+
+
+def _path_works(e: Evidence) -> bool:
+    """At least three controls came back over U in v while at least five requests were lost."""
+    if not _unanswered(e) or e.uplink is None:
+        return False
+    if e.answered(e.on_group) < LEAST_CONTROLS:
+        return False
+    newest = max(ask.at for ask in e.others if e.on_group(ask))
+    return len(e.lost) >= LEAST_REQUESTS and e.lost[LEAST_REQUESTS - 1].request.at <= newest
+
+
+def _shows_life(e: Evidence) -> bool:
+    """The target answered somebody, or spoke at all."""
+    return e.alive(e.target) or any(ask.target == e.target and ask.answered_on for ask in e.others)
+
+
+def _reflected_others(e: Evidence, uplinks: frozenset[str]) -> bool:
+    back = [a for a in e.others if a.uplink in uplinks and a.vlan == e.vlan and a.reflected_on]
+    return len(back) >= LEAST_CONTROLS
+
+
+def _unanswered(e: Evidence) -> bool:
+    return silent(e) and not e.replies and bool(e.seen_out) and not e.overlay and not e.local_target
+
+
+# --- steps 13 and 14: the uplink's path
+
+
+def uplink_vlan_missing(e: Evidence) -> Sign | None:
+    """Nothing of v comes in on U, other VLANs do."""
+    sign = _deaf_uplink(e)
+    return sign if sign and sign.detail == "vlan" else None
+
+
+def uplink_path_lost(e: Evidence) -> Sign | None:
+    """Nothing at all comes in on U, or nothing comes back although requests go out."""
+    sign = _deaf_uplink(e) or _mute_uplink(e)
+    return sign if sign and sign.detail != "vlan" else None
+
+
+def _deaf_uplink(e: Evidence) -> Sign | None:
+    """V lives on siblings, and no frame of v came in on U."""
+    if not _unanswered(e) or e.uplink is None or e.vlan is None or e.wired_as_bundle:
+        return None
+    on_u = [each for each in e.incoming if each.object in e.group]
+    if any(not e.tags_known(each.object, Direction.RX) or each.vlan in e.vlans for each in on_u):
+        return None
+    missed = [copies for copies in e.foreign_broadcasts if _in_vlan(e, copies)]
+    worked = e.pairs(e.on_sibling)
+    same_target = sum(count for (_, target), count in worked.items() if target == e.target)
+    if len(missed) < LEAST_PAIRED and sum(worked.values()) < LEAST_CONTROLS:
+        return None
+    if not missed and same_target < LEAST_CONTROLS:
+        return None
+    answered = len(e.pairs(lambda ask: bool(ask.answered_on)))
+    controlled = answered > 1 or (bool(worked) and len(missed) >= LEAST_PAIRED)
+    name = str(e.vlan) if e.vlan else "untagged"
+    if len(e.reflected) >= LEAST_CONTROLS:
+        return Sign(f"{e.uplink}/rx", controlled=controlled, detail="rx")
+    if on_u:
+        return Sign(f"{e.uplink}/{name}", controlled=controlled, detail="vlan")
+    return Sign(f"{e.uplink}/all", controlled=controlled, detail="all")
+
+
+def _in_vlan(e: Evidence, copies: dict[str, Sighting]) -> bool:
+    return any(
+        device in e.siblings and copy.vlan in e.vlans and e.tags_known(device, Direction.RX)
+        for device, copy in copies.items()
+    )
+
+
+def _mute_uplink(e: Evidence) -> Sign | None:
+    """V is heard on U, but nothing U sends is seen again, while what siblings send is."""
+    if not _unanswered(e) or e.uplink is None or e.wired_as_bundle:
+        return None
+    sent = [ask for ask in e.scene.asks if ask.broadcast and ask.vlan == e.vlan]
+    ours = [ask for ask in sent if ask.uplink in e.group]
+    back = [a for a in sent if a.uplink in e.siblings and set(a.reflected_on) & e.group]
+    if any(ask.reflected_on or ask.answered_on for ask in ours):
+        return None
+    if len(ours) < LEAST_REQUESTS or len(back) < LEAST_CONTROLS:
+        return None
+    if e.answered(e.on_sibling) < LEAST_CONTROLS:
+        return None
+    answered = len(e.pairs(lambda ask: bool(ask.answered_on)))
+    return Sign(f"{e.uplink}/tx", controlled=answered > 1 or len(back) >= LEAST_PAIRED, detail="tx")
+
+
+# --- steps 15 and 16: the VLAN, the target
+
+
+def vlan_dead(e: Evidence) -> Sign | None:
+    """Nobody is answered in v on any uplink, another VLAN works."""
+    if not _unanswered(e) or e.vlan is None:
+        return None
+    if any(not e.tags_known(up, Direction.RX) for up in e.talk.uplinks):
+        return None
+    inside = [ask for ask in e.scene.asks if ask.vlan == e.vlan]
+    foreign = any(each.vlan in e.vlans for each in _foreign(e))
+    if foreign or any(ask.answered_on for ask in inside):
+        return None
+    if len({a.requester for a in inside}) < 2 or len({a.target for a in inside}) < 2:
+        return None
+    if e.answered(lambda ask: ask.vlan not in {e.vlan, None}) < LEAST_CONTROLS:
+        return None
+    return Sign(subject=str(e.vlan) if e.vlan else "untagged", assumption=not e.reflected)
+
+
+def nobody_gets_it(e: Evidence) -> Sign | None:
+    """Several requesters miss the target, one of them over a path that works."""
+    if not _unanswered(e) or _shows_life(e):
+        return None
+    if e.nic.vlan.mode == "pvlan" and not e.is_gateway:
+        return None
+    missing = [a for a in e.others if a.target == e.target and a.fair and a.vlan == e.vlan]
+    working = {a.uplink for a in e.others if a.answered_on and a.vlan == e.vlan}
+    if not any(_same_way(ask, working) for ask in missing):
+        return None
+    if e.answered(lambda ask: ask.vlan == e.vlan) < LEAST_CONTROLS:
+        return None
+    return _down(e, Sign(confidence=Confidence.MEDIUM))
+
+
+def _same_way(ask: Ask, working: set[str]) -> bool:
+    return not ask.mine and ask.uplink in working
+
+
+def asked_for(e: Evidence) -> int:
+    """Delivered requests for the VM's own address."""
+    return sum(
+        each.frame.op == REQUEST
+        and each.object == e.nic.point
+        and each.frame.target_ip in e.talk.own_ips
+        and each.frame.sender_ip not in {"0.0.0.0", each.frame.target_ip}
+        for each in e.traffic.at(PointKind.VNIC, Direction.RX)
+    )

@@ -1,0 +1,109 @@
+"""Text and Block Kit blocks: the small pieces every Slack message of a check is made of.
+
+Whatever people or machines named is escaped here. Limits are those of Slack's Block Kit reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+CANCEL = "arpcheck_cancel"
+AGAIN = "arpcheck_again"
+OPTIONS = "arpcheck_options"
+CHOOSE = "arpcheck_choose"
+CLOSEST = "arpcheck_closest"
+STARTED = "arpcheck_started"
+HANDOFF = "arpcheck_handoff"
+TAKEN = "arpcheck_taken"
+NOT_OURS = "arpcheck_not_ours"
+FIXED = "arpcheck_fixed"
+POST_HERE = "arpcheck_post_here"
+
+
+SECTION = 3000
+FIELD = 2000
+TEXT = 3900
+
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What Slack is given: ``text`` for notifications, screen readers and exports, and blocks."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+
+
+def escape(text: str) -> str:
+    """Make text harmless in mrkdwn: no mention, no link, no control character."""
+    clean = "".join(
+        char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
+    return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def code(text: str, most: int = 120) -> str:
+    """Text as inline code, shortened to ``most`` characters."""
+    flat = " ".join(text.replace("`", "'").split())
+    return f"`{escape(shortened(flat, most)) or '?'}`"
+
+
+def shortened(text: str, most: int) -> str:
+    """At most ``most`` characters, an ellipsis where something was cut."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def mrkdwn(text: str, most: int = SECTION) -> Block:
+    """A mrkdwn text object, shortened to ``most`` characters."""
+    return {"type": "mrkdwn", "text": shortened(text, most)}
+
+
+def plain(text: str, most: int) -> Block:
+    """A plain_text object, shortened to ``most`` characters."""
+    return {"type": "plain_text", "text": shortened(text, most), "emoji": True}
+
+
+def section(text: str) -> Block:
+    """A section block."""
+    return {"type": "section", "text": mrkdwn(text)}
+
+
+def context(text: str) -> Block:
+    """A context block: small print."""
+    return {"type": "context", "elements": [mrkdwn(text, FIELD)]}
+
+
+def button(label: str, action: str, value: str, **more: Any) -> Block:  # noqa: ANN401
+    """A button; ``value`` comes back when it is pressed."""
+    return {
+        "type": "button",
+        "action_id": action,
+        "text": plain(label, 75),
+        "value": shortened(value, 2000),
+        **more,
+    }
+
+
+def actions(buttons: Sequence[Block]) -> Block:
+    """An actions block with at most 25 elements."""
+    return {"type": "actions", "elements": list(buttons)[:25]}
+
+
+def confirm(title: str, text: str, yes: str, no: str = "Not yet") -> Block:
+    """A confirmation dialog for a button."""
+    return {
+        "title": plain(title, 100),
+        "text": mrkdwn(text, 300),
+        "confirm": plain(yes, 30),
+        "deny": plain(no, 30),
+    }
+
+
+def bullets(lines: Iterable[str], most: int = 6) -> str:
+    """Escaped lines as a list, the rest counted."""
+    kept = [f"• {escape(shortened(line, 380))}" for line in lines]
+    more = [f"• … {len(kept) - most} more in the report"] if len(kept) > most else []
+    return "\n".join([*kept[:most], *more])

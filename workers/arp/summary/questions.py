@@ -1,0 +1,84 @@
+"""What a thread is told instead of a verdict, or asked on the way to one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from workers.arp.model import Job, VmCandidate
+from workers.arp.summary.blocks import (
+    AGAIN,
+    CHOOSE,
+    CLOSEST,
+    SECTION,
+    STARTED,
+    TEXT,
+    Message,
+    actions,
+    button,
+    code,
+    escape,
+    section,
+    shortened,
+)
+
+
+def trouble_message(
+    job: Job, sentence: str, next_step: str = "", *, closest: Sequence[str] = ()
+) -> Message:
+    """A check that ended without a verdict: one sentence, the next step, a way to go on."""
+    text = f":x: *ARP check of {code(job.vm)} ended without a verdict.* {escape(sentence)}"
+    if next_step:
+        text += f"\n:arrow_right: {escape(next_step)}"
+    buttons = [
+        button(name, f"{CLOSEST}:{number}", json.dumps({"job": job.id, "vm": name}))
+        for number, name in enumerate(closest[:5])
+    ]
+    buttons.append(button("Run again", AGAIN, job.id))
+    plain = f"ARP check of {job.vm} ended without a verdict. {sentence} {next_step}".strip()
+    return Message(shortened(escape(plain), TEXT), (section(text), actions(buttons)))
+
+
+def choice_message(job: Job, candidates: Sequence[VmCandidate]) -> Message:
+    """Several VMs answer to the name: a button each, with what tells them apart."""
+    shown = candidates[:20]
+    lines = [
+        f"• {code(c.name)} in {code(c.folder)}, cluster {code(c.cluster)}, {escape(c.power)} ({code(c.moid)})"
+        for c in shown
+    ]
+    more = f"\n… and {len(candidates) - len(shown)} more" if len(candidates) > len(shown) else ""
+    text = f":grey_question: *{len(candidates)} VMs answer to {code(job.vm)}.* Which one?\n"
+    buttons = [
+        button(
+            shortened(f"{c.name} · {c.folder} · {c.power}", 75),
+            f"{CHOOSE}:{number}",
+            json.dumps({"job": job.id, "moid": c.moid}),
+        )
+        for number, c in enumerate(shown)
+    ]
+    plain = f"{len(candidates)} VMs answer to {job.vm}: " + "; ".join(
+        f"{c.name} in {c.folder}, cluster {c.cluster}, {c.power}, {c.moid}" for c in shown
+    )
+    return Message(
+        shortened(escape(plain), TEXT),
+        (section(shortened(text + "\n".join(lines) + more, SECTION)), actions(buttons)),
+    )
+
+
+def stimulus_message(job: Job, vm: str, gateway: str | None) -> Message:
+    """What to type in a guest that sends no ARP, with a button that says it was done."""
+    target = job.target or gateway or "GATEWAY"
+    linux = (
+        f"arping -b -c 15 -w 17 {target}      # or: ip neigh flush to {target}; ping -c 15 {target}"
+    )
+    windows = f"arp -d {target} & ping -n 15 {target}"
+    text = (
+        f":speech_balloon: *{code(vm)} has sent no ARP request so far.* A warm ARP cache"
+        " sends nothing, so this is no evidence yet. Make the guest ask:\n"
+        f"Linux, as root:\n```{escape(linux)}```\nWindows, as administrator:\n```{escape(windows)}```"
+    )
+    plain = f"{vm} has sent no ARP request so far. Linux: {linux}. Windows: {windows}."
+    return Message(
+        escape(plain),
+        (section(text), actions([button("I started it", STARTED, job.id, style="primary")])),
+    )

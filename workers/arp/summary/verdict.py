@@ -1,0 +1,245 @@
+"""A Judgement turned into the thread's answer: verdict, facts, where frames were seen, next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from workers.arp.model import SECOND, Job, Judgement, Owner, PointCount, Uplink
+from workers.arp.summary.blocks import (
+    AGAIN,
+    FIELD,
+    HANDOFF,
+    OPTIONS,
+    TEXT,
+    Block,
+    Message,
+    actions,
+    bullets,
+    button,
+    code,
+    confirm,
+    context,
+    escape,
+    mrkdwn,
+    section,
+    shortened,
+)
+from workers.arp.summary.owners import emoji, owner_words
+
+_CELL = 200
+_ROWS = 20
+
+
+def verdict_message(
+    judgement: Judgement, job: Job, *, network_channel: str = "", notes: Sequence[str] = ()
+) -> Message:
+    """The whole answer: verdict, facts, where frames were seen, next step, buttons, small print.
+
+    ``notes`` are sentences of the check itself, such as why it stopped early or what could not be
+    cleaned up.
+    """
+    verdict = judgement.verdict
+    table = _table(judgement)
+    blocks = [
+        section(f"{emoji(verdict)} *{escape(verdict.headline)}*\n{bullets(verdict.reasons)}"),
+        {"type": "section", "fields": [mrkdwn(text, FIELD) for text in _fields(judgement)]},
+        *([table] if table else []),
+        section(_next_words(judgement)),
+        actions(_verdict_buttons(judgement, job, network_channel)),
+        context(_small_print(judgement, job, notes)),
+    ]
+    return Message(_verdict_text(judgement, notes), tuple(blocks))
+
+
+def _fields(judgement: Judgement) -> Iterable[str]:
+    case = judgement.case
+    nic = next((nic for nic in case.vm.nics if nic.point == judgement.nic), None)
+    mac = f" {code(nic.mac)}" if nic else ""
+    yield f"*VM*\n{code(case.vm.name)}{mac}"
+    if judgement.target:
+        gateway = " (gateway)" if nic and nic.gateway == judgement.target else ""
+        yield f"*Asked for*\n{code(judgement.target)}{gateway}"
+    yield f"*ESXi host*\n{code(case.host.name)}{_version(case.host.version)}"
+    if nic and nic.portgroup:
+        vlan = "" if nic.vlan.id is None else f" · VLAN {nic.vlan.id}"
+        yield f"*Port group*\n{code(nic.portgroup)}{vlan}"
+    window = _window(judgement)
+    if window:
+        yield f"*Window*\n{window}"
+    yield f"*Confidence*\n{judgement.verdict.confidence}"
+
+
+def _version(version: str | None) -> str:
+    return f" · ESXi {escape(version)}" if version else ""
+
+
+def _window(judgement: Judgement) -> str:
+    ready = [capture.ready_at for capture in judgement.case.captures if capture.ready_at]
+    stopped = [capture.stopped_at for capture in judgement.case.captures if capture.stopped_at]
+    if not ready or not stopped:
+        return ""
+    start, end = min(ready), max(stopped)
+    day = start // SECOND
+    plain = f"{_clock(start)} UTC"
+    return f"<!date^{day}^{{date_short_pretty}} {{time_secs}}|{plain}> · {(end - start) / SECOND:.0f} s"
+
+
+def _clock(at: int) -> str:
+    seconds = at // SECOND % 86400
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _table(judgement: Judgement) -> Block | None:
+    """A row a capture point, then the controls; None where nothing was captured."""
+    if not judgement.points:
+        return None
+    rows = [["Where", "Requests", "Replies", "Reading"]]
+    rows += [
+        [
+            _where(judgement, point),
+            str(point.vm_requests),
+            str(point.vm_replies),
+            _reading(point),
+        ]
+        for point in judgement.points
+    ]
+    rows += [
+        [
+            f"Control {control.requester} on {control.uplink or '?'}",
+            str(control.asked),
+            str(control.answered),
+            f"asked for {control.target}{'' if control.vlan is None else f', VLAN {control.vlan}'}",
+        ]
+        for control in judgement.controls[:4]
+    ]
+    if len(rows) > _ROWS:
+        rows = [
+            *rows[: _ROWS - 1],
+            ["…", "", "", f"{len(rows) - _ROWS + 1} more rows in the report"],
+        ]
+    return {
+        "type": "table",
+        "column_settings": [
+            {"align": "left", "is_wrapped": True},
+            {"align": "right"},
+            {"align": "right"},
+            {"align": "left", "is_wrapped": True},
+        ],
+        "rows": [[_cell(text) for text in row] for row in rows],
+    }
+
+
+def _cell(text: str) -> Block:
+    return {"type": "raw_text", "text": shortened(text, _CELL) or " "}
+
+
+def _where(judgement: Judgement, point: PointCount) -> str:
+    uplink = next(
+        (u for u in judgement.case.host.uplinks if point.point.startswith(f"{u.device}-")), None
+    )
+    role = f" ({uplink.role})" if uplink is not None else ""
+    return f"{point.point}{role}"
+
+
+def _reading(point: PointCount) -> str:
+    """What the numbers of one point mean, in a few words."""
+    if point.why_blind:
+        return f"Blind: {point.why_blind}"
+    name, _, direction = point.point.rpartition("-")
+    if name.startswith("vnic"):
+        return _vnic_reading(point, direction)
+    if direction == "tx":
+        return f"handed to {name}" if point.vm_requests else "nothing of the VM sent here"
+    if point.vm_replies:
+        return "replies arrived here"
+    if point.reflections:
+        return "the VM's requests came back: they are in the fabric"
+    return "nothing for the VM" if point.other_frames else "nothing heard at all"
+
+
+def _vnic_reading(point: PointCount, direction: str) -> str:
+    if direction == "tx":
+        return "the VM asks" if point.vm_requests else "the VM sends no request"
+    return "delivered to the VM" if point.vm_replies else "no reply delivered to the VM"
+
+
+def _next_words(judgement: Judgement) -> str:
+    verdict = judgement.verdict
+    owner = f":arrow_right: *Next move: {owner_words(verdict.owner)}.*"
+    lines = [f"{owner} {escape(shortened(verdict.next_step, 900))}"]
+    port = switch_port(judgement)
+    if port:
+        lines.append(f"Switch port: {port}")
+    if verdict.not_proven:
+        lines.append("*Not proven:*\n" + bullets(verdict.not_proven, 4))
+    return "\n".join(lines)
+
+
+def switch_port(judgement: Judgement) -> str:
+    """The physical switch ports behind the uplinks the requests left on, in the switches' own words."""
+    used = {device for exchange in judgement.exchanges for device in exchange.left_on}
+    subject = (judgement.verdict.subject or "").partition("/")[0]
+    named = [u for u in judgement.case.host.uplinks if u.device in used or u.device == subject]
+    return ", ".join(_port(uplink) for uplink in named)
+
+
+def _port(uplink: Uplink) -> str:
+    if uplink.neighbour is None:
+        return f"{code(uplink.device)} (no LLDP or CDP neighbour known)"
+    neighbour = uplink.neighbour
+    words = f"{neighbour.switch} {neighbour.port}"
+    return f"{code(uplink.device)} ↔ {code(words)} ({escape(neighbour.protocol.upper())})"
+
+
+def _verdict_buttons(judgement: Judgement, job: Job, network_channel: str) -> list[Block]:
+    buttons = [button("Run again", AGAIN, job.id), button("Run with options…", OPTIONS, job.id)]
+    if network_channel and judgement.exchanges:
+        network = judgement.verdict.owner is Owner.NETWORK
+        label = "Hand off to network team"
+        ask = "Posts the report and the captures to the network team's channel."
+        if not network:
+            ask = (
+                f"The verdict says: {owner_words(judgement.verdict.owner)}. Hand off all the same?"
+            )
+        style = {"style": "primary"} if network else {}
+        buttons.insert(
+            0,
+            button(label, HANDOFF, job.id, confirm=confirm("Hand off?", ask, "Hand off"), **style),
+        )
+    return buttons
+
+
+def _small_print(judgement: Judgement, job: Job, notes: Sequence[str]) -> str:
+    uplinks = len({u.device for u in judgement.case.host.uplinks})
+    words = [
+        f"Job {code(job.id)}",
+        f"asked by <@{escape(job.asked_by)}>" if job.asked_by else "",
+        f"code {code(judgement.verdict.code)}",
+        f"ARP only, both directions, {uplinks} uplink{'' if uplinks == 1 else 's'}",
+        *(escape(finding.text) for finding in judgement.side_findings[:4]),
+        *(f"refused {refusal.code}: {escape(refusal.why)}" for refusal in judgement.refusals[:3]),
+        *(
+            f"also {escape(nic)} → {escape(target or '?')}: {escape(other.headline)}"
+            for nic, target, other in judgement.further[:4]
+        ),
+        *map(escape, notes),
+    ]
+    return " · ".join(filter(None, words))
+
+
+def _verdict_text(judgement: Judgement, notes: Sequence[str]) -> str:
+    """The whole verdict as plain text, as exports and screen readers get it."""
+    verdict = judgement.verdict
+    lines = [
+        f"ARP check of {judgement.case.vm.name}: {verdict.headline}",
+        *(f"- {reason}" for reason in verdict.reasons),
+        *(
+            f"{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
+            f"{f' (blind: {point.why_blind})' if point.why_blind else ''}"
+            for point in judgement.points
+        ),
+        f"Next move: {owner_words(verdict.owner)}. {verdict.next_step}",
+        *(f"Not proven: {line}" for line in verdict.not_proven),
+        *notes,
+    ]
+    return shortened(escape("\n".join(lines)), TEXT)
