@@ -17,10 +17,10 @@ import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from pyVmomi import VmomiSupport, vim, vmodl
-from pyVmomi.SoapAdapter import SoapStubAdapter, StubAdapterBase
+from pyVmomi.SoapAdapter import SoapResponseDeserializer, SoapStubAdapter, StubAdapterBase
 
 from workers.errors import VcenterRefused, VcenterUnreachable
 from workers.settings import VcenterSettings
@@ -29,6 +29,7 @@ from workers.vcenter.faults import EXPECTED
 _support: Any = VmomiSupport  # most of its names are not in its stubs
 OLDEST = "vim.version.version10"  # vSphere 6.0: LAGs, opaque networks and lockdown mode are there
 HTTP_OK = 200
+HTTP_FAULT = 500
 _VERSIONS_PATH = "/sdk/vimServiceVersions.xml"
 _VERSIONS_MAX_BYTES = 1_000_000
 _NAMESPACE = re.compile(r"<namespace>\s*<name>urn:vim25</name>(.*?)</namespace>", re.DOTALL)
@@ -102,6 +103,26 @@ class CuttableStub(SoapStubAdapter):
             return
         super().ReturnConnection(conn)  # type: ignore[no-untyped-call]
 
+    def post(self, mo: Any, info: Any, args: Any) -> tuple[int, bytes]:
+        """Status and body of a call, as they came."""
+        request = self.SerializeRequest(mo, info, args)  # type: ignore[no-untyped-call]
+        connection = self.GetConnection()
+        headers = {
+            "Cookie": self.cookie,
+            "SOAPAction": self.versionId,
+            "Content-Type": "text/xml; charset=UTF-8",
+        }
+        try:
+            connection.request("POST", self.path, request, headers)
+            response = connection.getresponse()
+            body: bytes = response.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            self.DropConnections()  # type: ignore[no-untyped-call]
+            raise
+        self.ReturnConnection(connection)
+        return response.status, body
+
 
 class VcenterStub(StubAdapterBase):
     """Every call through the cuttable adapter; an error that is no vSphere fault is HTTP trouble.
@@ -116,11 +137,18 @@ class VcenterStub(StubAdapterBase):
     def InvokeMethod(self, mo: Any, info: Any, args: Any) -> Any:  # noqa: N802 - pyVmomi's name
         """The result of a method, or its fault raised."""
         status, answer = self._soap.InvokeMethod(mo, info, args, self)
+        return answer if status == HTTP_OK else _raise(status, answer)
+
+    def post(self, mo: Any, info: Any, args: Any) -> bytes:
+        """The answer of a method as it came, or its fault raised."""
+        status, body = self._soap.post(mo, info, args)
         if status == HTTP_OK:
-            return answer
-        if isinstance(answer, vmodl.MethodFault):
-            raise answer
-        raise http.client.HTTPException(f"HTTP {status} without a fault")
+            return bytes(body)
+        answer = None
+        if status == HTTP_FAULT:
+            reader: Any = SoapResponseDeserializer(self)
+            answer = reader.Deserialize(body, object)
+        return bytes(_raise(status, answer))
 
     def DropConnections(self) -> None:  # noqa: N802 - pyVmomi's name
         """Close the pooled connections; calls open new ones."""
@@ -130,6 +158,12 @@ class VcenterStub(StubAdapterBase):
         """Close the pooled connections, and those in use once they are given back."""
         self._soap.closed = True
         self._soap.DropConnections()
+
+
+def _raise(status: int, answer: Any) -> NoReturn:
+    if isinstance(answer, vmodl.MethodFault):
+        raise answer
+    raise http.client.HTTPException(f"HTTP {status} without a fault")
 
 
 @dataclass(eq=False)
