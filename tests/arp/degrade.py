@@ -140,17 +140,11 @@ def shifted(case: Case, heard: Heards, by: int) -> tuple[Case, Heards]:
         capture = replace(
             h.capture, ready_at=move(h.capture.ready_at), stopped_at=move(h.capture.stopped_at)
         )
-        return replace(
-            h, capture=capture, frames=tuple(replace(f, at=f.at + by) for f in h.frames)
-        )
+        return replace(h, capture=capture, frames=tuple(replace(f, at=f.at + by) for f in h.frames))
 
-    stimulus = replace(
-        case.stimulus, start=move(case.stimulus.start), end=move(case.stimulus.end)
-    )
+    stimulus = replace(case.stimulus, start=move(case.stimulus.start), end=move(case.stimulus.end))
     events = tuple(replace(event, at=event.at + by) for event in case.events)
-    return _with(
-        replace(case, stimulus=stimulus, events=events), tuple(moved(h) for h in heard)
-    )
+    return _with(replace(case, stimulus=stimulus, events=events), tuple(moved(h) for h in heard))
 
 
 def reordered(case: Case, heard: Heards) -> tuple[Case, Heards]:

@@ -71,6 +71,8 @@ async def test_a_wrong_password_is_said_once_and_shown_nowhere(
     assert isinstance(trouble, HostRefused)
     assert trouble.sentence == f"{HOST} refused the SSH login of root with the password."
     told = "".join(traceback.format_exception(trouble)) + caplog.text + repr(scene.settings)
+    asyncssh.set_debug_level(1)
+    assert "Beginning auth" in told
     assert WRONG not in told
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.edges.jobs_lab import until
 from tests.flow.bot_process import posted, running_bot, whisper
 from tests.lab.slack import (
     ALICE,
@@ -159,8 +160,7 @@ async def test_cancel_and_started_reach_the_running_check(
         asked = await say(slack, lease.job, stimulus_message(lease.job, "app01", "10.0.0.1"))
         await slack.press(asked, "arpcheck_started", times=2)
         await whisper(slack, "silence of the VM counts")
-        while lease.stimulus_confirmed_at is None:
-            await asyncio.sleep(0.01)
+        await until(lambda: lease.stimulus_confirmed_at is not None)
         await slack.press(root, "arpcheck_cancel", user=MALLORY)
         await whisper(slack, "can stop this", MALLORY)
         assert not lease.cancelled.is_set()
@@ -299,17 +299,20 @@ async def test_a_hand_off_against_the_verdict_is_asked_twice(redis_url: str, job
         await follow.finish({"outcome": "done"})
 
 
+async def handed_off(slack: SlackTwin, jobs: Jobs) -> tuple[Shown, Shown]:
+    """A check that ended and was handed off: its root message and the hand-off's."""
+    await slack.slash("app01")
+    root = await posted(slack)
+    lease = await claimed(jobs)
+    await lease.finish({"outcome": "done", "owner": "network"})
+    there = replace(lease.job, thread=Thread(NET_ONCALL))
+    return root, await say(slack, there, buttons(lease.job, TAKEN, NOT_OURS, FIXED))
+
+
 async def test_the_network_teams_answers_come_back(redis_url: str, jobs: Jobs) -> None:
-    async with running_bot(redis_url, ARPCHECK_CHANNELS=INCIDENT, ARPCHECK_USERS=ALICE) as (
-        slack,
-        _,
-    ):
-        await slack.slash("app01")
-        root = await posted(slack)
-        lease = await claimed(jobs)
-        await lease.finish({"outcome": "done", "owner": "network"})
-        there = replace(lease.job, thread=Thread(NET_ONCALL))
-        shown = await say(slack, there, buttons(lease.job, TAKEN, NOT_OURS, FIXED))
+    only = {"ARPCHECK_CHANNELS": INCIDENT, "ARPCHECK_USERS": ALICE}
+    async with running_bot(redis_url, **only) as (slack, _):
+        root, shown = await handed_off(slack, jobs)
         await slack.press(shown, TAKEN, user=BOB, times=2)
         await slack.wait_for(lambda: "has taken this" in str(shown.blocks))
         await slack.press(shown, NOT_OURS, user=BOB)

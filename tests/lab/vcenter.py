@@ -103,7 +103,7 @@ class VcenterTwin:
 
     def clock_offset(self, seconds: float) -> None:
         """Set the server's clock that much ahead."""
-        self.state.clock_offset = seconds
+        self.log.seconds_ahead = seconds
 
     # --- what happens -----------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ class PropertyMethods:
 
     async def _do_Fetch(self, call: Call, session: Session) -> str:  # noqa: N802
         if call.get("prop") == "currentSession":
-            return result_xml("Fetch", user_session(session), vim.UserSession)
+            return result_xml("Fetch", user_session(session, self.state.log.now()), vim.UserSession)
         value = self._read(session)(call.this, call.get("prop"))
         return result_xml("Fetch", value, object)
 

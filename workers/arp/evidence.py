@@ -14,9 +14,9 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
 
 from workers.arp.control import Ask, asks_of, unknown_tags
-from workers.arp.exchange import Asked, Conversation, Reply
+from workers.arp.exchange import ANSWER_TIME, Asked, Conversation, Reply
 from workers.arp.hearing import Ear
-from workers.arp.model import BROADCAST, SECOND, Case, Direction, PointKind
+from workers.arp.model import BROADCAST, Case, Direction, PointKind
 from workers.arp.traffic import COPY_TIME, Sighting, Traffic
 
 MOST_OF_A_PAIR = 10
@@ -41,19 +41,20 @@ def scene_of(case: Case, traffic: Traffic, talk: Conversation) -> Scene:
 
 
 class Evidence:
-    """The facts about one target; ``asked`` may be a part of the time only (``part``)."""
+    """The facts about one target, from ``start`` on where only a part of the time is judged."""
 
-    def __init__(self, scene: Scene, target: str, asked: Sequence[Asked]) -> None:
+    def __init__(self, scene: Scene, target: str, asked: Sequence[Asked], start: int = 0) -> None:
         self.scene = scene
         self.case, self.traffic, self.talk = scene.case, scene.traffic, scene.talk
         self.nic = scene.talk.nic
         self.target = target
         self.asked = list(asked)
+        self.start = start
 
-    def part(self, start: int, end: int) -> Evidence:
-        """The same facts from requests sent in this time only."""
-        inside = [each for each in self.asked if start <= each.request.at <= end]
-        return Evidence(self.scene, self.target, inside)
+    def since(self, start: int) -> Evidence:
+        """The same facts from this moment on only."""
+        inside = [each for each in self.asked if each.request.at >= start]
+        return Evidence(self.scene, self.target, inside, start)
 
     # --- the case itself
 
@@ -209,9 +210,9 @@ class Evidence:
         counts: Counter[tuple[str, str]] = Counter()
         if not self.lost:
             return counts
-        start = self.lost[0].request.at
+        start = self.lost[0].request.at - ANSWER_TIME
         for ask in self.others:
-            if ask.answered_on and ask.at >= start - 5 * SECOND and wanted(ask):
+            if ask.answered_on and ask.at >= start and wanted(ask):
                 key = (ask.requester, ask.target)
                 counts[key] = min(MOST_OF_A_PAIR, counts[key] + 1)
         return counts
@@ -219,7 +220,8 @@ class Evidence:
     @cached_property
     def others(self) -> list[Ask]:
         """Everybody's requests but the case's own."""
-        return [a for a in self.scene.asks if not (a.mine and a.target == self.target)]
+        asks = [ask for ask in self.scene.asks if ask.at >= self.start]
+        return [ask for ask in asks if not (ask.mine and ask.target == self.target)]
 
     def on_group(self, ask: Ask) -> bool:
         """Answered over U (or its bundle) in v."""
@@ -244,7 +246,7 @@ class Evidence:
         if span is None:
             return []
         seen = self.traffic.at(PointKind.UPLINK, Direction.RX)
-        return [each for each in seen if span[0] <= each.at <= span[1]]
+        return [each for each in seen if max(span[0], self.start) <= each.at <= span[1]]
 
     @cached_property
     def foreign_broadcasts(self) -> list[dict[str, Sighting]]:
@@ -278,7 +280,9 @@ class Evidence:
     def alive(self, address: str) -> bool:
         """Whether anything with this sender address was seen at all."""
         return any(
-            each.frame.sender_ip == address and each.frame.eth_src not in self.talk.own_macs
+            each.frame.sender_ip == address
+            and each.frame.eth_src not in self.talk.own_macs
+            and each.at >= self.start
             for each in self.traffic.sightings
         )
 

@@ -298,11 +298,12 @@ def _answer(
             reply.late = reply.at - times[index] > LATE
             chosen = group[index]
             if chosen.replies and reply.late:
-                while times[first_open] < reply.at - ANSWER_TIME or group[first_open].replies:
+                oldest = reply.at - ANSWER_TIME
+                while first_open < index and (
+                    times[first_open] < oldest or group[first_open].replies
+                ):
                     first_open += 1
-                    if first_open >= index:
-                        break
-                chosen = group[min(first_open, index)]
+                chosen = group[first_open]
             _take(chosen, reply, nic_mac)
 
 

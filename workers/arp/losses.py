@@ -9,10 +9,9 @@ from workers.arp.evidence import Evidence
 from workers.arp.exchange import REQUEST, Asked
 from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
 from workers.arp.numbers import fisher
-from workers.arp.signs import LEAST_REQUESTS, Sign, enough, silent
+from workers.arp.signs import HIGH_REQUESTS, LEAST_REQUESTS, Sign, enough, silent
 from workers.arp.traffic import Sighting
 
-HIGH_REQUESTS = 10
 LEAST_CONTROLS = 3
 LEAST_PAIRED = 5
 _CHANCE = 0.05

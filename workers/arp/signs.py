@@ -19,6 +19,7 @@ from workers.arp.model import (
 from workers.arp.traffic import COPY_TIME, Sighting
 
 LEAST_REQUESTS = 5
+HIGH_REQUESTS = 10
 LEAST_SPAN = 4 * SECOND
 OK_SHARE = 0.9
 _MOVES = {"vmotion_out", "vmotion_in", "poweroff", "reconnect", "mac_change"}
@@ -67,7 +68,7 @@ def fine(e: Evidence) -> bool:
 def not_on_switch(e: Evidence) -> Sign | None:
     """The adapter bypasses the virtual switch."""
     bypass = e.nic.backing in {"sriov", "passthrough"}
-    return Sign(subject=e.nic.backing, detail=e.nic.backing) if bypass else None
+    return Sign(e.nic.backing, confidence=Confidence.LOW) if bypass else None
 
 
 def moved(e: Evidence) -> Sign | None:

@@ -28,13 +28,12 @@ from workers.arp.model import (
     Vnic,
 )
 from workers.arp.parts import narrowed
-from workers.arp.signs import Sign
+from workers.arp.signs import HIGH_REQUESTS, Sign
 from workers.arp.traffic import Traffic, traffic_of
 from workers.arp.wording import told
 
 __all__ = ["CODES", "CodeInfo", "judge", "settled"]
 
-HIGH_REQUESTS = 10
 SETTLED_ANSWERS = 5
 
 PORT_TX, PORT_RX, OUT, IN, ALL = "port tx", "port rx", "uplinks tx", "uplinks rx", "all uplinks"

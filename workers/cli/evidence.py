@@ -18,7 +18,7 @@ from typing import IO, Final, Protocol
 from workers.arp.case.shape import shown
 from workers.errors import CaseUnreadable
 
-CHUNK_BYTES: Final = 1_048_576
+CHUNK_BYTES: Final = 262_144
 _DOCUMENT: Final = "case.json"
 _MOST_DOCUMENT: Final = 16_777_216
 

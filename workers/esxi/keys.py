@@ -93,8 +93,9 @@ class Trust:
         expected = ", ".join(known)
         return HostKeyRefused(
             f"The host key of {self.host} has changed: it shows {shown}, {self.source} has {expected}.",
-            next_step="If the host was reinstalled, replace its key there; if not, somebody may be"
-            " in between. Nothing was sent to it.",
+            next_step="If the host was reinstalled, put its new key into the file ESXI_KNOWN_HOSTS"
+            " names, which counts before a pin; if not, somebody may be in between. No login was"
+            " tried.",
         )
 
 

@@ -7,6 +7,8 @@ and keyboard-interactive, older ones and other builds password too.
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Sequence
 
@@ -191,7 +193,7 @@ class Door:
         """The sentence for what went wrong; the trouble's own text may hold names, never secrets."""
         if isinstance(trouble, asyncssh.HostKeyNotVerifiable):
             return trust.refusal(login.offered)
-        if isinstance(trouble, asyncssh.PermissionDenied):
+        if isinstance(trouble, asyncssh.PermissionDenied) or "authentication fail" in str(trouble):
             return self._login_refused()
         if self.location.ssh_running is False:
             return HostRefused(
@@ -199,12 +201,9 @@ class Door:
                 next_step="Start it in vCenter (host, Configure, Services, SSH, Start) or let this"
                 " tool do so for the check: ESXI_SSH_SERVICE=start.",
             )
-        if isinstance(trouble, TimeoutError):
-            why = f"no answer within {CONNECT_SECONDS} to {CONNECT_SECONDS + LOGIN_SECONDS} s"
-        else:
-            why = printable(str(trouble)) or type(trouble).__name__
         return HostUnreachable(
-            f"{self.host} does not answer on SSH ({self.address} port {self.port}): {why}.",
+            f"{self.host} does not answer on SSH ({printable(self.address)} port {self.port}):"
+            f" {_why(trouble)}.",
             next_step="Check that the SSH service runs there and that the worker may reach it.",
             retry=True,
         )
@@ -232,6 +231,16 @@ class Door:
             " account needs shell access and the Administrator role on the host. After several"
             " failures ESXi locks the account for some minutes.",
         )
+
+
+def _why(trouble: Exception) -> str:
+    if isinstance(trouble, socket.gaierror):
+        return "its name cannot be resolved"
+    if isinstance(trouble, TimeoutError) and trouble.errno is None:
+        return "it took too long"
+    if isinstance(trouble, OSError) and trouble.errno is not None:
+        return os.strerror(trouble.errno)
+    return printable(str(trouble)) or type(trouble).__name__
 
 
 def _dropped_at_the_door(trouble: Exception) -> bool:

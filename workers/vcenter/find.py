@@ -26,6 +26,7 @@ _MAC = re.compile(
     r"^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$|^[0-9a-f]{4}(\.[0-9a-f]{4}){2}$", re.IGNORECASE
 )
 _CHUNK = 500
+_GUEST_PAGE = 2000  # a page of guest.net stays within one wait for the network
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +70,20 @@ def sweep_names(connection: Connection) -> tuple[tuple[str, str], ...]:
     return tuple((vm, unescaped(values.get("name", ""))) for vm, values in found.items())
 
 
-def _sweep(connection: Connection, paths: Sequence[str]) -> dict[str, Properties]:
+def _sweep(
+    connection: Connection, paths: Sequence[str], page: int | None = None
+) -> dict[str, Properties]:
     """Properties of every VM through a container view that lives as long as the session."""
     try:
-        return _sweep_view(connection, paths)
+        return _sweep_view(connection, paths, page)
     except vmodl.fault.ManagedObjectNotFound:
         connection.view = None
-        return _sweep_view(connection, paths)
+        return _sweep_view(connection, paths, page)
 
 
-def _sweep_view(connection: Connection, paths: Sequence[str]) -> dict[str, Properties]:
+def _sweep_view(
+    connection: Connection, paths: Sequence[str], page: int | None
+) -> dict[str, Properties]:
     kind = vim.VirtualMachine
     view = connection.view
     if view is None:
@@ -86,7 +91,7 @@ def _sweep_view(connection: Connection, paths: Sequence[str]) -> dict[str, Prope
         view = content.viewManager.CreateContainerView(content.rootFolder, [kind], True)  # noqa: FBT003
         connection.view = view
     through = step(vim.view.ContainerView, "view")
-    return retrieve(connection, [start(view, through, skip=True)], {kind: paths})
+    return retrieve(connection, [start(view, through, skip=True)], {kind: paths}, page=page)
 
 
 def by_name(query: Query, names: Iterable[tuple[str, str]]) -> tuple[str, ...]:
@@ -123,7 +128,7 @@ def by_mac(connection: Connection, mac: str) -> tuple[str, ...]:
     of the device lists' size), but only for running tools; only the VMs that it says nothing about
     are asked for their devices, in chunks so that memory stays flat.
     """
-    told = _sweep(connection, ("guest.net",))
+    told = _sweep(connection, ("guest.net",), _GUEST_PAGE)
     found = [vm for vm, values in told.items() if _guest_has(values, mac)]
     if found:
         return tuple(found)
@@ -152,8 +157,9 @@ def _devices_have(values: Properties, mac: str) -> bool:
 def candidates(connection: Connection, moids: Sequence[str]) -> tuple[VmCandidate, ...]:
     """What tells these VMs apart, templates left out; one round trip."""
     vm, entity = vim.VirtualMachine, vim.ManagedEntity
-    up = step(entity, "parent", vmodl.query.PropertyCollector.SelectionSpec(name="up"), name="up")
-    to_host = step(vm, "runtime.host", up)
+    again = vmodl.query.PropertyCollector.SelectionSpec(name="up")
+    up = step(entity, "parent", again, name="up")
+    to_host = step(vm, "runtime.host", again)
     starts = [start(connection.reference(vm, m), up, to_host) for m in moids]
     found = retrieve(
         connection,

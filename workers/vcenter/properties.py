@@ -17,12 +17,17 @@ Collector = vmodl.query.PropertyCollector
 
 
 def retrieve(
-    connection: Connection, objects: Sequence[Any], paths: Mapping[Any, Sequence[str]]
+    connection: Connection,
+    objects: Sequence[Any],
+    paths: Mapping[Any, Sequence[str]],
+    *,
+    page: int | None = None,
 ) -> dict[str, Properties]:
     """Properties by moid; ``paths`` says per type what to read, ``objects`` are the start points.
 
     A start point is a managed object or an ``ObjectSpec`` that leads on to others. Objects that no
-    longer exist are left out, properties that are unset or hidden are missing.
+    longer exist are left out, properties that are unset or hidden are missing. ``page`` is the most
+    objects a round trip may bring, None leaves it to the server.
     """
     starts = [
         o if isinstance(o, Collector.ObjectSpec) else Collector.ObjectSpec(obj=o) for o in objects
@@ -33,16 +38,16 @@ def retrieve(
         reportMissingObjectsInResults=True,
     )
     found: dict[str, Properties] = {}
-    for content in _contents(connection, spec):
+    for content in _contents(connection, spec, page):
         values = found.setdefault(content.obj._moId, {})  # noqa: SLF001 - pyVmomi's only name for it
         values["@"] = content.obj
         values.update({p.name: p.val for p in content.propSet})
     return found
 
 
-def _contents(connection: Connection, spec: Any) -> Iterator[Any]:
+def _contents(connection: Connection, spec: Any, size: int | None) -> Iterator[Any]:
     collector = connection.content.propertyCollector
-    page = collector.RetrievePropertiesEx([spec], Collector.RetrieveOptions())
+    page = collector.RetrievePropertiesEx([spec], Collector.RetrieveOptions(maxObjects=size))
     while page is not None:
         yield from page.objects
         if not page.token:
