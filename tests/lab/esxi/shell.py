@@ -190,9 +190,9 @@ class Shell:
         self, argv: list[str], streams: dict[int, Inlet | Stream], *, in_place: bool
     ) -> int:
         run = Run(self.machine, self.process, argv, streams[0], streams[1], streams[2], self)  # type: ignore[arg-type]
-        if argv[0] in BUILTINS:
-            return await BUILTINS[argv[0]](run)
         function = find(self.machine, argv[0])
+        if function is not None and argv[0] in BUILTINS:
+            return await function(run)
         if function is None:
             text = "not found" if "/" not in argv[0] else "No such file or directory"
             run.complain(f"sh: {argv[0]}: {text}")
