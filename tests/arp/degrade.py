@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 from workers.arp.model import SECOND, ArpFrame, Capture, CapturePoint, Case, Direction, Heard
@@ -95,11 +96,13 @@ def alone(case: Case, heard: Heards) -> tuple[Case, Heards]:
     return case, tuple(replace(h, frames=tuple(filter(ours, h.frames))) for h in heard)
 
 
-def stripped(case: Case, heard: Heards, *ways: str) -> tuple[Case, Heards]:
+def stripped(
+    case: Case, heard: Heards, ways: tuple[str, ...] = ("tx", "rx")
+) -> tuple[Case, Heards]:
     """VLAN offload took the tags off before the capture."""
     return case, tuple(
         replace(h, frames=tuple(replace(frame, vlans=()) for frame in h.frames))
-        if h.capture.point.direction in (ways or ("tx", "rx"))
+        if h.capture.point.direction in ways
         else h
         for h in heard
     )
@@ -196,15 +199,15 @@ def _single(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards
     yield from _general(case, heard)
 
 
-def _changes():  # type: ignore[no-untyped-def]
+def _changes() -> Iterator[tuple[str, Callable[[Case, Heards], tuple[Case, Heards]]]]:
     for seconds in (3, 6, 8, 12, 20):
-        yield f"cut {seconds} s", lambda c, h, s=seconds: cut_after(c, h, s)
+        yield f"cut {seconds} s", partial(cut_after, seconds=seconds)
     yield "alone", alone
     yield "stripped", stripped
-    yield "stripped rx", lambda c, h: stripped(c, h, "rx")
+    yield "stripped rx", partial(stripped, ways=("rx",))
     yield "merged", merged
     yield "reordered", reordered
-    yield "shifted", lambda c, h: shifted(c, h, 3_600 * SECOND + 123_456)
+    yield "shifted", partial(shifted, by=3_600 * SECOND + 123_456)
 
 
 def _general(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards]]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from workers.arp.evidence import Evidence, is_virtual
-from workers.arp.exchange import LATE, Asked
 from workers.arp.model import BROADCAST, MILLISECOND, SECOND, Confidence, Direction
 from workers.arp.numbers import change_point
+from workers.arp.pairing import LATE, Asked
 from workers.arp.signs import (
     HIGH_REQUESTS,
     LEAST_REQUESTS,
@@ -23,6 +23,7 @@ from workers.arp.signs import (
 
 PARTIAL_REQUESTS = 20
 _GOES_ON = 4
+_LATE_TWICE = 2
 _GOES_ON_WITHIN = 3 * SECOND
 _GOES_ON_SPAN = 8 * SECOND
 _STEADY = 10 * MILLISECOND
@@ -36,10 +37,10 @@ def two_answer(e: Evidence) -> Sign | None:
     if not fine(e):
         return None
     macs = [reply.frame.sender_mac for reply in e.replies]
-    if len(set(macs)) < 2 or all(is_virtual(mac) for mac in macs):
+    if len(set(macs)) <= 1 or all(is_virtual(mac) for mac in macs):
         return None
     turns = sum(a != b for a, b in pairwise(macs))
-    if turns < 2 and not any(len({r.frame.sender_mac for r in a.replies}) > 1 for a in e.asked):
+    if turns <= 1 and not any(len({r.frame.sender_mac for r in a.replies}) > 1 for a in e.asked):
         return None
     return Sign(
         subject=e.target, confidence=Confidence.HIGH, detail=" and ".join(sorted(set(macs)))
@@ -84,7 +85,7 @@ def _asked_by_a_tool(e: Evidence, asked: list[Asked]) -> bool:
 def late(e: Evidence) -> Sign | None:
     """Replies came more than a second after every request, at least twice."""
     slow = [reply for reply in e.replies if reply.late]
-    if not e.delivered or len(slow) < 2:
+    if not e.delivered or len(slow) < _LATE_TWICE:
         return None
     return Sign(subject=e.target, confidence=Confidence.HIGH, detail=str(len(slow)))
 

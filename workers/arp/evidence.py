@@ -14,12 +14,15 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
 
 from workers.arp.control import Ask, asks_of, unknown_tags
-from workers.arp.exchange import ANSWER_TIME, Asked, Conversation, Reply
+from workers.arp.exchange import Conversation
 from workers.arp.hearing import Ear
 from workers.arp.model import BROADCAST, Case, Direction, PointKind
+from workers.arp.pairing import ANSWER_TIME, Asked, Reply
 from workers.arp.traffic import COPY_TIME, Sighting, Traffic
 
 MOST_OF_A_PAIR = 10
+_EACH_SIDE = 2  # requests on one uplink, then on the other
+_FLOODED = 3  # broadcasts that tell the wiring
 VIRTUAL_MACS = ("00:00:0c:07:ac", "00:00:0c:9f:f", "00:00:5e:00:01", "00:07:b4")
 
 
@@ -128,7 +131,7 @@ class Evidence:
             return None
         path = [each.left[0].object for each in self.asked if len(each.left) == 1]
         turns = [i for i in range(1, len(path)) if path[i] != path[i - 1]]
-        if len(turns) != 1 or turns[0] < 2 or len(path) - turns[0] < 2:
+        if len(turns) != 1 or min(turns[0], len(path) - turns[0]) < _EACH_SIDE:
             return None
         return f"{path[0]} to {path[-1]}"
 
@@ -275,7 +278,7 @@ class Evidence:
     def wired_as_bundle(self) -> bool:
         """Every flooded frame came on exactly one uplink, now this and now that: a port-channel."""
         used = {device for copies in self.foreign_broadcasts for device in copies}
-        return not self.wired_apart and len(self.foreign_broadcasts) >= 3 and len(used) > 1
+        return not self.wired_apart and len(self.foreign_broadcasts) >= _FLOODED and len(used) > 1
 
     def alive(self, address: str) -> bool:
         """Whether anything with this sender address was seen at all."""

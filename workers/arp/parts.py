@@ -7,8 +7,8 @@ answered before it, or over another uplink, say nothing about the fault.
 from __future__ import annotations
 
 from workers.arp.evidence import Evidence
-from workers.arp.exchange import Asked
 from workers.arp.numbers import change_point
+from workers.arp.pairing import Asked
 
 _LEAST = 5
 _LEAST_OTHER = 3

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from statistics import median
 
-from workers.arp.control import Ask
 from workers.arp.evidence import Evidence
-from workers.arp.model import MILLISECOND, SECOND, Direction, PointKind
+from workers.arp.model import MILLISECOND, SECOND, Direction
 
 _MOST_CONTROLS = 3
 
@@ -167,15 +166,3 @@ def background(e: Evidence) -> str:
     inside = [c for c in e.foreign_broadcasts if any(s.vlan in e.vlans for s in c.values())]
     seen = sum(e.uplink in copies for copies in inside)
     return f"{seen} of {len(inside)} broadcasts of {vlan_name(e.vlan)} came in on {e.uplink}"
-
-
-def asked_elsewhere(asks: Iterable[Ask]) -> int:
-    """How many requesters are in the control group."""
-    return len({ask.requester for ask in asks})
-
-
-def port_heard(e: Evidence) -> int:
-    """Frames seen at the VM's own port."""
-    return sum(
-        seen.object == e.nic.point and seen.kind == PointKind.VNIC for seen in e.traffic.sightings
-    )

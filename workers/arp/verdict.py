@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from workers.arp import answers, losses, signs
+from workers.arp import answers, losses, signs, undelivered
 from workers.arp.codes import CODES, CodeInfo
 from workers.arp.control import controls_of
 from workers.arp.evidence import Evidence, Scene, scene_of
@@ -74,13 +74,13 @@ ROWS: tuple[Row, ...] = (
     Row("RECOVERED_DURING_CAPTURE", (PORT_RX, OUT, IN, ALL), answers.recovered),
     Row("PARTIAL_LOSS", (PORT_RX, OUT, IN, ALL), answers.partial),
     Row("TOO_FEW_REQUESTS", (), answers.few_for_a_share),
-    Row("TARGET_DOWN", (PORT_RX,), losses.local_down),
-    Row("UNANSWERED_NO_CONTROL", (), losses.overlay_silent),
-    Row("VSWITCH_DROP_TX", (PORT_TX, PORT_RX, OUT, ALL), losses.dropped_on_the_way_out),
-    Row("REPLY_STALE_MAC", (PORT_RX, IN, ALL), losses.reply_to_stale_mac),
-    Row("REPLY_WRONG_VLAN", (PORT_RX, IN, ALL), losses.reply_in_other_vlan),
-    Row("TEAMING_MISMATCH", (PORT_RX, IN, ALL), losses.reply_on_other_uplink),
-    Row("VSWITCH_DROP_RX", (PORT_RX, ALL), losses.reply_dropped),
+    Row("TARGET_DOWN", (PORT_RX,), undelivered.local_down),
+    Row("UNANSWERED_NO_CONTROL", (), undelivered.overlay_silent),
+    Row("VSWITCH_DROP_TX", (PORT_TX, PORT_RX, OUT, ALL), undelivered.dropped_on_the_way_out),
+    Row("REPLY_STALE_MAC", (PORT_RX, IN, ALL), undelivered.reply_to_stale_mac),
+    Row("REPLY_WRONG_VLAN", (PORT_RX, IN, ALL), undelivered.reply_in_other_vlan),
+    Row("TEAMING_MISMATCH", (PORT_RX, IN, ALL), undelivered.reply_on_other_uplink),
+    Row("VSWITCH_DROP_RX", (PORT_RX, ALL), undelivered.reply_dropped),
     Row("VLAN_SUBNET_MISMATCH", (PORT_RX, IN, ALL), losses.wrong_port_group),
     Row("REPLY_LOST_VM_SPECIFIC", (PORT_RX, IN, ALL), losses.vm_specific),
     Row("TARGET_DOWN", (PORT_RX, IN, ALL), losses.target_down),
@@ -169,7 +169,7 @@ def _judge_target(scene: Scene, target: str) -> _Found:
     whole = Evidence(scene, target, asked)
     evidence = narrowed(whole)
     row, sign, refusals = _decide(evidence)
-    confidence = _confidence(evidence, row, sign)
+    confidence = _confidence(evidence, sign)
     owner = sign.owner or CODES[row.code].owner
     verdict = told(evidence, row.code, replace(sign, owner=owner, confidence=confidence), refusals)
     return _Found(evidence, verdict, refusals)
@@ -219,7 +219,7 @@ def _deaf(e: Evidence, needs: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
-def _confidence(e: Evidence, row: Row, sign: Sign) -> Confidence:
+def _confidence(e: Evidence, sign: Sign) -> Confidence:
     """High: ten requests, a positive control, all points complete and nothing assumed."""
     if sign.confidence is not None:
         return sign.confidence

@@ -13,7 +13,7 @@ BLIND = ["CAPTURE_INCOMPLETE", "inconclusive"]
 UPLINKS = ("vmnic0-tx", "vmnic0-rx", "vmnic1-tx", "vmnic1-rx")
 
 
-def _lost(name: str, **facts: Any) -> World:
+def _lost(name: str, **facts: Any) -> World:  # noqa: ANN401 - World's own fields
     world = company(name, carried={"vmnic1": {120}}, **facts)
     world.asks(world.vm, "10.20.110.1", count=16)
     return world

@@ -100,15 +100,21 @@ def _point_names(world: World) -> list[str]:
 
 
 def _uplink(device: str, index: int, facts: dict[str, Any]) -> dict[str, Any]:
-    port = {"protocol": "lldp", "switch": f"sw-{'ba'[index % 2]}", "port": "Ethernet1/10"}
-    return {
+    port: dict[str, Any] = {
+        "protocol": "lldp",
+        "switch": f"sw-{'ba'[index % 2]}",
+        "port": "Ethernet1/10",
+    }
+    told: dict[str, Any] = {
         "device": device,
         "switch": "dvs-prod",
         "role": "active",
         "link_up": True,
         "lag": facts.get("lag"),
         "neighbour": port | {"vlan": None},
-    } | facts.get("uplinks", {}).get(device, {})
+    }
+    told.update(facts.get("uplinks", {}).get(device, {}))
+    return told
 
 
 def _local(world: World, vm: Station) -> dict[str, Any]:

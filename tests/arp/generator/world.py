@@ -151,9 +151,9 @@ class World:
                 if sibling != uplink and self._carries(sibling, who):
                     self._in(sibling, at + self._us(60, 120), who.vlan, frame)
         target = self.station(frame.tpa)
-        if frame.op == 1 and target and target.uplink is None and target.vlan == who.vlan:
-            if target.answers:
-                self._reply(target, who, frame, at, uplink)
+        reached = target and target.uplink is None and target.vlan == who.vlan
+        if frame.op == 1 and target and reached and target.answers:
+            self._reply(target, who, frame, at, uplink)
 
     def _reply(
         self, target: Station, who: Station, asked: Frame, at: float, uplink: str | None
