@@ -48,7 +48,7 @@ def _sentences(story: Story) -> Iterator[str]:
         yield _cut(verdict.headline, 260)
     yield from (_leg(leg) for leg in _busy_first(story))
     if story.elsewhere:
-        yield f"{story.elsewhere} requests to other targets are left out."
+        yield f"Left out: {story.elsewhere} to other targets."
 
 
 def _cut(text: str, most: int) -> str:

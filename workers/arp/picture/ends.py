@@ -36,11 +36,16 @@ _WHY_NOT_DELIVERED = {
 }
 _AT_THE_GUEST = {
     "GUEST_IGNORES_REPLY": "GUEST IGNORES THEM",
+    "GUEST_OFFSUBNET_TARGET": "ASKS OUTSIDE ITS SUBNET",
+    "GUEST_WRONG_SENDER": "ASKS WITH A WRONG SENDER",
     "LATE_REPLIES": "THEY COME LATE",
     "DUPLICATE_RESPONDERS": "TWO MACS ANSWER",
     "VM_IP_CONFLICT": "ANOTHER MAC HAS ITS IP",
     "VM_MOVED": "VM MOVED MEANWHILE",
 }
+
+
+_PLACES = {Owner.GUEST: "guest", Owner.VIRTUALIZATION: "switch"}
 
 
 def shape_of(owner: Owner) -> Shape:
@@ -53,7 +58,11 @@ def ends_of(story: Story) -> tuple[End, ...]:
     bad = Shape.STOP if shape_of(story.judgement.verdict.owner) is Shape.STOP else Shape.UNKNOWN
     found = [_at_guest(story, bad), _at_switch(story, bad)]
     found += [_at_leg(story, leg, bad) for leg in story.legs]
-    return tuple(each for each in found if each is not None)
+    ends = [each for each in found if each is not None]
+    place = _PLACES.get(story.judgement.verdict.owner)
+    if place and all(each.place != place for each in ends):
+        ends.append(End(place, Shape.STOP, "NEXT MOVE HERE"))
+    return tuple(ends)
 
 
 def _at_guest(story: Story, bad: Shape) -> End | None:
@@ -99,4 +108,3 @@ def _at_leg(story: Story, leg: Leg, bad: Shape) -> End | None:
     if leg.unanswered and leg.back.replies:
         return End(leg.device, bad, f"{leg.unanswered} LOST")
     return End(leg.device, bad, "NO REPLY") if leg.unanswered else None
-

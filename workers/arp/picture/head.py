@@ -53,5 +53,3 @@ def _scene(story: Story) -> list[str]:
         start, end = (utc(at) for at in story.window)
         lines.append(f"{start[:10]} {start[11:19]} to {end[11:19]} UTC, {judgement.case.host.name}")
     return lines
-
-

@@ -21,7 +21,7 @@ from workers.arp.picture.pen import (
 from workers.arp.picture.story import Lane, Leg, Story
 
 _BLAME = "#FBE6DA"
-_DEVICE, _ARROWS, _PORT, _NETWORK = (74, 176), (250, 330), (580, 222), (836, 136)  # left, width
+_DEVICE, _ARROWS, _PORT, _NETWORK = (74, 166), (240, 334), (574, 206), (796, 176)  # left, width
 _LANE = 46
 
 
@@ -153,7 +153,9 @@ def _leg(pen: Pen, story: Story, leg: Leg, end: End | None, y: float) -> float:
         words = f"{leg.back.returned} own came back"
         pen.dots([(left, lane + _LANE)], "D", BLUE)
         room = _ARROWS[1] - 50
-        pen.text((left + 20, lane + _LANE), words, 26, colour=BLUE, width=room, name=f"{leg.device} back")
+        pen.text(
+            (left + 20, lane + _LANE), words, 26, colour=BLUE, width=room, name=f"{leg.device} back"
+        )
     return y + height
 
 
@@ -216,7 +218,9 @@ def _lane(pen: Pen, lane: Lane, count: int, what: str, y: float) -> None:
     else:
         pen.line([(left, y), (right, y)], "#9A9A9A", 2, dashed=True)
     bold = bool(count or lane.blind)
-    _on_paper(pen, ((left + right) / 2, y), _counted(lane, count, what), colour, lane.name, bold=bold)
+    _on_paper(
+        pen, ((left + right) / 2, y), _counted(lane, count, what), colour, lane.name, bold=bold
+    )
 
 
 def _on_paper(
@@ -233,8 +237,17 @@ def _network(pen: Pen, story: Story, top: float, bottom: float) -> None:
     left, width = _NETWORK
     face, edge = (_BLAME, RED) if blamed else (PALE, GREY)
     pen.box((left, top), (width, bottom - top), face=face, edge=edge, line=5 if blamed else 2)
-    centre, middle = left + width / 2, (top + bottom) / 2
-    pen.text((centre, middle - 20), "NETWORK", 26, bold=True, align="center", width=width - 10)
-    target = story.judgement.target
-    if target:
-        pen.text((centre, middle + 20), target, 22, align="center", width=width - 10)
+    lines = [("NETWORK", 28, INK)]
+    if story.judgement.target:
+        lines.append((story.judgement.target, 22, INK))
+    if blamed:
+        lines.append(("◀ NEXT", 28, RED))
+    y = (top + bottom) / 2 - 16 * (len(lines) - 1)
+    for words, size, colour in lines:
+        bold = words != story.judgement.target
+        where = (left + width / 2, y)
+        room = width - 12
+        pen.text(
+            where, words, size, colour=colour, bold=bold, align="center", width=room, smallest=15
+        )
+        y += 32

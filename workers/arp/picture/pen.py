@@ -70,10 +70,12 @@ def width_of(text: str, size: int, *, bold: bool = False) -> float:
     return width / 64
 
 
-def fitted(text: str, size: int, width: float, *, bold: bool = False) -> tuple[str, int]:
+def fitted(
+    text: str, size: int, width: float, *, bold: bool = False, smallest: int = SMALLEST
+) -> tuple[str, int]:
     """The drawable text and the size at which it fits: first smaller, then cut with an ellipsis."""
     text = drawable(text, bold=bold)
-    while size > SMALLEST and width_of(text, size, bold=bold) > width:
+    while size > smallest and width_of(text, size, bold=bold) > width:
         size -= 1
     if width_of(text, size, bold=bold) <= width:
         return text, size
@@ -134,10 +136,11 @@ class Pen:
         bold: bool = False,
         align: str = "left",
         width: float | None = None,
+        smallest: int = SMALLEST,
         name: str | None = None,
     ) -> float:
         """Words in the middle of a line at ``at``; gives their width."""
-        words, size = fitted(words, size, width or self.width, bold=bold)
+        words, size = fitted(words, size, width or self.width, bold=bold, smallest=smallest)
         artist = Text(
             *at,
             words,
@@ -213,7 +216,10 @@ class Pen:
         start = -height
         while start < width:
             left, right = max(0.0, start), min(width, start + height)
-            slants += [(x + left, y + height - (left - start)), (x + right, y + height - right + start)]
+            slants += [
+                (x + left, y + height - (left - start)),
+                (x + right, y + height - right + start),
+            ]
             slants.append((float("nan"), float("nan")))
             start += 14
         if slants:
@@ -224,13 +230,19 @@ class Pen:
         """An arrow's head."""
         (x, y), (dx, dy) = tip, towards
         back = (x - 20 * dx, y - 20 * dy)
-        corners = [tip, (back[0] - 11 * dy, back[1] - 11 * dx), (back[0] + 11 * dy, back[1] + 11 * dx)]
+        corners = [
+            tip,
+            (back[0] - 11 * dy, back[1] - 11 * dx),
+            (back[0] + 11 * dy, back[1] + 11 * dx),
+        ]
         self._add(Polygon(corners, closed=True, facecolor=colour, edgecolor="none"), 3)
 
-    def sign(self, at: tuple[float, float], shape: Shape, radius: float, colour: str | None = None) -> None:
+    def sign(
+        self, at: tuple[float, float], shape: Shape, radius: float, colour: str | None = None
+    ) -> None:
         """An octagon with a cross, a diamond with a question mark or a disc with a tick."""
         colour = colour or SHAPE_COLOURS[shape]
-        ink = PAPER if colour != PAPER else INK
+        ink = PAPER if colour != PAPER else SHAPE_COLOURS[shape]
         (x, y), r = at, radius
         if shape is Shape.STOP:
             self._add(RegularPolygon(at, 8, radius=r, orientation=0.3927, facecolor=colour), 4)
@@ -239,7 +251,9 @@ class Pen:
             self._stroke([(x - a, y + a), (x + a, y - a)], ink, r)
         elif shape is Shape.FINE:
             self._add(Circle(at, r * 0.95, facecolor=colour), 4)
-            self._stroke([(x - 0.45 * r, y), (x - 0.1 * r, y + 0.4 * r), (x + 0.5 * r, y - 0.4 * r)], ink, r)
+            self._stroke(
+                [(x - 0.45 * r, y), (x - 0.1 * r, y + 0.4 * r), (x + 0.5 * r, y - 0.4 * r)], ink, r
+            )
         else:
             self._add(RegularPolygon(at, 4, radius=r * 1.1, facecolor=colour), 4)
             self.text((x, y), "?", round(r * 1.3), colour=ink, bold=True, align="center")

@@ -35,9 +35,7 @@ def png(judgement: Judgement) -> bytes:
     canvas.draw()
     width, height = canvas.get_width_height()
     picture = Image.frombytes("RGBA", (width, height), bytes(canvas.buffer_rgba())).convert("RGB")
-    small = picture.quantize(
-        _COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
-    )
+    small = picture.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     out = BytesIO()
     small.save(out, "PNG", compress_level=6)
     return out.getvalue()

@@ -211,5 +211,3 @@ def _marks(
             yield Kind.RETURNED, asked
         if thing in each.reply_on or (at_port and each.delivered):
             yield Kind.REPLY, replied
-
-

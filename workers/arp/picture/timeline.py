@@ -28,12 +28,14 @@ def draw_timeline(pen: Pen, story: Story, y: float) -> float:
     y = _legend(pen, y + 32) + 40
     rows = y
     y += _events(pen, story, scale, y)
+    y += _stimulus(pen, story, scale, y)
     for lane in story.lanes:
         _row(pen, lane, scale, y)
         y += _ROW
     _ticks(pen, scale, rows - 20, y - 14)
     if story.elsewhere:
-        words = f"Left out: {story.elsewhere} requests of the VM to other targets."
+        plural = "" if story.elsewhere == 1 else "s"
+        words = f"Left out: {story.elsewhere} request{plural} of the VM to other targets."
         pen.text((MARGIN, y + 48), words, 24, colour=GREY)
         y += 36
     return y + 40
@@ -75,6 +77,19 @@ def _events(pen: Pen, story: Story, scale: _Scale, y: float) -> float:
         align = "left" if x < (_LEFT + _RIGHT) / 2 else "right"
         pen.text((x, y + number * 32), words, 24, colour=RED, bold=True, align=align, width=500)
     return len(inside) * 32.0
+
+
+def _stimulus(pen: Pen, story: Story, scale: _Scale, y: float) -> float:
+    """When the guest was asked to send ARP, as a bar; gives the height used."""
+    stimulus = story.judgement.case.stimulus
+    if stimulus.start is None or stimulus.end is None:
+        return 0
+    left, right = scale.x(stimulus.start), scale.x(max(stimulus.start, stimulus.end))
+    pen.text((MARGIN, y), "stimulus", 25, width=_LEFT - MARGIN - 12)
+    pen.box((left, y - 13), (max(right - left, 3), 26), face="#D5DCE3", edge="none")
+    words = "guest was asked to send ARP" if stimulus.confirmed else "asked for, not confirmed"
+    pen.text(((_LEFT + _RIGHT) / 2, y), words, 22, align="center", width=_RIGHT - _LEFT)
+    return _ROW
 
 
 def _row(pen: Pen, lane: Lane, scale: _Scale, y: float) -> None:
