@@ -39,8 +39,8 @@ class Scene:
 
 def scene_of(case: Case, traffic: Traffic, talk: Conversation) -> Scene:
     """Gather the shared facts once."""
-    asks = asks_of(case, traffic, talk)
-    return Scene(case, traffic, talk, asks, unknown_tags(case, traffic))
+    unknown = unknown_tags(case, traffic)
+    return Scene(case, traffic, talk, asks_of(case, traffic, talk, unknown), unknown)
 
 
 class Evidence:
