@@ -1,9 +1,10 @@
 # make demo: see a check in the practice lab.  make test: run the tests.  make check: all a change must pass.
+# make fuzz: feed the readers a million broken frames.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup demo test lint check format clean
+.PHONY: setup demo test fuzz lint check format clean
 
 setup: .venv/ready
 
@@ -18,6 +19,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest $(ARGS)
+
+fuzz: setup
+	ARPCHECK_FUZZ_FRAMES=1000000 $(BIN)/python -m pytest tests/arp/test_fuzz.py $(ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check .

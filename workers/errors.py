@@ -143,3 +143,19 @@ class QueueUnreachable(CheckError):
     """Redis does not answer."""
 
     code = "QUEUE_UNREACHABLE"
+
+
+class LeaseLost(CheckError):
+    """The job is no longer this run's; ``reason`` is ``taken``, ``ended`` or ``gone`` (data lost)."""
+
+    code = "LEASE_LOST"
+
+    def __init__(self, sentence: str, *, reason: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+class EvidenceTooBig(CheckError):
+    """The evidence does not fit into Redis's share for one check."""
+
+    code = "EVIDENCE_TOO_BIG"

@@ -39,6 +39,9 @@ class Pnic:
 class VirtualSwitch:
     """A virtual switch as one host sees it; ``kind`` is vss, vds or nsx.
 
+    ``opaque`` makes an nsx switch an N-VDS, which vCenter knows as an opaque switch only; ``ens``
+    puts it on the fast path; ``single_lag`` is a vds with the LACP of before 5.5.
+
     ``active`` and ``standby`` are devices (or a LAG's name); what is in ``pnics`` and in neither is
     unused. ``teaming`` is portid, srcmac, iphash, lbt, failover or lacp.
     """
@@ -52,6 +55,9 @@ class VirtualSwitch:
     uuid: str = "50 13 a2 f0 11 22 33 44-55 66 77 88 99 aa bb cc"
     moid: str = "dvs-21"
     mtu: int = 1500
+    opaque: bool = False
+    ens: bool = False
+    single_lag: bool = False
 
 
 @dataclass
@@ -70,7 +76,12 @@ class PortGroup:
 
 @dataclass
 class Nic:
-    """A VM's adapter. ``switch_port`` is the number pktcap-uw takes; ``uplink`` where it is pinned."""
+    """A VM's adapter. ``switch_port`` is the number pktcap-uw takes; ``uplink`` where it is pinned.
+
+    ``guest_vlan`` is the tag that the guest itself writes (a trunk port group lets it pass).
+    ``backing`` is port, opaque, sriov or passthrough; ``port_vlan`` a VLAN that is set on the very
+    distributed port, against its port group's; ``blocked`` the port's own administrative block.
+    """
 
     mac: str
     portgroup: str
@@ -82,19 +93,31 @@ class Nic:
     port_key: str = ""
     uplink: str | None = None
     backing: str = "port"
+    guest_vlan: int | None = None
+    port_vlan: int | None = None
+    blocked: bool = False
 
 
 @dataclass
 class Asking:
-    """A guest that asks for ``target`` every ``interval`` seconds, by broadcast ARP."""
+    """A guest that asks for ``target`` every ``interval`` seconds, by broadcast ARP.
+
+    ``like`` is ``arping`` (asks on whatever comes back, as ``arping -b``) or ``kernel`` (is content
+    with an answer for half a minute).
+    """
 
     target: str
     interval: float = 1.0
+    like: str = "arping"
 
 
 @dataclass
 class VirtualMachine:
-    """A VM. ``asks`` is what its guest is busy asking for; ``answers`` whether it answers ARP."""
+    """A VM. ``asks`` is what its guest is busy asking for; ``answers`` whether it answers ARP.
+
+    ``folder`` is the path below the datacenter, ``connection`` vCenter's word for whether it still
+    hears of the VM, ``guest_bridges`` are ``address/prefix`` of interfaces that only the guest knows.
+    """
 
     name: str
     moid: str
@@ -109,6 +132,8 @@ class VirtualMachine:
     asks: list[Asking] = field(default_factory=list)
     answers: bool = True
     world_id: int = 0
+    connection: str = "connected"
+    guest_bridges: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -448,10 +448,13 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One check that somebody asked for.
+    """One check that somebody asked for, or a small job that follows one.
 
     ``vm`` is what was typed (name, IP, MAC, moid or UUID); ``moid`` is set once a person or an
-    earlier check has chosen the very VM. ``seconds`` is the longest capture, None = the setting.
+    earlier check has chosen the very VM. ``target`` is an IPv4 address or what was typed for a
+    second VM. ``seconds`` is the longest capture, None = the setting. ``kind`` is ``check``,
+    ``handoff`` (give the evidence of the check ``of`` to the network team, with ``note``) or
+    ``post`` (post the kept result of ``of`` in ``thread``).
     """
 
     id: str
@@ -463,3 +466,6 @@ class Job:
     seconds: int | None = None
     moid: str | None = None
     vcenter_id: str | None = None
+    kind: str = "check"
+    of: str | None = None
+    note: str = ""

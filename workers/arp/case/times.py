@@ -8,6 +8,7 @@ from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.toordinal()
+_LATEST_SECOND: Final = 253_402_300_799
 _SHAPE: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\d*(?:[Zz]|([+-])(\d\d):?(\d\d))",
     re.ASCII,
@@ -15,11 +16,9 @@ _SHAPE: Final = re.compile(
 
 
 def utc(at: int) -> str:
-    """``2026-01-01T00:00:00.000000Z``; what a calendar cannot hold becomes its last moment."""
-    try:
-        moment = _EPOCH + timedelta(microseconds=at // 1_000)
-    except OverflowError:
-        moment = datetime.max.replace(tzinfo=UTC)
+    """``2026-01-01T00:00:00.000000Z``; what lies outside 1970 to 9999 becomes its nearest end."""
+    micros = max(0, min(at // 1_000, _LATEST_SECOND * 1_000_000 + 999_999))
+    moment = _EPOCH + timedelta(microseconds=micros)
     return moment.strftime(f"{moment.year:04d}-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -27,7 +26,7 @@ def read_utc(text: str) -> int:
     """Nanoseconds since 1970 of an ISO 8601 time with a zone.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is none, or lies outside 1970 to 9999.
     """
     match = _SHAPE.fullmatch(text)
     if match is None:
@@ -38,4 +37,6 @@ def read_utc(text: str) -> int:
     if match[8]:
         offset = int(match[9]) * 3_600 + int(match[10]) * 60
         seconds += -offset if match[8] == "+" else offset
+    if not 0 <= seconds <= _LATEST_SECOND:
+        raise ValueError(f"{text!r} lies outside 1970 to 9999")
     return seconds * 1_000_000_000 + int((match[7] or "0").ljust(9, "0"))

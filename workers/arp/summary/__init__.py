@@ -22,9 +22,17 @@ from workers.arp.summary.blocks import (
     escape,
     shortened,
 )
+from workers.arp.summary.handoff import (
+    handed_off,
+    handoff_message,
+    joined_message,
+    kept_message,
+    said,
+    with_note,
+)
 from workers.arp.summary.owners import emoji, owner_words
 from workers.arp.summary.questions import choice_message, stimulus_message, trouble_message
-from workers.arp.summary.root import Progress, root_message, root_verdict
+from workers.arp.summary.root import Progress, progress_words, root_line, root_message, root_verdict
 from workers.arp.summary.verdict import switch_port, verdict_message
 
 __all__ = [
@@ -46,12 +54,20 @@ __all__ = [
     "code",
     "emoji",
     "escape",
+    "handed_off",
+    "handoff_message",
+    "joined_message",
+    "kept_message",
     "owner_words",
+    "progress_words",
+    "root_line",
     "root_message",
     "root_verdict",
+    "said",
     "shortened",
     "stimulus_message",
     "switch_port",
     "trouble_message",
     "verdict_message",
+    "with_note",
 ]

@@ -1,0 +1,180 @@
+"""Classic pcap → ARP frames: byte orders, link types, tags, and what cannot be read."""
+
+import pytest
+
+from tests.arp.captures import (
+    COOKED,
+    COOKED2,
+    EVERYONE,
+    GATEWAY,
+    MAGICS,
+    NOBODY,
+    VM,
+    arp,
+    cooked,
+    cooked2,
+    ethernet,
+    pcap,
+    pcap_header,
+    record,
+)
+from tests.arp.reading import BOTH, FIRST, IPV4, REPLY, REQUEST, only, read
+from workers.arp.decode import ArpReader
+from workers.arp.model import ArpFrame, Capture, CapturePoint, Direction
+
+
+@pytest.mark.parametrize(("order", "unit"), MAGICS)
+@pytest.mark.parametrize("chunk", [1, 7, 61, 1 << 20])
+def test_classic_pcap_in_every_byte_order_and_unit(order: str, unit: str, chunk: int) -> None:
+    reader = read(pcap([REQUEST, IPV4, REPLY], order, unit), chunk=chunk)
+    assert reader.frames == [
+        ArpFrame(
+            BOTH,
+            1,
+            FIRST + 1_000_000,
+            1,
+            (),
+            VM,
+            EVERYONE,
+            VM,
+            "10.20.110.21",
+            NOBODY,
+            "10.20.110.1",
+        ),
+        ArpFrame(
+            BOTH,
+            3,
+            FIRST + 3_000_000,
+            2,
+            (),
+            GATEWAY,
+            VM,
+            GATEWAY,
+            "10.20.110.1",
+            VM,
+            "10.20.110.21",
+        ),
+    ]
+    assert (reader.packets, reader.unreadable, reader.damage) == (3, 0, None)
+    assert (reader.first_at, reader.last_at) == (FIRST + 1_000_000, FIRST + 3_000_000)
+
+
+def test_nanoseconds_stay_exact() -> None:
+    data = pcap_header("<", "ns") + record(REQUEST, 123_456_789)
+    assert only(data).at == FIRST + 123_456_789
+
+
+def test_feed_gives_the_frames_a_chunk_completes() -> None:
+    data = pcap([REQUEST, REPLY])
+    reader = ArpReader(BOTH)
+    assert reader.feed(data[:-1]) == (reader.frames[0],)
+    assert [frame.op for frame in reader.feed(data[-1:])] == [2]
+    assert len(reader.frames) == 2
+
+
+TAGS = {
+    "no tag": ((), ()),
+    "802.1Q": (((0x8100, 110),), (110,)),
+    "priority bits are no part of the id": (((0x8100, 0xE06E),), (110,)),
+    "priority tag": (((0x8100, 0),), (0,)),
+    "802.1ad over 802.1Q": (((0x88A8, 2_000), (0x8100, 110)), (2_000, 110)),
+    "old QinQ": (((0x9100, 2_000), (0x8100, 110)), (2_000, 110)),
+    "three tags": (((0x88A8, 1), (0x88A8, 2), (0x8100, 4_094)), (1, 2, 4_094)),
+    "forty tags": (((0x8100, 7),) * 40, (7,) * 40),
+}
+
+
+@pytest.mark.parametrize(("vlans", "ids"), TAGS.values(), ids=TAGS)
+def test_vlan_tags(vlans: tuple[tuple[int, int], ...], ids: tuple[int, ...]) -> None:
+    frame = only(pcap([ethernet(arp(), vlans=vlans)]))
+    assert (frame.vlans, frame.target_ip) == (ids, "10.20.110.1")
+
+
+def test_rarp() -> None:
+    rarp = arp(3, (VM, "0.0.0.0"), (VM, "0.0.0.0"))
+    frame = only(pcap([ethernet(rarp, ethertype=0x8035, vlans=((0x8100, 110),))]))
+    assert (frame.op, frame.sender_mac, frame.vlans) == (3, VM, (110,))
+
+
+@pytest.mark.parametrize("kind", [COOKED, COOKED2])
+@pytest.mark.parametrize(
+    ("packet_type", "target", "direction", "destination"),
+    [
+        (1, NOBODY, Direction.RX, EVERYONE),
+        (0, VM, Direction.RX, VM),
+        (3, VM, Direction.RX, VM),
+        (4, NOBODY, Direction.TX, EVERYONE),
+        (4, GATEWAY, Direction.TX, GATEWAY),
+    ],
+)
+def test_linux_cooked_captures(
+    kind: int, packet_type: int, target: str, direction: Direction, destination: str
+) -> None:
+    build = cooked if kind == COOKED else cooked2
+    frame = only(pcap([build(arp(target=(target, "10.20.110.1")), packet_type)], link=kind))
+    assert (frame.direction, frame.eth_src, frame.eth_dst) == (direction, VM, destination)
+
+
+def test_linux_cooked_with_a_tag() -> None:
+    tagged = bytes.fromhex("006e0806") + arp()
+    assert only(pcap([cooked(tagged, 4, protocol=0x8100)], link=COOKED)).vlans == (110,)
+    assert only(pcap([cooked2(tagged, 4, protocol=0x8100)], link=COOKED2)).vlans == (110,)
+
+
+def test_the_points_direction_is_every_frames_direction() -> None:
+    reader = read(pcap([REQUEST]), point=CapturePoint.named("vmnic1-tx"))
+    assert reader.frames[0].direction is Direction.TX
+    assert only(pcap([REQUEST])).direction is Direction.BOTH
+
+
+UNREADABLE = {
+    "cut inside the message": REQUEST[: 14 + 20],
+    "nothing behind the EtherType": REQUEST[:14],
+    "not Ethernet hardware": ethernet(arp(head=bytes.fromhex("000608000604"))),
+    "not IPv4": ethernet(arp(head=bytes.fromhex("000186dd0610"))),
+    "odd address lengths": ethernet(arp(head=bytes.fromhex("000108000804"))),
+    "unknown operation": ethernet(arp(op=9)),
+    "reverse operation under ARP": ethernet(arp(op=3)),
+    "tagged and cut": ethernet(arp(), vlans=((0x8100, 1),))[:40],
+}
+
+
+@pytest.mark.parametrize("frame", UNREADABLE.values(), ids=UNREADABLE)
+def test_arp_that_cannot_be_read_is_counted(frame: bytes) -> None:
+    reader = read(pcap([frame, REQUEST]))
+    assert (reader.unreadable, reader.packets, reader.damage) == (1, 2, None)
+    assert [frame.number for frame in reader.frames] == [2]
+
+
+NO_ARP = {
+    "IPv4": IPV4,
+    "tagged IPv4": ethernet(bytes(60), vlans=((0x8100, 110),), ethertype=0x0800),
+    "empty": b"",
+    "a few bytes": b"\x08\x06",
+    "addresses only": REQUEST[:12],
+    "a tag cut in two": ethernet(arp(), vlans=((0x8100, 1),))[:15],
+    "ARP inside VXLAN": ethernet(b"\x45" + bytes(35) + REQUEST, ethertype=0x0800),
+}
+
+
+@pytest.mark.parametrize("frame", NO_ARP.values(), ids=NO_ARP)
+def test_what_is_no_arp_is_only_counted_as_a_packet(frame: bytes) -> None:
+    reader = read(pcap([frame, frame, REQUEST, frame]))
+    assert (len(reader.frames), reader.unreadable, reader.packets) == (1, 0, 4)
+    assert reader.damage is None
+
+
+def test_the_ethertype_of_the_next_packet_is_not_read_into_a_short_one() -> None:
+    """A short packet's missing EtherType would be found inside the next record."""
+    short = record(b"", 0x0806) + record(b"\0" * 2, 0x0608) + record(REQUEST, 5)
+    reader = read(pcap_header() + short)
+    assert (len(reader.frames), reader.packets, reader.unreadable) == (1, 3, 0)
+
+
+def test_heard_carries_everything_the_judge_takes() -> None:
+    reader = read(pcap([REQUEST, UNREADABLE["unknown operation"], IPV4])[:-1])
+    heard = reader.heard(Capture(BOTH))
+    assert heard.capture == Capture(BOTH)
+    assert heard.frames == tuple(reader.frames)
+    assert (heard.packets, heard.unreadable) == (2, 1)
+    assert heard.damage == reader.damage

@@ -1,0 +1,1 @@
+"""The offline command line, run as a person runs it."""

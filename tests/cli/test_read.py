@@ -1,0 +1,91 @@
+"""arpcheck read: captures taken by hand, files and pipes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.arp.captures import (
+    START,
+    VM,
+    ethernet,
+    pcap,
+    pcap_header,
+    record,
+)
+from tests.cli.calls import REPLY, REQUEST, refusal, report
+
+
+def test_two_files_taken_by_hand(tmp_path: Path) -> None:
+    (tmp_path / "vmnic0.cap").write_bytes(pcap([REPLY]))
+    (tmp_path / "vmnic1.cap").write_bytes(pcap([REQUEST, REQUEST]))
+    points = report("read", tmp_path / "vmnic0.cap", tmp_path / "vmnic1.cap", "--vm-mac", VM)
+    assert list(points) == ["vmnic0", "vmnic1"]
+    assert points["vmnic1"]["vm_requests"] == 2
+
+
+def test_a_file_may_be_named_and_may_be_a_pipe(tmp_path: Path) -> None:
+    capture = tmp_path / "any=thing.pcapng"
+    capture.write_bytes(pcap([REQUEST]))
+    facts = ["--vm-mac", "00-50-56-9A-21-01", "--vm-ip", "10.20.110.21/24"]
+    facts += ["--gateway", "10.20.110.1", "--vlan", "110"]
+    points = report("read", f"vmnic1-tx={capture}", "vnic0-tx=-", *facts, stdin=pcap([REQUEST]))
+    assert [points[name]["vm_requests"] for name in ("vmnic1-tx", "vnic0-tx")] == [1, 1]
+
+
+def test_a_large_capture_streams_through_little_memory(tmp_path: Path) -> None:
+    """200 MB through a pipe; the limit is in KiB of resident memory."""
+    filler = b"".join(
+        record(ethernet(b"\x45" + bytes(1_400), ethertype=0x0800), n) for n in range(700)
+    )
+    script = (
+        "import resource, sys; from workers.cli import main;"
+        "status = main(sys.argv[1:]);"
+        "sys.stderr.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)); sys.exit(status)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, "read", "vmnic1-tx=-", "--vm-mac", VM, "--json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        process.stdin.write(pcap_header())
+        for _ in range(200):
+            process.stdin.write(filler)
+        process.stdin.write(record(REQUEST, 999_999, second=START + 30))
+        out, err = process.communicate(timeout=100)
+    assert process.returncode == 0
+    assert json.loads(out)["points"][0]["vm_requests"] == 1
+    assert int(err) < 150 << 10
+
+
+GOOD = ["--vm-mac", VM]
+REFUSED_CALLS = {
+    "an unknown name": (["eth0=x.pcap", *GOOD], "names no capture point"),
+    "a file of no name": (["capture.pcap", *GOOD], "names no capture point"),
+    "no path": (["vmnic0=", *GOOD], "names no file"),
+    "a missing file": (["vmnic0.cap", *GOOD], "No such file"),
+    "a folder": (["vmnic0=/", *GOOD], "Is a directory"),
+    "a bad MAC": (["vmnic0=-", "--vm-mac", "x"], "is no MAC"),
+    "a bad address": (["vmnic0=-", *GOOD, "--vm-ip", "10.0.0.1/99"], "--vm-ip"),
+    "a bad gateway": (["vmnic0=-", *GOOD, "--gateway", "gw"], "--gateway"),
+    "a bad VLAN": (["vmnic0=-", *GOOD, "--vlan", "4095"], "--vlan"),
+    "a point twice": (["vmnic0=-", "vmnic0-tx=x", *GOOD], "twice"),
+    "stdin twice": (["vmnic0=-", "vmnic1=-", *GOOD], "stdin"),
+    "no capture": (["vmnic0=-", *GOOD], "empty"),
+    "no MAC": (["vmnic0=-"], "--vm-mac"),
+    "no file": (GOOD, "FILE"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), REFUSED_CALLS.values(), ids=REFUSED_CALLS)
+def test_calls_that_are_refused(arguments: list[str], said: str) -> None:
+    assert said in refusal("read", *arguments)
+
+
+def test_command_lines_that_are_refused() -> None:
+    assert "COMMAND" in refusal()
+    assert "invalid choice" in refusal("jugde")

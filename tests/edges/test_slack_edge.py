@@ -1,0 +1,317 @@
+"""The Slack edge against a workspace that limits, fails, refuses and loses answers on demand."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import pytest
+
+from tests.lab.slack import ALICE, DM_ALICE, INCIDENT, VIRT, SlackTwin
+from workers.arp.summary import Message
+from workers.errors import SlackRefused, SlackUnreachable
+from workers.slack import LiveMessage, Slack, Upload
+
+HELLO = Message("hello", ({"type": "section", "text": {"type": "mrkdwn", "text": "*hello*"}},))
+
+
+@pytest.fixture
+async def twin() -> AsyncIterator[SlackTwin]:
+    async with SlackTwin() as twin:
+        yield twin
+
+
+@pytest.fixture
+async def slack(twin: SlackTwin) -> AsyncIterator[Slack]:
+    slack = Slack(twin.bot_token, twin.api_url)
+    yield slack
+    await slack.close()
+
+
+def texts(twin: SlackTwin, channel: str = INCIDENT) -> list[str]:
+    return [message.text for message in twin.space.channel(channel).messages]
+
+
+# --- posting -----------------------------------------------------------------------------------
+
+
+async def test_a_post_and_its_edits(twin: SlackTwin, slack: Slack) -> None:
+    ts = await slack.post(INCIDENT, HELLO, key="j1:root", metadata={"job_id": "j1"})
+    await slack.edit(INCIDENT, ts, Message("bye"))
+    shown = [version.text for version in twin.history_of(INCIDENT, ts)]
+    assert shown == ["hello", "bye"]
+    message = twin.messages()[0]
+    assert "hello" not in str(message.blocks)  # text without blocks must not leave the old ones
+    assert message.metadata == {
+        "event_type": "arpcheck",
+        "event_payload": {"key": "j1:root", "job_id": "j1"},
+    }
+    await slack.post(INCIDENT, Message("in the thread"), thread_ts=ts, key="j1:verdict")
+    assert [message.text for message in twin.thread(INCIDENT, ts)] == ["bye", "in the thread"]
+    link = await slack.permalink(INCIDENT, ts)
+    assert link is not None
+    assert INCIDENT in link
+
+
+async def test_a_rate_limit_is_waited_out(twin: SlackTwin, slack: Slack) -> None:
+    twin.fail("chat.postMessage", 2, "ratelimited", retry_after=1)
+    started = asyncio.get_running_loop().time()
+    await slack.post(INCIDENT, HELLO, key="j1:root")
+    assert asyncio.get_running_loop().time() - started >= 2
+    assert texts(twin) == ["hello"]
+
+
+@pytest.mark.parametrize("kind", ["http500", "http503", "reset", "lost_answer", "internal_error"])
+@pytest.mark.parametrize("may_read", [True, False])
+async def test_an_unclear_answer_neither_loses_nor_doubles(
+    twin: SlackTwin, slack: Slack, kind: str, *, may_read: bool
+) -> None:
+    twin.chat.dedupe = False  # Slack promises nothing about client_msg_id
+    if may_read:
+        twin.space.scopes |= {"channels:history", "groups:history"}
+    twin.fail("chat.postMessage", 1, kind)
+    ts = await slack.post(INCIDENT, HELLO, key="j1:root")
+    if may_read:
+        assert texts(twin) == ["hello"]
+    else:  # cannot look: once more, and it says so
+        posted = ["hello"] if kind == "lost_answer" else []
+        assert texts(twin) == [*posted, "hello (repeat)"]
+        assert "(repeat)" in str(twin.messages()[-1].blocks)
+    assert twin.space.message(INCIDENT, ts) is not None
+
+
+async def test_an_unclear_answer_in_a_thread(twin: SlackTwin, slack: Slack) -> None:
+    twin.space.scopes.add("channels:history")
+    twin.chat.dedupe = False
+    root = await slack.post(INCIDENT, HELLO, key="j1:root")
+    twin.fail("chat.postMessage", 1, "lost_answer")
+    ts = await slack.post(INCIDENT, Message("verdict"), thread_ts=root, key="j1:verdict")
+    assert [(m.ts, m.text) for m in twin.thread(INCIDENT, root)][1:] == [(ts, "verdict")]
+
+
+async def test_a_worker_that_takes_over_finds_what_the_former_one_posted(
+    twin: SlackTwin, slack: Slack
+) -> None:
+    twin.space.scopes.add("channels:history")
+    root = await slack.post(INCIDENT, HELLO, key="j1:root")
+    other = Slack(twin.bot_token, twin.api_url)
+    assert await other.post(INCIDENT, HELLO, key="j1:root", look_first=True) == root
+    assert await other.post(INCIDENT, HELLO, key="j2:root", look_first=True) != root
+    await other.close()
+
+
+async def test_looking_first_where_reading_is_not_allowed_posts(
+    twin: SlackTwin, slack: Slack
+) -> None:
+    await slack.post(INCIDENT, HELLO, key="j1:root", look_first=True)
+    assert texts(twin) == ["hello"]
+
+
+@pytest.mark.parametrize("reason", ["invalid_blocks", "msg_blocks_too_long", "msg_too_long"])
+async def test_what_slack_will_not_draw_arrives_as_plain_text(
+    twin: SlackTwin, slack: Slack, reason: str
+) -> None:
+    twin.fail("chat.postMessage", 1, reason)
+    ts = await slack.post(INCIDENT, HELLO, key="j1:root")
+    assert texts(twin) == ["hello"]
+    twin.fail("chat.update", 1, reason)
+    await slack.edit(INCIDENT, ts, Message("bye", HELLO.blocks))
+    assert "bye" in str(twin.messages()[0].blocks)
+
+
+async def test_a_text_over_every_limit_is_cut_and_says_so(twin: SlackTwin, slack: Slack) -> None:
+    long = Message("line of text\n" * 2_000, ({"type": "no such block"},))
+    await slack.post(INCIDENT, long, key="j1:verdict")
+    message = twin.messages()[0]
+    assert len(message.text) <= 4_000
+    assert "cut" in str(message.blocks[-1])
+
+
+async def test_slack_away_for_good_is_told(twin: SlackTwin, slack: Slack) -> None:
+    await twin.stop()
+    with pytest.raises(SlackUnreachable) as caught:
+        await slack.post(INCIDENT, HELLO, key="j1:root")
+    assert "cannot be reached" in caught.value.sentence
+
+
+async def test_a_limit_beyond_patience_is_told(twin: SlackTwin, slack: Slack) -> None:
+    twin.fail("chat.update", 1, "ratelimited", retry_after=600)
+    with pytest.raises(SlackUnreachable, match="rate limit"):
+        await slack.edit(INCIDENT, "1.1", HELLO)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda twin: twin.kick(INCIDENT), "not_in_channel"),
+        (lambda twin: twin.archive(INCIDENT), "is_archived"),
+        (lambda twin: twin.space.scopes.remove("chat:write"), "missing_scope"),
+        (lambda twin: twin.api.revoked.add(twin.bot_token), "token_revoked"),
+    ],
+    ids=["not_in_channel", "is_archived", "missing_scope", "token_revoked"],
+)
+async def test_refusals_carry_slacks_reason_and_no_token(
+    twin: SlackTwin, slack: Slack, spoil: object, reason: str
+) -> None:
+    assert callable(spoil)
+    spoil(twin)
+    with pytest.raises(SlackRefused) as caught:
+        await slack.post(INCIDENT, HELLO, key="j1:root")
+    assert caught.value.reason == reason
+    assert "xoxb" not in f"{caught.value!r} {caught.value.sentence}"
+
+
+async def test_no_secret_reaches_the_log(
+    twin: SlackTwin, slack: Slack, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for kind in ("http500", "reset", "ratelimited", "slow"):
+        twin.fail("chat.postMessage", 1, kind, seconds=0.1)
+        await slack.post(INCIDENT, HELLO, key=f"{kind}:root")
+    twin.fail("files.getUploadURLExternal", 1, "http500")
+    root = twin.messages()[0].ts
+    await slack.upload(INCIDENT, root, [Upload("a.txt", b"a")])
+    own = [r.getMessage() for r in caplog.records if r.name.startswith("workers")]
+    assert own
+    for line in own:
+        assert "xoxb" not in line
+        assert "/upload/v1/" not in line
+
+
+# --- people ------------------------------------------------------------------------------------
+
+
+async def test_one_person_only(twin: SlackTwin, slack: Slack) -> None:
+    await slack.ephemeral(INCIDENT, ALICE, HELLO)
+    assert [message.text for message in twin.ephemerals()] == ["hello"]
+    url = twin.space.new_response_url(ALICE, VIRT)
+    for number in range(5):
+        await slack.respond(url, Message(f"answer {number}"))
+    assert len(twin.ephemerals(ALICE, VIRT)) == 5
+    with pytest.raises(SlackRefused):
+        await slack.respond(url, Message("one too many"))
+    await slack.direct(ALICE, HELLO, key="j1:direct")
+    assert [(message.channel, message.text) for message in twin.dms()] == [(DM_ALICE, "hello")]
+
+
+async def test_a_dialog_can_be_opened_and_filled(twin: SlackTwin, slack: Slack) -> None:
+    def view(text: str) -> dict[str, object]:
+        return {
+            "type": "modal",
+            "callback_id": "c",
+            "title": {"type": "plain_text", "text": "Title"},
+            "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}}],
+        }
+
+    opened = await slack.open_view(twin.space.new_trigger(ALICE), view("one moment"))
+    await slack.update_view(opened, view("here it is"))
+    shown = twin.view_of()
+    assert shown is not None
+    assert "here it is" in str(shown.body)
+
+
+# --- files -------------------------------------------------------------------------------------
+
+FILES = (
+    Upload("evidence.zip", b"PK" + bytes(range(256)), title="Evidence"),
+    Upload("path.png", b"\x89PNG\r\n", title="Path", alt="requests end at vmnic1"),
+)
+
+
+@pytest.mark.parametrize("kind", ["", "http500", "lost_answer", "ratelimited"])
+async def test_several_files_are_one_message(twin: SlackTwin, slack: Slack, kind: str) -> None:
+    root = await slack.post(INCIDENT, HELLO, key="j1:root")
+    if kind:
+        twin.fail("files.getUploadURLExternal", 1, kind)
+    await slack.upload(INCIDENT, root, FILES, "Captures and report")
+    shared = await twin.wait_for(lambda: [m for m in twin.thread(INCIDENT, root) if m.files])
+    assert len(shared) == 1
+    assert {file.name: file.content for file in shared[0].files} == {
+        file.name: file.content for file in FILES
+    }
+
+
+async def test_a_share_with_a_lost_answer_is_never_sent_again(
+    twin: SlackTwin, slack: Slack
+) -> None:
+    root = await slack.post(INCIDENT, HELLO, key="j1:root")
+    twin.fail("files.completeUploadExternal", 1, "lost_answer")
+    with pytest.raises(SlackUnreachable, match="did not confirm"):
+        await slack.upload(INCIDENT, root, FILES)
+    calls = [call for call in twin.api.calls if call.method == "files.completeUploadExternal"]
+    assert len(calls) == 1
+
+
+async def test_a_share_with_a_lost_answer_is_seen_where_the_thread_may_be_read(
+    twin: SlackTwin, slack: Slack
+) -> None:
+    twin.space.scopes.add("channels:history")
+    root = await slack.post(INCIDENT, HELLO, key="j1:root")
+    twin.fail("files.completeUploadExternal", 1, "lost_answer")
+    await slack.upload(INCIDENT, root, FILES)
+    shared = [m for m in twin.thread(INCIDENT, root) if m.files]
+    assert len(shared) == 1
+
+
+# --- the live message --------------------------------------------------------------------------
+
+
+async def test_a_live_message_skips_states_and_shows_the_last(
+    twin: SlackTwin, slack: Slack
+) -> None:
+    ts = await slack.post(INCIDENT, HELLO, key="j1:root")
+    live = LiveMessage(slack, INCIDENT, ts, gap_seconds=0.3)
+    live.show(Message("state 0"))
+    await twin.wait_for(lambda: texts(twin) == ["state 0"])
+    for number in range(1, 50):
+        live.show(Message(f"state {number}"))
+    await twin.wait_for(lambda: texts(twin) == ["state 49"])
+    live.show(Message("state 50"))
+    await live.close(Message("verdict"))
+    versions = twin.history_of(INCIDENT, ts)
+    assert [version.text for version in versions] == ["hello", "state 0", "state 49", "verdict"]
+    edits = [version.at for version in versions[1:3]]
+    assert all(later - earlier >= 0.25 for earlier, later in pairwise(edits))
+
+
+async def test_many_live_messages_share_the_rate_limit(twin: SlackTwin, slack: Slack) -> None:
+    first = await slack.post(INCIDENT, HELLO, key="j1:root")
+    others = [LiveMessage(slack, INCIDENT, first) for _ in range(8)]
+    live = LiveMessage(slack, INCIDENT, first, gap_seconds=0.05)
+    live.show(Message("state 0"))
+    await twin.wait_for(lambda: texts(twin) == ["state 0"])
+    live.show(Message("state 1"))  # nine at once: not before some seconds
+    with pytest.raises(TimeoutError):
+        await twin.wait_for(lambda: texts(twin) == ["state 1"], 0.5)
+    for other in others:
+        await other.close()
+    await live.close()
+    assert texts(twin) == ["state 1"]
+
+
+async def test_the_last_state_arrives_after_an_edit_that_hangs(
+    twin: SlackTwin, slack: Slack
+) -> None:
+    ts = await slack.post(INCIDENT, HELLO, key="j1:root")
+    live = LiveMessage(slack, INCIDENT, ts, gap_seconds=0.1)
+    twin.fail("chat.update", 1, "slow", seconds=0.5)
+    live.show(Message("progress"))
+    await twin.wait_for(lambda: twin.api.faults.struck)
+    await live.close(Message("verdict"))
+    assert [version.text for version in twin.history_of(INCIDENT, ts)][-1] == "verdict"
+
+
+async def test_progress_that_cannot_be_shown_does_not_stop_a_check(
+    twin: SlackTwin, slack: Slack
+) -> None:
+    ts = await slack.post(INCIDENT, HELLO, key="j1:root")
+    twin.delete(INCIDENT, ts)
+    live = LiveMessage(slack, INCIDENT, ts, gap_seconds=0.1)
+    live.show(Message("progress"))
+    for _ in range(500):
+        if live.trouble is not None:
+            break
+        await asyncio.sleep(0.01)
+    with pytest.raises(SlackRefused) as caught:
+        await live.close(Message("verdict"))
+    assert caught.value.reason == "message_not_found"

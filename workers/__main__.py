@@ -1,0 +1,128 @@
+"""The worker process: settings in; jobs claimed, performed and finished until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+from workers import health
+from workers import log as logs
+from workers.answer import Answerer
+from workers.arp.model import Job, VmLocation
+from workers.arp.summary import Progress
+from workers.check import Desk, Peers
+from workers.check.service import settle_ssh_duties
+from workers.errors import CheckError, SettingsError
+from workers.jobs import Jobs, Lease, run_worker
+from workers.settings import WorkerSettings, environment, read_worker_settings
+from workers.slack import Slack
+from workers.vcenter import Vcenter
+
+GRACE_SECONDS = 20.0
+DUTY_SECONDS = 30.0
+
+log = logging.getLogger("arpcheck.worker")
+
+
+def main() -> int:
+    """Run until SIGTERM; 2 = the settings are wrong."""
+    try:
+        settings = read_worker_settings(environment())
+    except SettingsError as error:
+        for problem in error.problems:
+            print(f"arpcheck worker: {problem}", file=sys.stderr)  # noqa: T201
+        return 2
+    logs.set_up(_secrets(settings))
+    if settings.vcenter.insecure:
+        log.warning("VCENTER_INSECURE=1: vCenter's certificate is not verified")
+    asyncio.run(_run(settings))
+    return 0
+
+
+def _secrets(settings: WorkerSettings) -> tuple[str, ...]:
+    return (
+        settings.slack_bot_token,
+        settings.vcenter.password,
+        settings.esxi.password,
+        settings.redis_url,
+    )
+
+
+async def _run(settings: WorkerSettings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    jobs = Jobs(settings.redis_url, lease_seconds=settings.lease_seconds)
+    slack = Slack(settings.slack_bot_token, settings.slack_api_url)
+    vcenter = Vcenter(settings.vcenter)
+    answerer = Answerer(jobs, slack, _peers(settings, jobs, vcenter), settings)
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    async with _probes(settings, jobs):
+        duties = asyncio.create_task(_settle_duties(vcenter, jobs))
+        log.info("Ready: %d checks at a time", settings.worker_jobs)
+        try:
+            await run_worker(
+                jobs,
+                lambda lease: _perform(answerer, lease),
+                worker=worker,
+                concurrency=settings.worker_jobs,
+                grace_seconds=GRACE_SECONDS,
+                stop=stop,
+            )
+        finally:
+            duties.cancel()
+            await asyncio.gather(duties, return_exceptions=True)
+            await vcenter.close()
+            await slack.close()
+            await jobs.close()
+    log.info("Stopped")
+
+
+def _probes(
+    settings: WorkerSettings, jobs: Jobs
+) -> contextlib.AbstractAsyncContextManager[int | None]:
+    if not settings.metrics_port:
+        return contextlib.nullcontext()
+    return health.serve(settings.metrics_port, jobs.health)
+
+
+def _peers(settings: WorkerSettings, jobs: Jobs, vcenter: Vcenter) -> Peers:
+    @contextlib.asynccontextmanager
+    async def host_slot(location: VmLocation, job: Job, desk: Desk) -> AsyncIterator[None]:
+        def waiting(position: int) -> None:
+            desk.tell(Progress("waiting", host=location.host.name, position=position))
+
+        async with jobs.host_slot(location.host_moid, job.id, settings.host_jobs, waiting):
+            yield
+
+    return Peers(vcenter, settings.esxi, jobs, jobs, host_slot, settings.capture_seconds)
+
+
+async def _perform(answerer: Answerer, lease: Lease) -> None:
+    """Perform one job; the one place that takes the unexpected, so that one job harms no other."""
+    try:
+        await answerer.perform(lease)
+    except CheckError as trouble:
+        log.warning("%s will be tried again: %s", lease.job.id, trouble.sentence)
+    except Exception:
+        log.exception("%s broke", lease.job.id)
+
+
+async def _settle_duties(vcenter: Vcenter, jobs: Jobs) -> None:
+    """Stop, now and then, the SSH services that a worker started and died before stopping."""
+    while True:
+        try:
+            await settle_ssh_duties(vcenter, jobs)
+        except CheckError as trouble:
+            log.warning("SSH services could not be looked after: %s", trouble.sentence)
+        await asyncio.sleep(DUTY_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

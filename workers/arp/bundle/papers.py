@@ -1,0 +1,138 @@
+"""Turns a judgement into the bundle's papers: the read-me, the host's facts and the manifest."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from workers.arp.bundle.archive import as_document, sha256
+from workers.arp.bundle.evidence import Evidence
+from workers.arp.case import utc, write_case
+from workers.arp.model import Capture, Judgement
+
+MANIFEST_SCHEMA: Final = "arpcheck-manifest/1"
+_WIDTH: Final = 78
+
+_FILES: Final = """\
+report.txt        the verdict in 40 lines, for a ticket; report.json the same for programs
+vm.pcapng         all ARP frames in the order of time: open it in Wireshark. The interface
+                  is the capture point, the packet comment says what each frame was
+pcap/             the captures as they were taken, one per point and direction
+requests.csv      each request of the VM: where it was seen, where its reply was
+timeline.csv      each frame, numbered as in vm.pcapng; counts.csv and controls.csv sums
+next_commands/    suggested commands for the switch side, names and times filled in
+host.json, neighbors.json   the host, its uplinks, and the switch ports behind them
+case.json         the facts the verdict was judged from
+manifest.json, SHA256SUMS   what was run when, and the digest of each file
+"""
+
+_VERIFY: Final = """\
+sha256sum -c SHA256SUMS            the files are as they were made
+arpcheck judge THIS.zip            the same verdict from the evidence alone
+tshark -r vm.pcapng -T fields -e frame.number -e frame.interface_name -e frame.comment
+"""
+
+
+def readme(evidence: Evidence) -> bytes:
+    """One page: the claim, what is proven and what is not, who moves next, how to verify."""
+    judgement = evidence.judgement
+    verdict, case = judgement.verdict, judgement.case
+    subject = f" ({verdict.subject})" if verdict.subject else ""
+    ours = sum(sighting.ours for sighting in evidence.sightings)
+    parts = [
+        f"ARP check {case.id} of {case.vm.name} {judgement.nic} on {case.host.name}",
+        "",
+        f"CLAIM: {verdict.code}{subject}",
+        *_wrapped(verdict.headline),
+        f"Next move: {verdict.owner}. Confidence: {verdict.confidence}.",
+        "",
+        "WHAT SPEAKS FOR IT",
+        *_bullets(verdict.reasons),
+        "",
+        "WHAT IS NOT PROVEN",
+        *_bullets(verdict.not_proven),
+        "",
+        "NEXT STEP",
+        *_wrapped(verdict.next_step or "none"),
+        "",
+        f"FILES ({len(evidence.sightings)} ARP frames, {ours} of or for the VM; all times are UTC)",
+        _FILES,
+        "VERIFY",
+        _VERIFY,
+        "The captures hold ARP only: MAC and IP addresses, no content of anybody's traffic.",
+        "Keep them as long as addresses may be kept with you.",
+    ]
+    return ("\n".join(parts) + "\n").encode("utf-8", "replace")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH)
+
+
+def _bullets(sentences: Sequence[str]) -> list[str]:
+    lines: list[str] = []
+    for sentence in sentences or ("nothing was stated",):
+        lines += textwrap.wrap(sentence, _WIDTH, initial_indent="- ", subsequent_indent="  ")
+    return lines
+
+
+def host_json(judgement: Judgement) -> bytes:
+    """The host and the VM's place on it, as the case tells them."""
+    facts = json.loads(write_case(judgement.case))
+    return as_document({"host": facts["host"], "vm": facts["vm"], "events": facts["events"]})
+
+
+def neighbors_json(judgement: Judgement) -> bytes:
+    """The switch port behind each uplink; null where neither LLDP nor CDP told."""
+    uplinks: dict[str, Any] = {}
+    for uplink in judgement.case.host.uplinks:
+        neighbour = uplink.neighbour
+        uplinks[uplink.device] = neighbour and {
+            "protocol": neighbour.protocol,
+            "switch": neighbour.switch,
+            "port": neighbour.port,
+            "management_address": neighbour.management_address,
+            "vlan": neighbour.vlan,
+        }
+    return as_document(uplinks)
+
+
+def manifest(judgement: Judgement, content: Mapping[str, bytes]) -> bytes:
+    """What was run, when it listened, how it ended, and the digest of everything else."""
+    case = judgement.case
+    return as_document(
+        {
+            "schema": MANIFEST_SCHEMA,
+            "created": _time(case.made_at),
+            "tool": "arpcheck",
+            "case": case.id,
+            "host": case.host.name,
+            "vm": case.vm.name,
+            "clock": {"source": "the ESXi host's own clock", "offset_ms": None},
+            "captures": [_capture(capture, content) for capture in case.captures],
+            "files": [
+                {"name": name, "bytes": len(content[name]), "sha256": sha256(content[name])}
+                for name in sorted(content)
+            ],
+        }
+    )
+
+
+def _capture(capture: Capture, content: Mapping[str, bytes]) -> dict[str, Any]:
+    data = content.get(capture.file) if capture.file else None
+    return {
+        "point": capture.point.name,
+        "file": capture.file,
+        "command": capture.command,
+        "first_ready": _time(capture.ready_at),
+        "stopped": _time(capture.stopped_at),
+        "exit": capture.failure or "ended in order",
+        "dropped": capture.dropped,
+        "sha256": None if data is None else sha256(data),
+    }
+
+
+def _time(at: int | None) -> str | None:
+    return None if at is None else utc(at)

@@ -1,0 +1,227 @@
+"""The tables that ESXi's own tools print, turned into rows.
+
+The layouts are those of public transcripts of ESXi 6.0 to 8.0. Names of VMs may hold spaces,
+parentheses and any letters, so a row is read from its regular end and VMs are told apart by MAC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+_MAC = r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}"
+_SECOND = 1_000_000_000
+
+# Ports that are the host's own: VMkernel adapters and uplinks. They may carry a VM's MAC as well.
+HOST_TYPES = (3, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class PortRow:
+    """A row of ``net-stats -l``; ``type`` 4 = uplink, 3 = VMkernel adapter, 5 = a VM's vNIC."""
+
+    number: int
+    type: int
+    switch: str
+    mac: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class VmRow:
+    """A row of ``esxcli network vm list``; ``rest`` is all behind the id: name, count, networks."""
+
+    world_id: int
+    rest: str
+
+    def named(self, name: str) -> bool:
+        """Whether the row's name is ``name``; the count behind it ends the name."""
+        if not self.rest.startswith(name):
+            return False
+        return re.match(r"\s+\d+(?:\s|$)", self.rest[len(name) :]) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class VmPort:
+    """A block of ``esxcli network vm port list``; ``team_uplink`` None = ``void`` or not a NIC."""
+
+    number: int
+    mac: str
+    team_uplink: str | None
+    switch: str = ""
+    portgroup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NicRow:
+    """A row of ``esxcli network nic list``."""
+
+    device: str
+    pci: str
+    driver: str
+    link_up: bool
+    mac: str
+    mtu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A line of ``ps -c``, one per thread; ``cartel`` is the id that takes signals."""
+
+    world: int
+    cartel: int
+    command: str
+
+
+_NET_STATS = re.compile(
+    rf"^\s*(\d{{1,10}})\s+(\d{{1,3}})\s+(\S+)\s+(.+?)\s+({_MAC})(?:\s+(.*?))?\s*$"
+)
+
+
+def parse_net_stats(text: str) -> tuple[PortRow, ...]:
+    """Read ``net-stats -l``.
+
+    Raises:
+        ValueError: the heading is missing, so this is another output or a broken one.
+    """
+    if "PortNum" not in text:
+        raise ValueError("net-stats -l printed no table of ports")
+    rows = (_NET_STATS.match(line) for line in text.splitlines())
+    return tuple(
+        PortRow(int(row[1]), int(row[2]), row[4], row[5].lower(), row[6] or "")
+        for row in rows
+        if row
+    )
+
+
+_VM_ROW = re.compile(r"^\s*(\d{1,10})\s+(\S.*?)\s*$")
+
+
+def parse_vm_list(text: str) -> tuple[VmRow, ...]:
+    """Read ``esxcli network vm list``; over SSH it is sometimes cut short.
+
+    Raises:
+        ValueError: the heading and its rule are missing.
+    """
+    lines = text.splitlines()
+    rule = next((n for n, line in enumerate(lines) if re.match(r"^-{3,}\s+-{3,}", line)), None)
+    if rule is None:
+        raise ValueError("esxcli network vm list printed no table")
+    rows = (_VM_ROW.match(line) for line in lines[rule + 1 :])
+    return tuple(VmRow(int(row[1]), row[2]) for row in rows if row)
+
+
+def parse_vm_ports(text: str) -> tuple[VmPort, ...]:
+    """Read the blocks of ``esxcli network vm port list``; a block cut short is left out."""
+    ports = []
+    for block in re.split(r"\n\s*\n", text):
+        fields = _fields(block)
+        number, mac = fields.get("Port ID", ""), fields.get("MAC Address", "").lower()
+        if not re.fullmatch(r"\d{1,10}", number) or not re.fullmatch(_MAC, mac):
+            continue
+        team = fields.get("Team Uplink", "")
+        ports.append(
+            VmPort(
+                int(number),
+                mac,
+                team if re.fullmatch(r"vmnic\d+", team) else None,
+                fields.get("vSwitch", ""),
+                fields.get("Portgroup", ""),
+            )
+        )
+    return tuple(ports)
+
+
+_NIC_ROW = re.compile(
+    rf"^(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(Up|Down)\s+\d+\s+\S+\s+({_MAC})\s+(\d{{1,6}})?"
+)
+
+
+def parse_nic_list(text: str) -> tuple[NicRow, ...]:
+    """Read ``esxcli network nic list``.
+
+    Raises:
+        ValueError: it lists no NIC at all.
+    """
+    rows = tuple(
+        NicRow(
+            row[1], row[2], row[3], row[5] == "Up", row[6].lower(), int(row[7]) if row[7] else None
+        )
+        for row in (_NIC_ROW.match(line) for line in text.splitlines())
+        if row
+    )
+    if not rows:
+        raise ValueError("esxcli network nic list printed no NIC")
+    return rows
+
+
+def parse_nic_stats(text: str) -> dict[str, int]:
+    """Read ``esxcli network nic stats get``: counters by their printed names."""
+    return {
+        name: int(value)
+        for name, value in _fields(text).items()
+        if re.fullmatch(r"\d{1,20}", value)
+    }
+
+
+def risen(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    """By how much counters of errors and drops rose; one that fell was reset and is left out."""
+    bad = re.compile(r"error|drop|missed|collision", re.IGNORECASE)
+    return {
+        name: after[name] - count
+        for name, count in before.items()
+        if bad.search(name) and after.get(name, 0) > count
+    }
+
+
+_PROCESS = re.compile(r"^\s*(\d{1,10})\s+(\d{1,10})\s+(\S.*?)\s*$")
+
+
+def parse_processes(text: str) -> tuple[Process, ...]:
+    """Read ``ps -c``: world id, cartel id, then names and command line.
+
+    Raises:
+        ValueError: there is no line of a process, not even of ``ps`` itself.
+    """
+    rows = tuple(
+        Process(int(row[1]), int(row[2]), row[3])
+        for row in (_PROCESS.match(line) for line in text.splitlines())
+        if row
+    )
+    if not rows:
+        raise ValueError("ps -c printed no process")
+    return rows
+
+
+def parse_version(text: str) -> tuple[str | None, str | None]:
+    """Version and build from ``vmware -vl`` (``VMware ESXi 8.0.3 build-24674464``)."""
+    match = re.search(r"ESXi (\d+(?:\.\d+){1,3}) build-(\d{1,12})", text)
+    return (match[1], match[2]) if match else (None, None)
+
+
+def parse_clock(text: str) -> tuple[int, int]:
+    """The host's time and its grain, both in nanoseconds.
+
+    The first line is ``date -u '+%s %N'`` (a busybox without nanoseconds leaves ``%N`` or nothing) or
+    a plain ``date -u`` in the C locale.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    line = text.strip().splitlines()[0].strip() if text.strip() else ""
+    if match := re.match(r"^(\d{9,11})\s+(\d{9})$", line):
+        return int(match[1]) * _SECOND + int(match[2]), 1
+    if match := re.match(r"^(\d{9,11})(?:\s|$)", line):
+        return int(match[1]) * _SECOND, _SECOND
+    try:
+        moment = datetime.strptime(line, "%a %b %d %H:%M:%S UTC %Y").replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError("date -u printed no time") from None
+    return int(moment.timestamp()) * _SECOND, _SECOND
+
+
+def _fields(block: str) -> dict[str, str]:
+    pairs = (line.partition(":") for line in block.splitlines())
+    return {name.strip(): value.strip() for name, colon, value in pairs if colon}

@@ -1,0 +1,107 @@
+"""A Judgement turned into the message that the network team gets, and what is said around it.
+
+The message stands alone: claim, numbers, switch and port, what is not proven, the first test to run.
+"""
+
+from __future__ import annotations
+
+from workers.arp.model import Job, Judgement
+from workers.arp.summary.blocks import (
+    AGAIN,
+    FIXED,
+    NOT_OURS,
+    POST_HERE,
+    TAKEN,
+    TEXT,
+    Message,
+    actions,
+    bullets,
+    button,
+    code,
+    context,
+    escape,
+    section,
+    shortened,
+)
+from workers.arp.summary.owners import emoji, owner_words
+from workers.arp.summary.verdict import switch_port
+
+
+def handoff_message(judgement: Judgement, job: Job) -> Message:
+    """The whole case for somebody who has not seen the thread."""
+    verdict = judgement.verdict
+    ports = switch_port(judgement)
+    judged = f"*Verdict:* {code(verdict.code)}, next move: {owner_words(verdict.owner)}"
+    lines = [
+        f"{emoji(verdict)} *{escape(verdict.headline)}*",
+        bullets(verdict.reasons, 8),
+        f"*Switch port:* {ports}" if ports else "",
+        f"{judged}, confidence {verdict.confidence}",
+        "*Not proven:*\n" + bullets(verdict.not_proven, 4) if verdict.not_proven else "",
+        f":arrow_right: *First test:* {escape(shortened(verdict.next_step, 600))}",
+    ]
+    plain = "\n".join(
+        [
+            verdict.headline,
+            *(f"- {reason}" for reason in verdict.reasons),
+            *(f"Not proven: {line}" for line in verdict.not_proven),
+            f"First test: {verdict.next_step}",
+        ]
+    )
+    buttons = [
+        button("Taken", TAKEN, job.id, style="primary"),
+        button("Not ours, because…", NOT_OURS, job.id),
+        button("Fixed, please re-check", FIXED, job.id),
+    ]
+    evidence = (
+        "Captures, report and next commands are in this thread; open `vm.pcapng` in Wireshark."
+    )
+    return Message(
+        shortened(escape(plain), TEXT),
+        (
+            section("\n".join(line for line in lines if line)),
+            actions(buttons),
+            context(f"{evidence} · job {code(job.id)} · times in UTC"),
+        ),
+    )
+
+
+def with_note(message: Message, job: Job, origin: str | None) -> Message:
+    """A hand-off message with who sent it, their note and the link back to the thread."""
+    back = f" · <{origin}|the incident thread>" if origin else ""
+    sent = f"Handed off by <@{escape(job.asked_by)}>{back}"
+    note = [section(f"> {escape(shortened(job.note, 1000))}")] if job.note else []
+    first, *rest = message.blocks or (section(message.text),)
+    text = f"{message.text}\n{escape(job.note)}" if job.note else message.text
+    return Message(shortened(text, TEXT), (first, *note, context(sent), *rest))
+
+
+def handed_off(job: Job, channel: str, link: str | None) -> Message:
+    """What the thread is told of a hand-off, with the link forth."""
+    where = f"<{link}|the network team's channel>" if link else f"<#{escape(channel)}>"
+    text = f":handshake: <@{escape(job.asked_by)}> handed this off: {where}."
+    return Message(text, (section(text),))
+
+
+def kept_message(job: Job, message: Message, reason: str) -> Message:
+    """An answer for the asker alone, because the channel does not take it; it can be posted later."""
+    why = f"The channel does not take this answer ({code(reason)}). It is kept."
+    invite = "Invite me with `/invite @arpcheck`, then press the button to have it posted there."
+    blocks = [b for b in message.blocks if b["type"] not in {"actions", "table"}]
+    buttons = [button("Post it here", POST_HERE, job.id), button("Run again", AGAIN, job.id)]
+    return Message(
+        shortened(f"{message.text}\n{escape(why)}", TEXT),
+        (*blocks, section(f"{why} {invite}"), actions(buttons)),
+    )
+
+
+def joined_message(job: Job, headline: str, link: str | None) -> Message:
+    """What somebody who joined a running check is told at its end."""
+    where = f" <{link}|The thread>." if link else ""
+    text = f"The check of {code(job.vm)} has ended: {escape(shortened(headline, 800))}{where}"
+    return Message(text, (section(text),))
+
+
+def said(text: str) -> Message:
+    """One paragraph; ``text`` is not yet escaped."""
+    return Message(shortened(escape(text), TEXT), (section(escape(text)),))

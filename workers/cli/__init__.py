@@ -1,0 +1,103 @@
+"""Turns a command line into one of arpcheck's sub-commands and its exit status.
+
+Law: bad input is exit status 2 and one clear line on stderr, never a traceback; a verdict, whatever
+it says, is 0. Only what a sub-command needs is imported, because start-up is most of a small run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Final, NamedTuple, NoReturn
+
+__all__ = ["main"]
+
+_BAD_INPUT: Final = 2
+_INTERRUPTED: Final = 130
+_LONGEST_SECONDS: Final = 300
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(
+            _BAD_INPUT, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n"
+        )
+
+
+class _Command(NamedTuple):
+    """A sub-command; ``module`` is imported only when it runs and has ``run(arguments) -> int``."""
+
+    summary: str
+    module: str
+    describe: Callable[[argparse.ArgumentParser], None]
+
+
+def _describe_judge(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("case", metavar="CASE", help="a case's folder or a bundle .zip")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def _describe_read(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="NAME=PATH, or a path whose stem is NAME; NAME is vmnic1-tx, vmnic1-rx, vnic0-tx, "
+        "vnic0-rx, or vmnic1 alone for a file that holds both directions; PATH - is stdin",
+    )
+    parser.add_argument("--vm-mac", metavar="MAC", required=True, help="the VM's MAC")
+    parser.add_argument("--vm-ip", metavar="IP/PREFIX", help="the VM's address, 10.0.0.5/24")
+    parser.add_argument("--gateway", metavar="IP", help="the VM's default gateway")
+    parser.add_argument("--vlan", metavar="ID", help="the port group's VLAN, 0 for none")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def _describe_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("vm", metavar="VM", help="name, IP, MAC, moid or UUID")
+    parser.add_argument("target", metavar="TARGET", nargs="?", help="an IPv4 address or another VM")
+    parser.add_argument("--seconds", type=_seconds, metavar="N", help="the longest capture, 1..300")
+    parser.add_argument("--bundle", metavar="FOLDER", help="save the evidence bundle there")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LONGEST_SECONDS):
+        raise argparse.ArgumentTypeError(f"should be a whole number from 1 to {_LONGEST_SECONDS}")
+    return int(text)
+
+
+_COMMANDS: Final = {
+    "check": _Command("run one check from this terminal", "workers.cli.check", _describe_check),
+    "judge": _Command("judge a saved case offline", "workers.cli.judge", _describe_judge),
+    "read": _Command("judge captures taken by hand", "workers.cli.read", _describe_read),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; gives the exit status."""
+    parsed = _parser().parse_args(arguments)
+    command = _COMMANDS[parsed.command]
+    try:
+        status: int = import_module(command.module).run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone; what Python still holds for it must not raise once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="arpcheck", description="Finds where an ESXi VM's ARP goes missing.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in _COMMANDS.items():
+        described = commands.add_parser(name, help=command.summary, description=command.summary)
+        command.describe(described)
+    return parser

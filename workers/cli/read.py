@@ -1,0 +1,170 @@
+"""``arpcheck read``: turns captures taken by hand into a case, and that into its report.
+
+What a person did not capture is not listed, so the judge treats it as never heard. When each capture
+began and ended is not written in it. A file is known to have listened from its own first packet, of
+any kind, to its own last, and no longer: captures may have been taken one after the other, and then
+a quiet file says nothing about the minutes in which another was busy. A file without a packet
+proves nothing at all. This may cost a request at either end; it never makes silence out of absence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from workers.arp.case.shape import is_ipv4, mac_or_none, shown
+from workers.arp.decode import ArpReader
+from workers.arp.model import (
+    Capture,
+    CapturePoint,
+    Case,
+    Direction,
+    Heard,
+    Host,
+    PointKind,
+    Uplink,
+    Vlan,
+    Vm,
+    Vnic,
+)
+from workers.arp.verdict import judge
+from workers.cli.evidence import CHUNK_BYTES
+from workers.cli.telling import refuse, tell
+from workers.errors import CaseUnreadable
+
+_NAME: Final = re.compile(r"(?:vmnic|vusb|vnic)\d{1,4}(?:-(?:tx|rx|both))?", re.ASCII)
+_NAMES: Final = "vmnic1-tx, vmnic1-rx, vnic0-tx, vnic0-rx or vmnic1 for both directions"
+_STDIN: Final = "-"
+_HIGHEST_VLAN: Final = 4_094
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    point: CapturePoint
+    path: str
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge hand-made captures and print the report."""
+    try:
+        nic = _nic(arguments)
+        sources = _sources(arguments.files)
+        heard = tuple(_hear(source) for source in sources)
+    except CaseUnreadable as trouble:
+        return refuse(trouble)
+    return tell(judge(_case(nic, heard), heard), json_wanted=arguments.json)
+
+
+def _nic(arguments: argparse.Namespace) -> Vnic:
+    mac = mac_or_none(arguments.vm_mac)
+    if mac is None:
+        raise CaseUnreadable(f"--vm-mac {shown(arguments.vm_mac)} is no MAC.")
+    address, gateway = arguments.vm_ip, arguments.gateway
+    if address is not None and not is_ipv4(address, prefix=True):
+        raise CaseUnreadable(f"--vm-ip {shown(address)} is no address such as 10.0.0.5/24.")
+    if gateway is not None and not is_ipv4(gateway):
+        raise CaseUnreadable(f"--gateway {shown(gateway)} is no IPv4 address.")
+    return Vnic(
+        point="vnic0",
+        label="network adapter",
+        mac=mac,
+        ipv4=(address,) if address else (),
+        gateway=gateway,
+        vlan=_vlan(arguments.vlan),
+    )
+
+
+def _vlan(text: str | None) -> Vlan:
+    if text is None:
+        return Vlan(mode="unknown")
+    if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_VLAN):
+        raise CaseUnreadable(f"--vlan {shown(text)} is no VLAN id from 0 to {_HIGHEST_VLAN}.")
+    return Vlan("access", int(text)) if int(text) else Vlan("none")
+
+
+def _sources(files: Sequence[str]) -> tuple[_Source, ...]:
+    sources = tuple(_source(file) for file in files)
+    seen: list[CapturePoint] = []
+    for source in sources:
+        for other in seen:
+            if _overlap(source.point, other):
+                raise CaseUnreadable(
+                    f"{other.name} and {source.point.name} name the same capture point twice."
+                )
+        seen.append(source.point)
+    if sum(source.path == _STDIN for source in sources) > 1:
+        raise CaseUnreadable("Only one capture can come from stdin.")
+    return sources
+
+
+def _source(file: str) -> _Source:
+    """Read ``NAME=PATH``, or a path whose stem is a capture point's name."""
+    name, equals, path = file.partition("=")
+    if not equals or not (_NAME.fullmatch(name) or "/" not in name):
+        name, path = Path(file).stem, file
+    if not _NAME.fullmatch(name):
+        raise CaseUnreadable(
+            f"{shown(file)} names no capture point; write NAME=PATH with {_NAMES}."
+        )
+    if not path:
+        raise CaseUnreadable(f"{shown(file)} names no file.")
+    return _Source(CapturePoint.named(name), path)
+
+
+def _overlap(one: CapturePoint, other: CapturePoint) -> bool:
+    directions = {one.direction, other.direction}
+    return one.object == other.object and (len(directions) == 1 or Direction.BOTH in directions)
+
+
+def _hear(source: _Source) -> Heard:
+    reader = ArpReader(source.point)
+    try:
+        for chunk in _chunks(source.path):
+            reader.feed(chunk)
+    except OSError as trouble:
+        raise CaseUnreadable(
+            f"{source.path} cannot be read: {trouble.strerror or trouble}."
+        ) from None
+    reader.finish()
+    if reader.packets == 0 and reader.damage:
+        raise CaseUnreadable(f"{source.path}: {reader.damage}.")
+    capture = Capture(
+        source.point,
+        file=Path(source.path).name,
+        ready_at=reader.first_at,
+        stopped_at=reader.last_at,
+        dropped=None,
+    )
+    if reader.first_at is None:
+        capture = replace(capture, failure="it holds no packet that tells when it listened")
+    return reader.heard(capture)
+
+
+def _chunks(path: str) -> Iterator[bytes]:
+    if path == _STDIN:
+        while chunk := sys.stdin.buffer.read(CHUNK_BYTES):
+            yield chunk
+        return
+    with Path(path).open("rb", buffering=0) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _case(nic: Vnic, heard: Sequence[Heard]) -> Case:
+    """The case these files make: only what was captured, only what the flags say."""
+    points = [one.capture.point for one in heard]
+    adapters = [point.object for point in points if point.kind is PointKind.VNIC]
+    devices = dict.fromkeys(p.object for p in points if p.kind is PointKind.UPLINK)
+    ends = [one.capture.stopped_at for one in heard if one.capture.stopped_at is not None]
+    return Case(
+        id="read",
+        made_at=max(ends, default=None),
+        vm=Vm(name="VM", nics=(replace(nic, point=adapters[0] if adapters else nic.point),)),
+        host=Host("host unknown", uplinks=tuple(Uplink(d, "") for d in sorted(devices))),
+        captures=tuple(one.capture for one in heard),
+    )

@@ -1,0 +1,202 @@
+"""One capture's SSH session turned into bytes for the reader and facts for the case.
+
+Law: a capture is proven to listen by its ready line, or by the first packet it delivers. A file
+header alone proves that the program runs, not that its session is attached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+import asyncssh
+
+from workers.arp.model import CapturePoint
+from workers.arp.pktcap import (
+    Dumped,
+    Pid,
+    Planned,
+    Progress,
+    Prompt,
+    Ready,
+    Said,
+    Trouble,
+    parse_status,
+    printable,
+)
+from workers.esxi.lines import Channel, Session
+from workers.esxi.walk import MAGIC_LENGTH, PcapWalk, find_magic
+
+# Releases without a ready line: once the file's header is there for so long, waiting ends.
+HEADER_GRACE_SECONDS = 5.0
+
+NOISE_LIMIT = 64 * 1024
+LINE_LIMIT = 4096
+LINES_KEPT = 40
+
+# The host's own packet limit (-c) keeps a capture far below this; nothing else should get near it.
+MOST_BYTES = 16 * 1024 * 1024
+
+# After so many bytes in one go a flooding capture lets the others be read.
+TURN_BYTES = 256 * 1024
+
+Hear = Callable[[CapturePoint, bytes], None]
+
+
+class Ear(Session):
+    """One capture. Times are ours (nanoseconds); ``Listening`` puts them on the host's clock."""
+
+    def __init__(self, planned: Planned, hear: Hear, ends_by: int) -> None:
+        super().__init__()
+        self.planned = planned
+        self.ends_by = ends_by
+        self.begun = False
+        self.pid: int | None = None
+        self.ready_at: int | None = None
+        self.over_at: int | None = None
+        self.last_sign_at = time.time_ns()
+        self.dropped: int | None = None
+        self.broken: str | None = None
+        self.decided = asyncio.Event()
+        self.walk = PcapWalk()
+        self.bytes = 0
+        self.said: deque[str] = deque(maxlen=LINES_KEPT)
+        self.trouble: deque[str] = deque(maxlen=LINES_KEPT)
+        self._hear = hear
+        self._channel: Channel | None = None
+        self._noise: bytes | None = b""
+        self._line = b""
+        self._turn = 0
+        self._grace: asyncio.TimerHandle | None = None
+
+    @property
+    def heard_anything(self) -> bool:
+        """Whether a capture file began."""
+        return self._noise is None
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether more came than is kept: the rest is not passed on."""
+        return self.bytes > MOST_BYTES
+
+    def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
+        """A channel is open; also after a first one was refused."""
+        self._channel = chan
+        self.begun = True
+        self.over_at = self.lost = None
+        self.over.clear()
+        self.decided.clear()
+
+    def session_started(self) -> None:
+        """Say yes at once: some builds ask before they capture, and the others ignore it."""
+        if self._channel is not None:
+            self._channel.write(b"Y\n")
+            self._channel.write_eof()
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        """Packets come on stdout, words on stderr."""
+        self.last_sign_at = time.time_ns()
+        if datatype is not None:
+            self._read_words(data)
+        elif self._noise is not None:
+            self._find_start(data)
+        else:
+            self._pass_on(data)
+        self._yield_turn(len(data))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The session is over, for whatever reason."""
+        self.over_at = time.time_ns()
+        if self._line:
+            self._read_line(self._line)
+        if self._grace is not None:
+            self._grace.cancel()
+        self.decided.set()
+        super().connection_lost(exc)
+
+    def fail(self, why: str) -> None:
+        """The capture never started."""
+        self.broken = why
+        self.over_at = time.time_ns()
+        self.decided.set()
+        self.over.set()
+
+    def interrupt(self, signal: str = "INT") -> None:
+        """Ask the capture to end through its channel; INT is the way it was built for."""
+        if self._channel is not None and not self.over.is_set():
+            with suppress(OSError):
+                self._channel.send_signal(signal)
+
+    def hang_up(self) -> None:
+        """Close the session; the process may still run."""
+        if self._channel is not None and not self.over.is_set():
+            self._channel.abort()
+
+    def words(self) -> str:
+        """What the host said about a failure: its errors, else its last words."""
+        lines = list(self.trouble) or [line for line in self.said if line]
+        return printable("; ".join(lines[-3:]))
+
+    def _find_start(self, data: bytes) -> None:
+        """Whatever stands before the capture file (a prompt, status lines) is read as words."""
+        noise = (self._noise or b"") + data
+        start = find_magic(noise)
+        if start < 0:
+            keep = min(len(noise), NOISE_LIMIT)
+            self._noise = noise[-keep:]
+            return
+        self._noise = None
+        for line in noise[:start].splitlines():
+            self._read_line(line, told_by_us=False)  # our own words go to stderr
+        self._pass_on(noise[start:])
+
+    def _pass_on(self, data: bytes) -> None:
+        if self.overflowed:
+            return
+        self.bytes += len(data)
+        if self.overflowed:
+            self.hang_up()
+            return
+        self.walk.feed(data)
+        if self.walk.records and self.ready_at is None:
+            self._prove()
+        elif self.ready_at is None and self._grace is None and len(data) >= MAGIC_LENGTH:
+            loop = asyncio.get_running_loop()
+            self._grace = loop.call_later(HEADER_GRACE_SECONDS, self.decided.set)
+        self._hear(self.planned.point, data)
+
+    def _prove(self) -> None:
+        self.ready_at = time.time_ns()
+        self.decided.set()
+
+    def _read_words(self, data: bytes) -> None:
+        *lines, rest = (self._line + data).replace(b"\r", b"\n").split(b"\n")
+        for line in lines:
+            self._read_line(line)
+        self._line = rest[-LINE_LIMIT:]
+
+    def _read_line(self, line: bytes, *, told_by_us: bool = True) -> None:
+        match parse_status(line[:LINE_LIMIT].decode("utf-8", "replace")):
+            case Ready():
+                if self.ready_at is None:
+                    self._prove()
+            case Pid(number) if told_by_us:
+                self.pid = self.pid or number
+            case Dumped(_, dropped) | Progress(_, dropped):
+                self.dropped = dropped
+            case Trouble(text):
+                self.trouble.append(text)
+            case Said(text) | Prompt(text):
+                self.said.append(text)
+            case Pid():
+                pass
+
+    def _yield_turn(self, length: int) -> None:
+        self._turn += length
+        if self._turn >= TURN_BYTES and self._channel is not None:
+            self._turn = 0
+            self._channel.pause_reading()
+            asyncio.get_running_loop().call_soon(self._channel.resume_reading)

@@ -1,0 +1,292 @@
+"""Commands for one host turned into SSH sessions on as few connections as the host allows.
+
+A hardened host allows one session a connection (MaxSessions 1), OpenSSH's default is ten. The first
+refusal teaches how many fit; what does not fit gets a connection of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, cast
+
+import asyncssh
+
+from workers.arp.pktcap import printable
+from workers.errors import CheckError, HostRefused, HostUnreachable
+from workers.esxi.ssh import Door
+
+MOST_CONNECTIONS = 40
+OPEN_SECONDS = 10
+CLOSE_SECONDS = 3
+REFUSALS_IN_A_ROW = 4
+REFUSAL_PAUSE_SECONDS = 0.02
+
+# Bytes under way per session before the host has to wait: enough for full speed, and all that a
+# paused reader can pile up.
+WINDOW = 512 * 1024
+OUTPUT_LIMIT = 2 * 1024 * 1024
+
+Channel = asyncssh.SSHClientChannel[bytes]
+
+
+class Session(asyncssh.SSHClientSession[bytes]):
+    """A session that tells its line when it is over."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.lost: str | None = None
+        self.status: int | None = None
+        self.when_over: Callable[[], None] = lambda: None
+
+    def exit_status_received(self, status: int) -> None:
+        """The command ended by itself."""
+        self.status = status
+
+    def exit_signal_received(
+        self,
+        signal: str,  # noqa: ARG002
+        core_dumped: bool,  # noqa: ARG002, FBT001
+        msg: str,  # noqa: ARG002
+        lang: str,  # noqa: ARG002
+    ) -> None:
+        """The command was ended by a signal."""
+        self.status = -1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The channel is closed; ``exc`` where the whole connection broke."""
+        if exc is not None:
+            self.lost = printable(str(exc)) or type(exc).__name__
+        elif self.status is None:
+            self.lost = "the host closed the session without an exit status"
+        self.over.set()
+        self.when_over()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a finished command printed, decoded with replacement characters, and its exit status."""
+
+    out: str
+    err: str
+    status: int
+
+    @property
+    def why(self) -> str:
+        """The command's own words on a failure, in one line."""
+        return printable(self.err) or printable(self.out) or f"exit status {self.status}"
+
+
+class _Collector(Session):
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = bytearray()
+        self.err = bytearray()
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        kept = self.out if datatype is None else self.err
+        kept += data[: max(0, OUTPUT_LIMIT - len(kept))]
+
+
+S = TypeVar("S", bound=Session)
+
+
+class _Connects(Protocol):
+    async def connect(self) -> asyncssh.SSHClientConnection: ...
+
+
+class _Line:
+    """One connection; sessions on it are opened one after the other, so a refusal can be counted."""
+
+    def __init__(self, door: _Connects, limit: int | None) -> None:
+        self.opening = asyncio.ensure_future(door.connect())
+        self.limit = limit
+        self.live = 0
+        self.waiting = 0
+        self.dead = False
+        self.refusals = 0
+        self.turn = asyncio.Lock()
+
+    def has_room(self) -> bool:
+        if self.dead or (self.opening.done() and self._broken()):
+            return False
+        return self.limit is None or self.live + self.waiting < self.limit
+
+    def _broken(self) -> bool:
+        failed = self.opening.cancelled() or self.opening.exception() is not None
+        return failed or self.opening.result().is_closed()
+
+    def ended(self) -> None:
+        self.live -= 1
+
+    def abort(self) -> None:
+        if not self.opening.done():
+            self.opening.cancel()
+        elif not self.opening.cancelled() and self.opening.exception() is None:
+            self.opening.result().abort()
+
+    async def close(self) -> None:
+        if not self.opening.done():
+            self.opening.cancel()
+        await asyncio.wait({self.opening})
+        if self.opening.cancelled() or self.opening.exception() is not None:
+            return  # told to whoever waited for it
+        connection = self.opening.result()
+        connection.close()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await connection.wait_closed()
+        except (TimeoutError, OSError, asyncssh.Error):
+            connection.abort()
+
+
+class Lines:
+    """All connections to one host."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.host = door.host
+        self._lines: list[_Line] = []
+        self._limit: int | None = None
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open or opening."""
+        return sum(1 for line in self._lines if not line.dead)
+
+    async def run(self, command: str, *, seconds: float) -> Answer:
+        """Run a command to its end and give what it printed, up to 2 MiB.
+
+        Raises:
+            HostUnreachable: no end within ``seconds``, or the connection broke.
+            HostRefused, HostKeyRefused: see ``Door.connect``.
+        """
+        channel, session = await self.session(_Collector, command)
+        channel.write_eof()
+        try:
+            async with asyncio.timeout(seconds):
+                await session.over.wait()
+        except TimeoutError:
+            raise HostUnreachable(
+                f"{self.host} did not finish a command within {seconds:g} s: {printable(command, 80)}.",
+                next_step="Try again; if it stays so, the SSH service of the host hangs.",
+                retry=True,
+            ) from None
+        finally:
+            channel.close()
+        if session.status is None:
+            raise HostUnreachable(
+                f"The SSH connection to {self.host} broke during a command: {session.lost}.",
+                retry=True,
+            )
+        out, err = (bytes(part).decode("utf-8", "replace") for part in (session.out, session.err))
+        return Answer(out, err, session.status)
+
+    async def session(self, factory: Callable[[], S], command: str) -> tuple[Channel, S]:
+        """Start a command on a connection with room, or on a new one.
+
+        Raises:
+            HostUnreachable, HostRefused, HostKeyRefused
+        """
+        for _ in range(2 * REFUSALS_IN_A_ROW + len(self._lines)):
+            line = self._free_line()
+            line.waiting += 1
+            try:
+                opened = await self._open_on(line, factory, command)
+            finally:
+                line.waiting -= 1
+            if opened is not None:
+                return opened
+        raise HostRefused(
+            f"{self.host} lets {self.door.user} log in but refuses to run commands.",
+            next_step="Check that the account has shell access (shellAccess) on the host.",
+        )
+
+    async def close(self) -> None:
+        """Close every connection, the half-open ones too."""
+        lines, self._lines = self._lines, []
+        await asyncio.gather(*(line.close() for line in lines))
+
+    def _free_line(self) -> _Line:
+        self._drop_dead()
+        for line in self._lines:
+            if line.has_room():
+                return line
+        if len(self._lines) >= MOST_CONNECTIONS:
+            raise HostRefused(f"{self.host} would need more than {MOST_CONNECTIONS} connections.")
+        line = _Line(self.door, self._limit)
+        self._lines.append(line)
+        return line
+
+    def _drop_dead(self) -> None:
+        """Forget lines that nothing runs on any more; their connections end at once."""
+        for line in [line for line in self._lines if line.dead and not line.live]:
+            line.abort()
+            self._lines.remove(line)
+
+    async def _open_on(
+        self, line: _Line, factory: Callable[[], S], command: str
+    ) -> tuple[Channel, S] | None:
+        async with line.turn:
+            if line.dead or (line.limit is not None and line.live >= line.limit):
+                return None
+            try:
+                connection = await asyncio.shield(line.opening)
+            except CheckError:
+                line.dead = True
+                raise
+            return await self._create(line, connection, factory, command)
+
+    async def _create(
+        self,
+        line: _Line,
+        connection: asyncssh.SSHClientConnection,
+        factory: Callable[[], S],
+        command: str,
+    ) -> tuple[Channel, S] | None:
+        options: dict[str, Any] = {"encoding": None, "window": WINDOW, "request_pty": False}
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                channel, made = await connection.create_session(factory, command, **options)
+        except asyncssh.ChannelOpenError:
+            if connection.is_closed():
+                line.dead = True
+            else:
+                await self._learn(line)
+            return None
+        except TimeoutError:
+            line.dead = True
+            raise HostUnreachable(
+                f"{self.host} accepted the login and then let the first step hang for"
+                f" {OPEN_SECONDS} s.",
+                next_step="This is known of some ESXi 8 builds: try again, or restart the host's SSH"
+                " service.",
+                retry=True,
+            ) from None
+        except (OSError, asyncssh.Error) as trouble:
+            line.dead = True
+            why = printable(str(trouble)) or type(trouble).__name__
+            raise HostUnreachable(
+                f"{self.host} closed the SSH connection: {why}.", retry=True
+            ) from None
+        session = cast(S, made)
+        line.live += 1
+        line.refusals = 0
+        session.when_over = line.ended
+        if session.over.is_set():
+            line.ended()
+        return channel, session
+
+    async def _learn(self, line: _Line) -> None:
+        """A refused session: as many as run now are what this host allows on a connection.
+
+        Where none runs, the host may not have put away the last one yet; that takes a moment.
+        """
+        if line.live == 0:
+            line.refusals += 1
+            line.dead = line.refusals >= REFUSALS_IN_A_ROW
+            await asyncio.sleep(REFUSAL_PAUSE_SECONDS * line.refusals)
+            return
+        line.limit = line.live
+        self._limit = min(self._limit or line.live, line.live)

@@ -1,0 +1,82 @@
+"""The Redis server's own settings turned into sentences about what could lose checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from workers.jobs.connection import PREFIX, Connection
+
+OLDEST = (6, 2)
+_OWNED = {"waiting", "running", "joins", "pins", "ssh"}
+
+
+class Server:
+    """What ``arpcheck doctor`` asks of Redis."""
+
+    _redis: Connection
+
+    async def settings_problems(self) -> tuple[str, ...]:
+        """One sentence each; () = nothing to say.
+
+        Raises:
+            QueueUnreachable: it does not answer.
+        """
+        try:
+            info = await self._redis.client.info()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise self._redis.unreachable(error) from None
+        problems = [_version_problem(info), _memory_problem(info), await self._persistence(info)]
+        return tuple(problem for problem in problems if problem)
+
+    async def stray_keys(self) -> tuple[str, ...]:
+        """Keys of ours with neither a time to live nor an owner: always () unless we leak."""
+        client, stray = self._redis.client, list[str]()
+        try:
+            async for key in client.scan_iter(match=f"{PREFIX}*", count=1000):
+                name = key.decode("utf-8", "replace").removeprefix(PREFIX)
+                if name in _OWNED or await client.ttl(key) != -1:
+                    continue
+                kind, _, job_id = name.partition(":")
+                if kind != "job" or not await self._is_open(job_id):
+                    stray.append(name)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise self._redis.unreachable(error) from None
+        return tuple(stray)
+
+    async def _is_open(self, job_id: str) -> bool:
+        for owner in ("waiting", "running"):
+            if await self._redis.client.zscore(PREFIX + owner, job_id) is not None:
+                return True
+        return False
+
+    async def _persistence(self, info: dict[str, Any]) -> str:
+        if info.get("aof_enabled"):
+            return ""
+        try:
+            saves = (await self._redis.client.config_get("save")).get("save", "")
+        except RedisError:  # managed services forbid CONFIG
+            return ""
+        if saves:
+            return (
+                "Redis writes snapshots only: when it crashes, checks since the last snapshot are"
+                " lost (appendonly yes keeps them)"
+            )
+        return "Redis keeps nothing on disk: when it restarts, all waiting checks are lost (appendonly yes)"
+
+
+def _version_problem(info: dict[str, Any]) -> str:
+    version = str(info.get("redis_version", "0"))
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    return "" if numbers >= OLDEST else f"Redis is {version}, 6.2 or newer is needed"
+
+
+def _memory_problem(info: dict[str, Any]) -> str:
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy == "noeviction" or not info.get("maxmemory"):
+        return ""
+    return (
+        f"Redis may throw waiting checks away when memory is short: maxmemory-policy is {policy},"
+        " noeviction is needed"
+    )

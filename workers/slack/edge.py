@@ -1,0 +1,294 @@
+"""Messages turned into posts, edits, files and answers in Slack: the only way in and out of Slack.
+
+The law: the final text is never lost and never doubled. What Slack will not draw is sent again as
+plain text; a post with an unclear answer is looked up by its key before it is sent again, and where
+Slack may not be asked it is sent once more, marked "(repeat)".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from weakref import WeakSet
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from workers.arp.summary import Message
+from workers.errors import SlackRefused, SlackUnreachable
+from workers.slack.calls import Unclear, call, persist, status_trouble
+from workers.slack.plain import is_undrawable, marked_repeat, plain
+from workers.slack.uploads import Upload, share
+
+CALL_SECONDS = 15
+POSTS = 3
+EVENT_TYPE = "arpcheck"
+_KEYS = uuid.UUID("6f0c7b9e-2f43-4d2b-9a53-5f0a0a7c1d11")
+
+log = logging.getLogger(__name__)
+
+
+class Slack:
+    """One bot token's way into Slack; made anywhere, used inside one event loop."""
+
+    def __init__(self, token: str, api_url: str) -> None:
+        self.client = AsyncWebClient(token=token, base_url=api_url, retry_handlers=[])
+        self.following: WeakSet[object] = WeakSet()
+        """The live messages that share the rate limit of edits."""
+
+    def _open(self) -> AsyncWebClient:
+        """The client with one session for all calls: a TLS handshake for each would be slow."""
+        if self.client.session is None:
+            timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
+            self.client.session = aiohttp.ClientSession(timeout=timeout)
+        return self.client
+
+    async def close(self) -> None:
+        """Close the connections; using the edge again opens new ones."""
+        session, self.client.session = self.client.session, None
+        if session is not None:
+            await session.close()
+
+    async def identity(self) -> dict[str, Any]:
+        """Who the token is: ``auth.test``'s answer (team_id, user_id, bot_id, …)."""
+        return await call(self._open().auth_test, repeatable=True)
+
+    async def post(
+        self,
+        channel: str,
+        message: Message,
+        *,
+        thread_ts: str | None = None,
+        key: str,
+        look_first: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
+        """Post once and return the message's ts.
+
+        ``key`` (job id and step) names the post for ever. ``look_first`` looks for it before
+        posting: for a worker that takes over and cannot know how far the former one came.
+
+        Raises:
+            SlackRefused: such as not_in_channel.
+            SlackUnreachable: it was not posted, or not surely.
+        """
+        body: dict[str, Any] = {
+            "channel": channel,
+            "text": message.text,
+            "blocks": list(message.blocks) or None,
+            "thread_ts": thread_ts,
+            "unfurl_links": False,
+            "unfurl_media": False,
+            "client_msg_id": str(uuid.uuid5(_KEYS, key)),
+            "metadata": {
+                "event_type": EVENT_TYPE,
+                "event_payload": {**(metadata or {}), "key": key},
+            },
+        }
+        if look_first:
+            with contextlib.suppress(
+                SlackRefused
+            ):  # may not read there: Slack has the client_msg_id
+                found = await self._find(channel, thread_ts, key)
+                if found:
+                    return found
+        return await self._post_once(body, key)
+
+    async def _post_once(self, body: dict[str, Any], key: str) -> str:
+        trouble: SlackUnreachable | None = None
+        for number in range(POSTS):
+            try:
+                return await self._posted(body)
+            except Unclear as unclear:
+                trouble = unclear
+            await asyncio.sleep(0.5 * 2**number)
+            try:
+                found = await self._find(body["channel"], body["thread_ts"], key)
+            except SlackRefused:
+                again = body | marked_repeat(Message(body["text"], tuple(body["blocks"] or ())))
+                return await self._posted(again)
+            if found:
+                return found
+        raise trouble or SlackUnreachable("Slack does not answer.", retry=True)
+
+    async def _find(self, channel: str, thread_ts: str | None, key: str) -> str | None:
+        """The ts of the post with this key among the newest ones; None = it is not there.
+
+        Raises:
+            SlackRefused: the bot may not read there (channels:history is an optional scope).
+        """
+        client = self._open()
+        where: dict[str, Any] = {"channel": channel, "limit": 200, "include_all_metadata": True}
+        if thread_ts is None:
+            answer = await call(client.conversations_history, repeatable=True, **where)
+        else:
+            answer = await call(
+                client.conversations_replies, repeatable=True, ts=thread_ts, **where
+            )
+        for said in answer.get("messages", ()):
+            payload = (said.get("metadata") or {}).get("event_payload") or {}
+            if payload.get("key") == key:
+                return str(said["ts"])
+        return None
+
+    async def _posted(self, body: dict[str, Any]) -> str:
+        answer = await self._drawn(self._open().chat_postMessage, body, repeatable=False)
+        return str(answer["ts"])
+
+    async def _drawn(
+        self,
+        method: Callable[..., Awaitable[AsyncSlackResponse]],
+        body: dict[str, Any],
+        *,
+        repeatable: bool,
+    ) -> dict[str, Any]:
+        """Call with the blocks; as plain text where Slack will not draw them."""
+        try:
+            return await call(method, repeatable=repeatable, **body)
+        except SlackRefused as refused:
+            if not is_undrawable(refused.reason):
+                raise
+            log.warning("Slack would not draw a message (%s): sent as plain text", refused.reason)
+        message = plain(Message(body["text"], tuple(body["blocks"] or ())))
+        body = body | {"text": message.text, "blocks": list(message.blocks)}
+        return await call(method, repeatable=repeatable, **body)
+
+    async def edit(self, channel: str, ts: str, message: Message) -> None:
+        """Replace a message.
+
+        Raises:
+            SlackRefused: such as message_not_found. SlackUnreachable: not surely replaced.
+        """
+        # chat.update keeps the old blocks where none are sent.
+        blocks = message.blocks or plain(message).blocks
+        body = {"channel": channel, "ts": ts, "text": message.text, "blocks": list(blocks)}
+        await self._drawn(self._open().chat_update, body, repeatable=True)
+
+    async def upload(
+        self, channel: str, thread_ts: str, files: Sequence[Upload], comment: str = ""
+    ) -> None:
+        """Share files as one message in a thread (``thread_ts`` = the parent's ts), at most once.
+
+        Raises:
+            SlackRefused: Slack does not take them. SlackUnreachable: not surely in the thread.
+        """
+        if files:
+            await share(self._open(), channel, thread_ts, files, comment)
+
+    async def direct(self, user: str, message: Message, *, key: str) -> str:
+        """Post to a person directly; returns the ts.
+
+        Raises:
+            SlackRefused, SlackUnreachable: as ``post``.
+        """
+        return await self.post(await self.direct_channel(user), message, key=key)
+
+    async def direct_channel(self, user: str) -> str:
+        """The channel id of the bot's direct messages with a person."""
+        answer = await call(self._open().conversations_open, repeatable=True, users=[user])
+        return str(answer["channel"]["id"])
+
+    async def ephemeral(
+        self, channel: str, user: str, message: Message, *, thread_ts: str | None = None
+    ) -> None:
+        """Show a message to one person only, where the bot is a member."""
+        await self._drawn(
+            self._open().chat_postEphemeral,
+            {
+                "channel": channel,
+                "user": user,
+                "text": message.text,
+                "blocks": list(message.blocks) or None,
+                "thread_ts": thread_ts,
+            },
+            repeatable=True,
+        )
+
+    async def respond(
+        self, response_url: str, message: Message, *, thread_ts: str | None = None
+    ) -> None:
+        """Answer one person through a response_url: 5 times in 30 minutes, member or not.
+
+        Raises:
+            SlackRefused: used up or too old. SlackUnreachable: not surely shown.
+        """
+        body: dict[str, Any] = {
+            "response_type": "ephemeral",
+            "replace_original": False,
+            "text": message.text,
+        }
+        if message.blocks:
+            body["blocks"] = list(message.blocks)
+        if thread_ts:
+            body["thread_ts"] = thread_ts
+        client = self._open()
+
+        async def send() -> dict[str, Any]:
+            assert client.session is not None, "opened above"  # noqa: S101
+            async with client.session.post(
+                response_url, json=body, proxy=client.proxy, ssl=client.ssl or True
+            ) as answer:
+                said = (await answer.text())[:60]
+                trouble = status_trouble(
+                    "the answer", answer.status, answer.headers.get("Retry-After")
+                )
+                if trouble is not None:
+                    raise trouble
+                if answer.status != 200:  # noqa: PLR2004
+                    raise SlackRefused(
+                        "Slack no longer takes answers to this command.",
+                        reason=said or str(answer.status),
+                    )
+            return {}
+
+        await persist("the answer", send, repeatable=True)
+
+    async def has_file(self, channel: str, thread_ts: str, name: str) -> bool:
+        """Whether a file of that name is in the thread; True too where the bot may not look."""
+        try:
+            answer = await call(
+                self._open().conversations_replies,
+                repeatable=True,
+                channel=channel,
+                ts=thread_ts,
+                limit=200,
+            )
+        except SlackRefused:
+            return True
+        files = [file for said in answer.get("messages", ()) for file in said.get("files", ())]
+        return any(file.get("name") == name for file in files)
+
+    async def permalink(self, channel: str, ts: str) -> str | None:
+        """A link to a message; None where Slack gives none."""
+        try:
+            answer = await call(
+                self._open().chat_getPermalink, repeatable=True, channel=channel, message_ts=ts
+            )
+        except (SlackRefused, SlackUnreachable):
+            return None
+        return str(answer["permalink"])
+
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> str:
+        """Open a dialog within 3 s of the person's action; returns the view's id."""
+        answer = await call(
+            self._open().views_open, repeatable=False, trigger_id=trigger_id, view=dict(view)
+        )
+        return str(answer["view"]["id"])
+
+    async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
+        """Fill an open dialog."""
+        await call(self._open().views_update, repeatable=True, view_id=view_id, view=dict(view))
+
+    async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
+        """Show the app's home tab to a person."""
+        await call(self._open().views_publish, repeatable=True, user_id=user, view=dict(view))
+
+    async def group_members(self, group: str) -> frozenset[str]:
+        """The user ids of a user group (``S…``)."""
+        answer = await call(self._open().usergroups_users_list, repeatable=True, usergroup=group)
+        return frozenset(map(str, answer.get("users", ())))

@@ -1,0 +1,86 @@
+"""A stream of states turned into few edits of one message: the newest wins, the last one arrives.
+
+Slack allows about 50 edits a minute (chat.update, tier 3, per workspace and app) and asks for no more
+than one every 2 to 3 seconds to a message; states that come faster are skipped over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from workers.arp.summary import Message
+from workers.errors import SlackRefused, SlackUnreachable
+
+if TYPE_CHECKING:
+    from workers.slack.edge import Slack
+
+EDIT_GAP_SECONDS = 2.5
+SHARED_GAP_SECONDS = 1.4
+"""With many messages at once each waits longer: 60 s / 1.4 s stays below 50 edits a minute."""
+
+log = logging.getLogger(__name__)
+
+
+class LiveMessage:
+    """One message that follows a check; ``gap_seconds`` is the least time between two edits."""
+
+    def __init__(
+        self, slack: Slack, channel: str, ts: str, *, gap_seconds: float = EDIT_GAP_SECONDS
+    ) -> None:
+        self._slack = slack
+        self._channel = channel
+        self._ts = ts
+        self._gap_seconds = gap_seconds
+        self._next: Message | None = None
+        self._shown: Message | None = None
+        self._last_edit = -gap_seconds
+        self._editing: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+        slack.following.add(self)
+        self.trouble: SlackRefused | SlackUnreachable | None = None
+        """Why the last edit failed, such as message_not_found; None after one that worked."""
+
+    def show(self, message: Message) -> None:
+        """Show this state soon; returns at once, and a newer state may take its place."""
+        self._next = message
+        if self._editing is None or self._editing.done():
+            self._editing = asyncio.create_task(self._edit())
+
+    async def close(self, message: Message | None = None) -> None:
+        """Show the last state (or the newest one shown) and stop following.
+
+        Raises:
+            SlackRefused, SlackUnreachable: the last state could not be shown.
+        """
+        last = message or self._next
+        self._next = None
+        self._closing.set()
+        self._slack.following.discard(self)
+        if self._editing is not None:
+            await asyncio.wait({self._editing})  # an edit on its way must not arrive after ours
+            self._editing = None
+        if last is not None and last != self._shown:
+            await self._slack.edit(self._channel, self._ts, last)
+            self._shown = last
+
+    async def _edit(self) -> None:
+        clock = asyncio.get_running_loop()
+        while self._next is not None:
+            gap = max(self._gap_seconds, SHARED_GAP_SECONDS * (len(self._slack.following) - 1))
+            pause = max(0.0, self._last_edit + gap - clock.time())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), pause)
+            message, self._next = self._next, None
+            if message is None or message == self._shown:
+                continue
+            self._last_edit = clock.time()
+            try:
+                await self._slack.edit(self._channel, self._ts, message)
+                self._shown, self.trouble = message, None
+            except (SlackRefused, SlackUnreachable) as trouble:
+                # Progress is a courtesy: the check goes on, and close() tells of lasting trouble.
+                self.trouble = trouble
+                log.warning("progress could not be shown: %s", trouble.sentence)

@@ -1,0 +1,278 @@
+"""Settings turned into a logged-in connection to vCenter, with TLS verified and every wait limited.
+
+``SmartConnect`` is not used: its version probe ignores its own timeout and waits for ever on a silent
+server, and it turns certificate checks off for local addresses. The probe here is one HTTP request
+with a deadline; its answer decides the API version that is spoken.
+
+A ``Call`` knows the sockets its thread uses, so that an abandoned call can be cut from outside: the
+thread then ends at once instead of waiting for a server that never answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import socket
+import ssl
+import threading
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from pyVmomi import VmomiSupport, vim, vmodl
+from pyVmomi.SoapAdapter import SoapResponseDeserializer, SoapStubAdapter, StubAdapterBase
+
+from workers.errors import VcenterRefused, VcenterUnreachable
+from workers.settings import VcenterSettings
+from workers.vcenter.faults import EXPECTED
+
+_support: Any = VmomiSupport  # most of its names are not in its stubs
+OLDEST = "vim.version.version10"  # vSphere 6.0: LAGs, opaque networks and lockdown mode are there
+HTTP_OK = 200
+HTTP_FAULT = 500
+_VERSIONS_PATH = "/sdk/vimServiceVersions.xml"
+_VERSIONS_MAX_BYTES = 1_000_000
+_NAMESPACE = re.compile(r"<namespace>\s*<name>urn:vim25</name>(.*?)</namespace>", re.DOTALL)
+_VERSION = re.compile(r"<version>\s*([^<\s]+)\s*</version>")
+
+
+@dataclass(eq=False)
+class Call:
+    """One piece of blocking work and the sockets it uses; ``cut`` ends it from any thread."""
+
+    connections: list[http.client.HTTPConnection] = field(default_factory=list)
+    was_cut: bool = False
+
+    def add(self, connection: http.client.HTTPConnection) -> None:
+        """Note a connection; one that comes too late is cut at once."""
+        self.connections.append(connection)
+        if self.was_cut:
+            _shut(connection)
+
+    def cut(self) -> None:
+        """Shut every socket of the call, from any thread."""
+        self.was_cut = True
+        for connection in list(self.connections):
+            _shut(connection)
+
+
+def _shut(connection: http.client.HTTPConnection) -> None:
+    # The plain socket's shutdown on purpose: SSLSocket.shutdown would pull the TLS object away
+    # from under the thread that reads from it.
+    if connection.sock is not None:
+        with contextlib.suppress(OSError, ValueError):
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
+_current = threading.local()
+
+
+@contextlib.contextmanager
+def working(call: Call) -> Any:
+    """Note the sockets that this thread uses in the call, until the block ends."""
+    _current.call = call
+    try:
+        yield
+    finally:
+        _current.call = None
+
+
+class CuttableStub(SoapStubAdapter):
+    """pyVmomi's SOAP adapter that tells the running call which sockets it uses.
+
+    Once ``closed``, it closes what calls still under way give back.
+    """
+
+    closed = False
+
+    def GetConnection(self) -> Any:  # noqa: N802 - pyVmomi's name
+        """A pooled or fresh connection, noted in the thread's call."""
+        connection = super().GetConnection()  # type: ignore[no-untyped-call]
+        call: Call | None = getattr(_current, "call", None)
+        if call is not None:
+            call.add(connection)
+        return connection
+
+    def ReturnConnection(self, conn: Any) -> None:  # noqa: N802 - pyVmomi's name
+        """Back to the pool: whoever cuts this call must no longer cut that socket."""
+        call: Call | None = getattr(_current, "call", None)
+        if call is not None and conn in call.connections:
+            call.connections.remove(conn)
+        if self.closed:
+            conn.close()
+            return
+        super().ReturnConnection(conn)  # type: ignore[no-untyped-call]
+
+    def post(self, mo: Any, info: Any, args: Any) -> tuple[int, bytes]:
+        """Status and body of a call, as they came."""
+        request = self.SerializeRequest(mo, info, args)  # type: ignore[no-untyped-call]
+        connection = self.GetConnection()
+        headers = {
+            "Cookie": self.cookie,
+            "SOAPAction": self.versionId,
+            "Content-Type": "text/xml; charset=UTF-8",
+        }
+        try:
+            connection.request("POST", self.path, request, headers)
+            response = connection.getresponse()
+            body: bytes = response.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            self.DropConnections()  # type: ignore[no-untyped-call]
+            raise
+        self.ReturnConnection(connection)
+        return response.status, body
+
+
+class VcenterStub(StubAdapterBase):
+    """Every call through the cuttable adapter; an error that is no vSphere fault is HTTP trouble.
+
+    pyVmomi itself raises a bare ``Exception`` for a web page that comes with status 500.
+    """
+
+    def __init__(self, soap: Any) -> None:
+        super().__init__(soap.version)  # type: ignore[no-untyped-call]
+        self._soap = soap
+
+    def InvokeMethod(self, mo: Any, info: Any, args: Any) -> Any:  # noqa: N802 - pyVmomi's name
+        """The result of a method, or its fault raised."""
+        status, answer = self._soap.InvokeMethod(mo, info, args, self)
+        return answer if status == HTTP_OK else _raise(status, answer)
+
+    def post(self, mo: Any, info: Any, args: Any) -> bytes:
+        """The answer of a method as it came, or its fault raised."""
+        status, body = self._soap.post(mo, info, args)
+        if status == HTTP_OK:
+            return bytes(body)
+        answer = None
+        if status == HTTP_FAULT:
+            reader: Any = SoapResponseDeserializer(self)
+            answer = reader.Deserialize(body, object)
+        return bytes(_raise(status, answer))
+
+    def DropConnections(self) -> None:  # noqa: N802 - pyVmomi's name
+        """Close the pooled connections; calls open new ones."""
+        self._soap.DropConnections()
+
+    def close(self) -> None:
+        """Close the pooled connections, and those in use once they are given back."""
+        self._soap.closed = True
+        self._soap.DropConnections()
+
+
+def _raise(status: int, answer: Any) -> NoReturn:
+    if isinstance(answer, vmodl.MethodFault):
+        raise answer
+    raise http.client.HTTPException(f"HTTP {status} without a fault")
+
+
+@dataclass(eq=False)
+class Connection:
+    """A logged-in session: the stub, the service content, the id of this vCenter."""
+
+    stub: Any
+    content: Any
+    session_key: str
+    view: Any = None  # all VMs; made by the first sweep, ends with the session
+
+    @property
+    def vcenter_id(self) -> str | None:
+        """The instance UUID; managed object ids mean something only together with it."""
+        told: str | None = self.content.about.instanceUuid
+        return told
+
+    def reference(self, kind: Any, moid: str) -> Any:
+        """A managed object by its id."""
+        return kind(moid, self.stub)
+
+
+def tls_context(settings: VcenterSettings) -> ssl.SSLContext:
+    """Verification against the CA file or the system's store, or none where it was turned off.
+
+    Raises:
+        VcenterUnreachable: the CA file holds no certificate.
+    """
+    try:
+        context = ssl.create_default_context(
+            cafile=str(settings.ca_file) if settings.ca_file else None
+        )
+    except (OSError, ssl.SSLError) as trouble:
+        raise VcenterUnreachable(
+            f"The CA file {settings.ca_file} cannot be read as PEM certificates.",
+            next_step="Point VCENTER_CA_FILE to the CA certificate of vCenter in PEM form.",
+        ) from trouble
+    if settings.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def connect(settings: VcenterSettings, call: Call, timeout_seconds: float) -> Connection:
+    """Ask which API version to speak, log in, read the service content.
+
+    ``timeout_seconds`` limits every single wait for the network. Raises what ``faults.py`` explains.
+    """
+    context = tls_context(settings)
+    soap: Any = CuttableStub(  # type: ignore[no-untyped-call]
+        host=settings.host,
+        port=settings.port,
+        version=_newest_version(settings, context, call, timeout_seconds),
+        sslContext=context,
+        httpConnectionTimeout=timeout_seconds,
+        poolSize=8,
+    )
+    stub = VcenterStub(soap)
+    try:
+        content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+        session = content.sessionManager.Login(settings.user, settings.password, None)
+    except BaseException:
+        stub.close()
+        raise
+    return Connection(stub, content, session.key)
+
+
+def disconnect(connection: Connection) -> None:
+    """Log out and close every socket; trouble on the way out is of no interest."""
+    try:
+        with contextlib.suppress(*EXPECTED):
+            connection.content.sessionManager.Logout()
+    finally:
+        connection.stub.close()
+
+
+def _newest_version(
+    settings: VcenterSettings, context: ssl.SSLContext, call: Call, timeout_seconds: float
+) -> str:
+    """The newest API version that both sides speak, by the server's ``vimServiceVersions.xml``."""
+    probe = http.client.HTTPSConnection(
+        settings.host, settings.port, timeout=timeout_seconds, context=context
+    )
+    try:
+        probe.connect()
+        call.add(probe)
+        probe.request("GET", _VERSIONS_PATH)
+        response = probe.getresponse()
+        document = response.read(_VERSIONS_MAX_BYTES).decode("utf-8", "replace")
+    finally:
+        probe.close()
+    offered = _NAMESPACE.search(document)
+    if response.status != HTTP_OK or offered is None:
+        raise http.client.HTTPException(f"HTTP {response.status}, no vSphere API")
+    known = {
+        _support.versionIdMap[version]: version
+        for version in _support.nsMap
+        if version.startswith("vim.version.")
+    }
+    for version_id in _VERSION.findall(offered[1]):
+        version = known.get(version_id)
+        if version is not None:
+            return _checked(version, version_id)
+    return _checked(OLDEST, "")
+
+
+def _checked(version: str, version_id: str) -> str:
+    if not _support.IsChildVersion(version, OLDEST):
+        raise VcenterRefused(
+            f"This server speaks vSphere API {version_id}; arpcheck needs 6.0 or newer."
+        )
+    return version

@@ -1,0 +1,294 @@
+"""The raw records around a VM turned into its ``VmLocation``, or into the reason it cannot be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pyVmomi import vim
+
+from workers.arp.model import Host, LocalVm, Neighbour, Uplink, Vm, VmLocation, Vnic
+from workers.errors import VmNotCheckable
+from workers.vcenter import guest
+from workers.vcenter.connection import Connection
+from workers.vcenter.distributed import DistributedPort, distributed, is_single_lag
+from workers.vcenter.names import unescaped
+from workers.vcenter.neighbours import neighbours
+from workers.vcenter.properties import Properties
+from workers.vcenter.records import (
+    Card,
+    PortBacking,
+    Records,
+    cards,
+    read_surroundings,
+    read_vm,
+)
+from workers.vcenter.switches import Attachment, HostNetwork, opaque, pinned_uplink, standard
+
+SSH_SERVICE = "TSM-SSH"
+TOOLS_RUN = {"guestToolsRunning", "guestToolsExecutingScripts"}
+
+
+def locate(connection: Connection, moid: str) -> VmLocation:
+    """Read and lay out everything that a check needs to know of a VM.
+
+    Raises:
+        VmNotFound, VmNotCheckable
+    """
+    records = read_vm(connection, moid)
+    _refuse_uncheckable(records.vm)
+    read_surroundings(connection, records)
+    network = HostNetwork.of(records.host)
+    attachments = [_attach(card, network, records) for card in records.cards]
+    nics = _vnics(records, attachments)
+    _refuse_unheard(records, nics, attachments)
+    running = _ssh_running(records.host)
+    return VmLocation(
+        vm=Vm(unescaped(records.vm["name"]), moid, nics, records.vm.get("config.uuid")),
+        host=_host(records, network, attachments),
+        host_moid=records.host_moid,
+        address=_address(records.host),
+        vcenter_id=connection.vcenter_id,
+        tools_running=records.vm.get("guest.toolsRunningStatus") in TOOLS_RUN,
+        ssh_running=running,
+        lockdown=_text(records.host.get("config.lockdownMode")),
+        notes=_notes(records, attachments),
+    )
+
+
+# --- what cannot be checked --------------------------------------------------------------------
+
+
+def _refuse_uncheckable(vm: Properties) -> None:
+    name = unescaped(vm["name"])
+    power, state = str(vm.get("runtime.powerState")), str(vm.get("runtime.connectionState"))
+    if vm.get("config.template"):
+        raise VmNotCheckable(f"{name} is a template: it never runs, so it never sends ARP.")
+    if state not in {"connected", "None"}:
+        raise VmNotCheckable(
+            f"vCenter has lost touch with {name} ({state}): its host does not answer vCenter.",
+            next_step="Look after the host's connection to vCenter first.",
+        )
+    if power == "suspended":
+        raise VmNotCheckable(f"{name} is suspended.", next_step="Resume it and check again.")
+    if power != "poweredOn":
+        raise VmNotCheckable(f"{name} is powered off.", next_step="Power it on and check again.")
+    if vm.get("runtime.host") is None:
+        raise VmNotCheckable(
+            f"vCenter does not say on which host {name} runs: the account may not see the host.",
+            next_step="Give the account the Read-only role from vCenter's root, propagated.",
+        )
+
+
+def _refuse_unheard(
+    records: Records, nics: tuple[Vnic, ...], attachments: list[Attachment | None]
+) -> None:
+    """Refuse where not one adapter can be heard; one that can is enough."""
+    name = unescaped(records.vm["name"])
+    if not nics:
+        why = "has no network adapter"
+        if _passthrough(records.vm):
+            why = "has only PCI passthrough devices, which bypass the virtual switch"
+        raise VmNotCheckable(f"{name} {why}: there is no port to listen on.")
+    bypassing = [nic for nic in nics if nic.backing == "sriov"]
+    if len(bypassing) == len(nics):
+        raise VmNotCheckable(
+            f"{name} has only SR-IOV adapters, which bypass the virtual switch: pktcap-uw cannot"
+            " hear them.",
+            next_step="Capture in the guest, and on the physical switch port.",
+        )
+    usable = [nic for nic in nics if nic.connected and nic.backing != "sriov"]
+    if not usable:
+        raise VmNotCheckable(
+            f"Every network adapter of {name} is disconnected.",
+            next_step="Connect the adapter (VM settings, Connected) and check again.",
+        )
+    points = {nic.point for nic in usable}
+    heard = [a for nic, a in zip(nics, attachments, strict=True) if nic.point in points and a]
+    if not any(attachment.uplinks for attachment in heard):
+        where = ", ".join(dict.fromkeys(a.switch for a in heard)) or "its switch"
+        raise VmNotCheckable(
+            f"{name} hangs on {where}, which has no uplink on this host: nothing leaves the host.",
+            next_step="Move the adapter to a port group with uplinks, or add an uplink.",
+        )
+
+
+def _passthrough(vm: Properties) -> list[Any]:
+    kind = vim.vm.device.VirtualPCIPassthrough
+    return [d for d in vm.get("config.hardware.device") or () if isinstance(d, kind)]
+
+
+# --- adapters ----------------------------------------------------------------------------------
+
+
+def _attach(card: Any, network: HostNetwork, records: Records) -> Attachment | None:
+    backing = card.backing
+    if isinstance(backing, PortBacking):
+        uuid = backing.port.switchUuid
+        switch = records.switches.get(uuid, {})
+        return distributed(
+            network,
+            DistributedPort(
+                backing=backing,
+                group=records.groups.get(backing.port.portgroupKey or ""),
+                switch_setting=switch.get("config.defaultPortConfig"),
+                pvlans=switch.get("config.pvlanConfig") or (),
+                port=records.ports.get((uuid, backing.port.portKey or "")),
+                single_lag=is_single_lag(switch, records.uplink_groups.get(uuid, [])),
+            ),
+        )
+    if isinstance(backing, Card.OpaqueNetworkBackingInfo):
+        return opaque(network, backing.opaqueNetworkId)
+    if isinstance(backing, Card.NetworkBackingInfo):
+        return standard(network, backing.deviceName)
+    return None
+
+
+def _vnics(records: Records, attachments: list[Attachment | None]) -> tuple[Vnic, ...]:
+    net = records.vm.get("guest.net") or ()
+    gateways = guest.gateways(net, records.vm.get("guest.ipStack") or ())
+    return tuple(
+        _vnic(
+            f"vnic{index}", card, attachment, guest.addresses(net, card.key, _mac(card)), gateways
+        )
+        for index, (card, attachment) in enumerate(zip(records.cards, attachments, strict=True))
+    )
+
+
+def _vnic(
+    point: str,
+    card: Any,
+    attachment: Attachment | None,
+    ipv4: tuple[str, ...],
+    gateways: dict[int, str],
+) -> Vnic:
+    connectable = card.connectable
+    told = Vnic(
+        point=point,
+        label=card.deviceInfo.label if card.deviceInfo else point,
+        mac=_mac(card),
+        connected=connectable is None or bool(connectable.connected),
+        ipv4=ipv4,
+        gateway=gateways.get(card.key),
+        backing="sriov" if isinstance(card, vim.vm.device.VirtualSriovEthernetCard) else "port",
+        port_key=card.backing.port.portKey if isinstance(card.backing, PortBacking) else None,
+    )
+    if attachment is None:
+        return told
+    return Vnic(
+        point=told.point,
+        label=told.label,
+        mac=told.mac,
+        connected=told.connected,
+        ipv4=told.ipv4,
+        gateway=told.gateway,
+        portgroup=attachment.portgroup,
+        switch=attachment.switch,
+        switch_kind=attachment.kind,
+        vlan=attachment.vlan,
+        overlay=attachment.overlay,
+        pinned_uplink=pinned_uplink(attachment.uplinks),
+        backing=told.backing if told.backing == "sriov" else attachment.backing,
+        port_key=told.port_key,
+    )
+
+
+def _mac(card: Any) -> str:
+    return (card.macAddress or "").lower()
+
+
+# --- the host ----------------------------------------------------------------------------------
+
+
+def _host(records: Records, network: HostNetwork, attachments: list[Attachment | None]) -> Host:
+    product = records.host.get("summary.config.product")
+    told = neighbours(records.hints)
+    teaming = next((a.teaming for a in attachments if a is not None and a.uplinks), None)
+    macs = [pnic.mac for pnic in network.pnics]
+    macs += [vnic.spec.mac for vnic in records.host.get("config.network.vnic") or ()]
+    return Host(
+        name=records.host.get("name", records.host_moid),
+        version=product.version if product else None,
+        build=product.build if product else None,
+        teaming=teaming,
+        uplinks=_uplinks(attachments, told),
+        local_vms=tuple(_local_vms(records, network)),
+        local_macs=tuple(dict.fromkeys(mac.lower() for mac in macs if mac)),
+    )
+
+
+def _uplinks(
+    attachments: list[Attachment | None], told: dict[str, Neighbour]
+) -> tuple[Uplink, ...]:
+    """The union over the adapters' switches; where port groups differ, the stronger role counts."""
+    strength = ("active", "standby", "unknown", "unused")
+    found: dict[str, Uplink] = {}
+    for attachment in attachments:
+        for uplink in attachment.uplinks if attachment is not None else ():
+            known = found.get(uplink.device)
+            if known is None or strength.index(uplink.role) < strength.index(known.role):
+                found[uplink.device] = uplink
+    return tuple(
+        Uplink(u.device, u.switch, u.role, u.link_up, u.lag, told.get(u.device))
+        for u in found.values()
+    )
+
+
+def _local_vms(records: Records, network: HostNetwork) -> Iterable[LocalVm]:
+    """Every connected adapter of the host's other running VMs."""
+    for vm in records.local_vms.values():
+        if str(vm.get("runtime.powerState")) != "poweredOn":
+            continue
+        for card in cards(vm):
+            if not card.macAddress or (card.connectable and not card.connectable.connected):
+                continue
+            attachment = _attach(card, network, records)
+            ipv4 = guest.addresses(vm.get("guest.net") or (), card.key, _mac(card))
+            yield LocalVm(
+                name=unescaped(vm.get("name", "")),
+                mac=_mac(card),
+                ipv4=tuple(address.split("/")[0] for address in ipv4),
+                vlan=attachment.vlan.id if attachment is not None else None,
+            )
+
+
+def _address(host: Properties) -> str:
+    """The address of the VMkernel adapter selected for management, else the host's name."""
+    told = host.get("config.virtualNicManagerInfo")
+    for config in told.netConfig if told is not None else ():
+        if config.nicType != "management":
+            continue
+        for vnic in config.candidateVnic or ():
+            keys = {vnic.key, f"management.{vnic.key}"}
+            if keys & set(config.selectedVnic or ()) and vnic.spec.ip and vnic.spec.ip.ipAddress:
+                return str(vnic.spec.ip.ipAddress)
+    return str(host.get("name", ""))
+
+
+def _ssh_running(host: Properties) -> bool | None:
+    told = host.get("config.service")
+    services = told.service if told is not None else ()
+    return next((bool(s.running) for s in services if s.key == SSH_SERVICE), None)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _notes(records: Records, attachments: list[Attachment | None]) -> tuple[str, ...]:
+    notes = []
+    if records.vm.get("guest.toolsRunningStatus") not in TOOLS_RUN:
+        notes.append("VMware Tools do not run in the guest: its addresses and gateway are unknown.")
+    for card, attachment in zip(records.cards, attachments, strict=True):
+        label = card.deviceInfo.label if card.deviceInfo else _mac(card)
+        if isinstance(card, vim.vm.device.VirtualSriovEthernetCard):
+            notes.append(f"{label} is an SR-IOV adapter: it bypasses the virtual switch, unheard.")
+        elif attachment is None:
+            notes.append(f"{label} hangs on a network that its host does not show.")
+        elif not attachment.uplinks:
+            notes.append(f"{label} hangs on {attachment.switch}, which has no uplink.")
+    if _passthrough(records.vm):
+        notes.append("The VM has PCI passthrough devices: if one is a NIC, it cannot be heard.")
+    for attachment in attachments:
+        notes.extend(attachment.notes if attachment is not None else ())
+    return tuple(dict.fromkeys(notes))

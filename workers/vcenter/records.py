@@ -1,0 +1,190 @@
+"""A VM's id turned into the raw records of everything around it, in at most six round trips.
+
+1 the VM · 2 its host, the host's other VMs and the port groups they use · 3 the distributed switches ·
+(the uplink port groups, only with the LACP of before 5.5) · 4 the VM's distributed ports, a call per
+switch · 5 the physical neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from pyVmomi import vim, vmodl
+
+from workers.errors import VmNotFound
+from workers.vcenter.connection import Connection
+from workers.vcenter.properties import Properties, moid, retrieve, start, step
+
+Card = vim.vm.device.VirtualEthernetCard
+PortBacking = Card.DistributedVirtualPortBackingInfo
+Portgroup = vim.dvs.DistributedVirtualPortgroup
+
+VM_PATHS = (
+    "name",
+    "config.template",
+    "config.uuid",
+    "config.hardware.device",
+    "guest.net",
+    "guest.ipStack",
+    "guest.toolsRunningStatus",
+    "runtime.host",
+    "runtime.powerState",
+    "runtime.connectionState",
+)
+LOCAL_PATHS = ("name", "runtime.powerState", "config.hardware.device", "guest.net")
+HOST_PATHS = (
+    "name",
+    "summary.config.product",
+    "config.network.pnic",
+    "config.network.vswitch",
+    "config.network.portgroup",
+    "config.network.proxySwitch",
+    "config.network.opaqueSwitch",
+    "config.network.opaqueNetwork",
+    "config.network.vnic",
+    "config.virtualNicManagerInfo",
+    "config.service",
+    "config.lockdownMode",
+    "configManager.networkSystem",
+)
+SWITCH_PARTS = ("defaultPortConfig", "pvlanConfig", "lacpApiVersion", "uplinkPortgroup")
+
+
+@dataclass(slots=True)
+class Records:
+    """What vCenter said, by property path; empty where it said nothing."""
+
+    vm: Properties
+    host: Properties = field(default_factory=dict)
+    host_moid: str = ""
+    local_vms: dict[str, Properties] = field(default_factory=dict)
+    groups: dict[str, Any] = field(default_factory=dict)
+    switches: dict[str, Properties] = field(default_factory=dict)
+    uplink_groups: dict[str, list[Any]] = field(default_factory=dict)
+    ports: dict[tuple[str, str], Any] = field(default_factory=dict)
+    hints: Sequence[Any] = ()
+
+    @property
+    def cards(self) -> list[Any]:
+        """The VM's Ethernet cards in the order vCenter lists them."""
+        return cards(self.vm)
+
+
+def cards(vm: Properties) -> list[Any]:
+    """The Ethernet cards among a VM's devices."""
+    return [d for d in vm.get("config.hardware.device") or () if isinstance(d, Card)]
+
+
+def read_vm(connection: Connection, vm_moid: str) -> Records:
+    """Round trip 1.
+
+    Raises:
+        VmNotFound: there is no such VM, or it may not be seen.
+    """
+    reference = connection.reference(vim.VirtualMachine, vm_moid)
+    vm = retrieve(connection, [reference], {vim.VirtualMachine: VM_PATHS}).get(vm_moid)
+    if not vm or "name" not in vm:
+        raise VmNotFound(
+            f"vCenter has no VM {vm_moid}, or its account may not see it.",
+            next_step="The VM may have been deleted; look it up by name again.",
+        )
+    return Records(vm)
+
+
+def read_surroundings(connection: Connection, records: Records) -> None:
+    """Round trips 2 to 5; ``records.vm`` must name a host."""
+    reference = records.vm["runtime.host"]
+    records.host_moid = moid(reference)
+    _read_host(connection, records, reference)
+    _read_switches(connection, records)
+    _read_ports(records)
+    system = records.host.get("configManager.networkSystem")
+    if system is not None:
+        records.hints = optional(lambda: system.QueryNetworkHint(None), ())
+
+
+def _read_host(connection: Connection, records: Records, reference: Any) -> None:
+    networks = step(vim.VirtualMachine, "network")
+    found = retrieve(
+        connection,
+        [start(reference, step(vim.HostSystem, "vm", networks))],
+        {
+            vim.HostSystem: HOST_PATHS,
+            vim.VirtualMachine: LOCAL_PATHS,
+            Portgroup: ("config",),
+        },
+    )
+    for object_moid, values in found.items():
+        if isinstance(values["@"], vim.HostSystem):
+            records.host = values
+        elif isinstance(values["@"], vim.VirtualMachine):
+            records.local_vms[object_moid] = values
+        elif values.get("config") is not None:
+            records.groups[values["config"].key] = values["config"]
+    records.local_vms.pop(moid(records.vm["@"]), None)
+
+
+def _read_switches(connection: Connection, records: Records) -> None:
+    wanted = {}
+    for backing in _port_backings(records):
+        group = records.groups.get(backing.port.portgroupKey or "")
+        if group is not None and group.distributedVirtualSwitch is not None:
+            wanted[moid(group.distributedVirtualSwitch)] = group.distributedVirtualSwitch
+    if not wanted:
+        return
+    kind = vim.dvs.VmwareDistributedVirtualSwitch
+    references = [connection.reference(kind, m) for m in wanted]
+    paths = ["uuid", *(f"config.{part}" for part in SWITCH_PARTS)]
+    try:
+        found = retrieve(connection, references, {kind: paths})
+    except vmodl.query.InvalidProperty:
+        # The parts belong to VMware's own subtype of the declared type; a server that checks paths
+        # against the declared type refuses them, and then the whole config is read.
+        found = retrieve(connection, references, {kind: ("uuid", "config")})
+        for values in found.values():
+            config = values.get("config")
+            values.update({f"config.{p}": getattr(config, p, None) for p in SWITCH_PARTS})
+    for values in found.values():
+        records.switches[values.get("uuid", "")] = values
+    _read_uplink_groups(connection, records)
+
+
+def _read_uplink_groups(connection: Connection, records: Records) -> None:
+    """Only for switches with a single, unnamed LAG: its switch stands on the uplink port group."""
+    for uuid, values in records.switches.items():
+        references = values.get("config.uplinkPortgroup") or ()
+        if values.get("config.lacpApiVersion") == "singleLag" and references:
+            found = retrieve(connection, list(references), {Portgroup: ("config",)})
+            records.uplink_groups[uuid] = [g["config"] for g in found.values() if g.get("config")]
+
+
+def _read_ports(records: Records) -> None:
+    keys: dict[str, list[str]] = {}
+    for backing in _port_backings(records):
+        if backing.port.portKey:
+            keys.setdefault(backing.port.switchUuid, []).append(backing.port.portKey)
+    for uuid, port_keys in keys.items():
+        switch = records.switches.get(uuid)
+        if switch is None:
+            continue
+        criteria: Any = vim.dvs.PortCriteria(portKey=port_keys)
+        fetch = partial(switch["@"].FetchDVPorts, criteria)
+        for port in optional(fetch, ()):
+            records.ports[uuid, port.key] = port
+
+
+def _port_backings(records: Records) -> list[Any]:
+    return [card.backing for card in records.cards if isinstance(card.backing, PortBacking)]
+
+
+def optional(ask: Callable[[], Any], otherwise: Any) -> Any:
+    """The answer to a question whose answer is good to have; a host may be slow or refuse it."""
+    try:
+        return ask() or otherwise
+    except vim.fault.NotAuthenticated:
+        raise
+    except (vmodl.MethodFault, TimeoutError):
+        return otherwise

@@ -1,0 +1,87 @@
+"""A host's SSH service switched, and the account's own standing read, for checks and for ``doctor``."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from pyVmomi import vim
+
+from workers.errors import VcenterRefused
+from workers.vcenter.connection import Connection
+from workers.vcenter.properties import Properties, retrieve
+
+SSH_SERVICE = "TSM-SSH"
+PRIVILEGES = ("System.View", "System.Read", "Host.Config.NetService")
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class VcenterAbout:
+    """vCenter about itself; ``clock_ahead`` is how far its clock is ahead of ours, in nanoseconds."""
+
+    version: str
+    build: str
+    instance_uuid: str | None
+    clock_ahead: int
+
+
+def _host(connection: Connection, host_moid: str) -> Properties:
+    reference = connection.reference(vim.HostSystem, host_moid)
+    paths = ("name", "config.service", "configManager.serviceSystem")
+    values = retrieve(connection, [reference], {vim.HostSystem: paths}).get(host_moid)
+    if not values:
+        raise VcenterRefused(f"vCenter shows no host {host_moid} to this account.")
+    return values
+
+
+def ssh_running(connection: Connection, host_moid: str) -> bool:
+    """Whether TSM-SSH runs."""
+    told = _host(connection, host_moid).get("config.service")
+    services = told.service if told is not None else ()
+    return any(service.key == SSH_SERVICE and service.running for service in services)
+
+
+def start_ssh(connection: Connection, host_moid: str) -> None:
+    """Start TSM-SSH; a service that runs already is no trouble."""
+    if not ssh_running(connection, host_moid):
+        _service_system(connection, host_moid).StartService(SSH_SERVICE)
+
+
+def stop_ssh(connection: Connection, host_moid: str) -> None:
+    """Stop TSM-SSH; a service that is stopped already is no trouble."""
+    if ssh_running(connection, host_moid):
+        _service_system(connection, host_moid).StopService(SSH_SERVICE)
+
+
+def _service_system(connection: Connection, host_moid: str) -> Any:
+    values = _host(connection, host_moid)
+    system = values.get("configManager.serviceSystem")
+    if system is None:
+        raise VcenterRefused(f"vCenter does not show the services of {values.get('name')}.")
+    return system
+
+
+def privileges(connection: Connection) -> tuple[tuple[str, bool], ...]:
+    """What the account may do at the root folder; the role should be propagated from there."""
+    content = connection.content
+    told = content.authorizationManager.HasPrivilegeOnEntities(
+        [content.rootFolder], connection.session_key, list(PRIVILEGES)
+    )
+    held = {p.privId: bool(p.isGranted) for entity in told for p in entity.privAvailability}
+    return tuple((name, held.get(name, False)) for name in PRIVILEGES)
+
+
+def about(connection: Connection) -> VcenterAbout:
+    """Version, id and clock."""
+    told = connection.content.about
+    return VcenterAbout(told.version, told.build, told.instanceUuid, clock_ahead(connection))
+
+
+def clock_ahead(connection: Connection) -> int:
+    """How far vCenter's clock is ahead of ours, to half the round trip, in nanoseconds."""
+    before = time.time_ns()
+    now = vim.ServiceInstance("ServiceInstance", connection.stub).CurrentTime()
+    after = time.time_ns()
+    return int(now.timestamp() * NANOSECONDS) - (before + after) // 2
