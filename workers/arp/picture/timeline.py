@@ -19,7 +19,7 @@ from workers.arp.picture.pen import (
 )
 from workers.arp.picture.story import Kind, Lane, Story
 
-_LEFT, _RIGHT = 236, 850
+_LEFT, _RIGHT = 236, 836
 _ROW = 46
 _MOST_MARKS = 300
 _MARKS = {Kind.REQUEST: ("v", BLUE), Kind.REPLY: ("o", GREEN), Kind.RETURNED: ("D", BLUE)}
@@ -143,15 +143,9 @@ def _sum(pen: Pen, lane: Lane, y: float) -> None:
     shown = [(f"{n} {words}", colour) for n, words, colour in parts if n]
     words = ", ".join(text for text, _ in shown) or ("?" if lane.blind else "0")
     if shown and lane.blind:
-        words = f"BLIND, {words}"
-    colour = shown[0][1] if shown else GREY
-    pen.text(
-        (_RIGHT + 16, y),
-        words,
-        Face(24, colour=colour, bold=bool(shown)),
-        width=134,
-        name=f"sum {lane.name}",
-    )
+        words = f"BLIND {', '.join(text.split()[0] for text, _ in shown)}"
+    face = Face(24, shown[0][1] if shown else GREY, bool(shown), smallest=15)
+    pen.text((_RIGHT + 16, y), words, face, width=134, name=f"sum {lane.name}")
 
 
 def _ticks(pen: Pen, scale: _Scale, top: float, bottom: float) -> None:
