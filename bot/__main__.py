@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -31,6 +32,10 @@ GRACE_SECONDS = 8.0
 ANSWER_SECONDS = 0.1
 """Bolt looks for a handler's ack every 10 ms and sends it then."""
 LOOK_SECONDS = 5.0
+PING_SECONDS = 5.0
+"""How long a dead WebSocket may go unnoticed."""
+
+_ADDRESS = re.compile(r"\b(wss?|https?)://[^\s'\")]+")
 
 logger = logging.getLogger("arpcheck.bot")
 
@@ -88,11 +93,31 @@ def make_app(settings: BotSettings, slack: Slack, identity: AuthorizeResult) -> 
         return identity
 
     return AsyncApp(
+        logger=_quiet_logger(),
         client=slack.client,
         signing_secret=settings.slack_signing_secret,
         authorize=authorize,
         request_verification_enabled=True,
     )
+
+
+def _quiet_logger() -> logging.Logger:
+    """Bolt's logger: errors only, and never the address of anything.
+
+    Its lesser lines hold whole payloads, with the answer addresses in them; its errors hold the
+    WebSocket's address with the ticket that opens it.
+    """
+    quiet = logging.getLogger("slack_bolt")
+    quiet.setLevel(logging.ERROR)
+    quiet.addFilter(_without_addresses)
+    return quiet
+
+
+def _without_addresses(record: logging.LogRecord) -> bool:
+    record.msg = _ADDRESS.sub(r"\1://…", record.getMessage())
+    record.args = ()
+    record.exc_info = None  # the message has its text already
+    return True
 
 
 async def look(jobs: Jobs) -> health.Health:
@@ -149,7 +174,7 @@ async def _connected(
 @asynccontextmanager
 async def _socket(app: AsyncApp, app_token: str, stop: asyncio.Event) -> AsyncIterator[None]:
     """Socket Mode: outbound only; Slack gives each payload to one of the app's connections."""
-    handler = AsyncSocketModeHandler(app, app_token)
+    handler = AsyncSocketModeHandler(app, app_token, ping_interval=PING_SECONDS)
     tasks = {
         asyncio.create_task(handler.connect_async()),  # type: ignore[no-untyped-call]
         asyncio.create_task(_renew(handler)),
@@ -181,7 +206,11 @@ async def _http(app: AsyncApp, port: int) -> AsyncIterator[None]:
     """HTTP: Bolt checks signature and age of every request before any handler sees it."""
 
     async def receive(request: web.Request) -> web.Response:
-        answer = await app.async_dispatch(await to_bolt_request(request))
+        try:
+            asked = await to_bolt_request(request)
+        except ValueError:  # neither text nor JSON: nothing that Slack would send
+            return web.Response(status=400)
+        answer = await app.async_dispatch(asked)
         if answer.status == web.HTTPUnauthorized.status_code:
             # Only logged: a flood of forged requests must not push the audit's entries out.
             logger.warning("refused an unsigned or too old request from %s", request.remote)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from handlers import replies
 from handlers.desk import DOUBLE_SECONDS, Asker, Desk
@@ -47,7 +48,14 @@ async def _status(desk: Desk, asker: Asker) -> None:
 
 async def _history(desk: Desk, asker: Asker, request: History) -> None:
     records = await desk.jobs.history(request.vm, VERDICTS)
-    await desk.tell(asker, replies.history(request.vm, records))
+    links = [await _link(desk, record) for record in records]
+    await desk.tell(asker, replies.history(request.vm, records, links))
+
+
+async def _link(desk: Desk, record: Mapping[str, str]) -> str | None:
+    """The link to a verdict's message, where one was posted."""
+    ts = record.get("verdict_ts") or record.get("root_ts")
+    return await desk.slack.permalink(record["channel"], ts) if ts else None
 
 
 async def _stop(desk: Desk, asker: Asker, job_id: str | None) -> None:

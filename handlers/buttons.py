@@ -89,6 +89,14 @@ async def _is_new(desk: Desk, press: Press, action_ts: str) -> bool:
     return first and await desk.jobs.first_time(f"press:{what}:{action_ts}", REDELIVERY_SECONDS)
 
 
+async def allowed(desk: Desk, press: Press, action: str, job_id: str) -> JobRecord | None:
+    """The job behind a button, for those who may; else they are told why not."""
+    record = await known(desk, press, job_id)
+    if record is not None and await desk.admits(press.asker, action, about=record.job):
+        return record
+    return None
+
+
 async def known(desk: Desk, press: Press, job_id: str) -> JobRecord | None:
     """The job behind a button; where it has expired, they are told."""
     record = await desk.jobs.get(job_id)
@@ -110,9 +118,7 @@ async def _cancel(desk: Desk, press: Press) -> None:
 
 
 async def _again(desk: Desk, press: Press) -> None:
-    if not await desk.admits(press.asker, "again"):
-        return
-    record = await known(desk, press, press.value)
+    record = await allowed(desk, press, "again", press.value)
     if record is not None:
         await again(desk, press.asker, record.job)
 
@@ -132,15 +138,13 @@ async def again(desk: Desk, asker: Asker, job: Job) -> None:
 
 
 async def _options(desk: Desk, press: Press) -> None:
-    if not await desk.admits(press.asker, "options"):
-        return
     view = await desk.slack.open_view(press.trigger_id, dialog.loading_dialog())
     record = await desk.jobs.get(press.value)
     if record is None:
         await desk.slack.update_view(view, dialog.check_dialog(press.asker))
         return
-    job = record.job
-    asker = replace(press.asker, thread_ts=thread_of(job).thread_ts)
+    job, thread = record.job, thread_of(record.job)
+    asker = replace(press.asker, channel=thread.channel, thread_ts=thread.thread_ts)
     filled = Check(job.vm, job.target, job.seconds)
     await desk.slack.update_view(view, dialog.check_dialog(asker, filled))
 
@@ -166,9 +170,7 @@ async def _go_on(
     vm: str | None = None,
 ) -> None:
     job_id = chosen.get("job", "")
-    if not (moid or vm) or not await desk.admits(press.asker, "choose"):
-        return
-    record = await known(desk, press, job_id)
+    record = await allowed(desk, press, "choose", job_id) if moid or vm else None
     if record is None:
         return
     if not await desk.jobs.first_time(f"chosen:{job_id}", CHOICE_SECONDS):
@@ -187,9 +189,7 @@ async def _go_on(
 
 async def _started(desk: Desk, press: Press) -> None:
     """Somebody made the guest send: from now on silence means something."""
-    if not await desk.admits(press.asker, "started"):
-        return
-    record = await known(desk, press, press.value)
+    record = await allowed(desk, press, "started", press.value)
     if record is None:
         return
     noted = await desk.jobs.confirm_stimulus(record.job.id, press.asker.user, time.time_ns())
@@ -202,17 +202,15 @@ async def _started(desk: Desk, press: Press) -> None:
 
 async def _post_here(desk: Desk, press: Press) -> None:
     """The bot was invited meanwhile: have the kept result posted where it was asked for."""
-    if not await desk.admits(press.asker, "post_here"):
-        return
-    record = await known(desk, press, press.value)
+    record = await allowed(desk, press, "post_here", press.value)
     if record is None:
         return
     if record.state != "done":
         await desk.tell(press.asker, replies.still_running(record.job))
         return
-    thread = replace(record.job.thread, channel=press.asker.channel)
-    follow = follow_up(record.job, "post", press.asker, replace(thread, root_ts=None))
-    await desk.start(press.asker, follow)
+    answered_by = press.asker.response_url
+    thread = replace(record.job.thread, root_ts=None, response_url=answered_by)
+    await desk.start(press.asker, follow_up(record.job, "post", press.asker, thread))
 
 
 def follow_up(job: Job, kind: str, asker: Asker, thread: Thread, note: str = "") -> Job:

@@ -92,9 +92,14 @@ class Desk:
         except (SlackRefused, SlackUnreachable) as trouble:
             log.warning("could not answer %s: %s", asker.user, trouble.sentence)
 
-    async def admits(self, asker: Asker, action: str) -> bool:
-        """Whether they may; a refusal is told and audited."""
-        why = await self.access.refusal(asker.user, asker.channel)
+    async def admits(self, asker: Asker, action: str, *, about: Job | None = None) -> bool:
+        """Whether they may; a refusal is told and audited.
+
+        What concerns a job counts as asked for in that job's channel: its buttons may also stand in
+        a direct message of the bot.
+        """
+        channel = asker.channel if about is None else about.thread.channel
+        why = await self.access.refusal(asker.user, channel)
         if why is None:
             return True
         health.COMMANDS.labels(action, "refused").inc()

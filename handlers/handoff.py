@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from handlers import replies
-from handlers.buttons import Press, again, follow_up, known, listen, thread_of
+from handlers.buttons import Press, again, allowed, follow_up, known, listen, thread_of
 from handlers.desk import DOUBLE_SECONDS, Asker, Desk
 from workers.arp.model import Job
 from workers.arp.summary import FIXED, HANDOFF, NOT_OURS, TAKEN, Message
@@ -22,9 +23,11 @@ from workers.jobs import JobRecord
 
 HANDOFF_VIEW = "arpcheck_handoff_note"
 NOT_OURS_VIEW = "arpcheck_not_ours_why"
-HANDOFF_SECONDS = 600
-"""A hand-off that failed may be tried again after this time."""
+HAND_OFFS = 9
+"""How often a hand-off that failed may be tried again."""
 ONCE_SECONDS = 86_400
+HANDED_OFF = "handed off"
+"""What a worker says of a hand-off that worked."""
 
 
 def register(app: AsyncApp, desk: Desk) -> None:
@@ -63,29 +66,43 @@ def register(app: AsyncApp, desk: Desk) -> None:
 
 async def _ask_note(desk: Desk, press: Press) -> None:
     """Ask for a note, and where the verdict points elsewhere, whether they are sure."""
-    if not await desk.admits(press.asker, "handoff"):
-        return
     view = await desk.slack.open_view(press.trigger_id, _frame(HANDOFF_VIEW, [section("…")], ""))
     record = await desk.jobs.get(press.value)
-    if record is None:
-        gone = _frame(HANDOFF_VIEW, list(replies.gone().blocks), "")
-        await desk.slack.update_view(view, gone)
-        return
-    await desk.slack.update_view(view, handoff_view(press, record))
+    filled = (
+        _frame(HANDOFF_VIEW, list(replies.gone().blocks), "")
+        if record is None
+        else handoff_view(press, record)
+    )
+    await desk.slack.update_view(view, filled)
 
 
 async def _hand_off(desk: Desk, press: Press, job_id: str, note: str) -> None:
     """Queue the hand-off: a worker knows the network team's channel, this process does not."""
-    if not await desk.admits(press.asker, "handoff"):
-        return
-    record = await known(desk, press, job_id)
+    record = await allowed(desk, press, "handoff", job_id)
     if record is None:
         return
-    if not await desk.jobs.first_time(f"handoff:{job_id}", HANDOFF_SECONDS):
+    follow_id = await _next_id(desk, job_id)
+    if follow_id is None:
         await desk.tell(press.asker, replies.handed_off_before())
         return
-    job = follow_up(record.job, "handoff", press.asker, record.job.thread, note)
-    await desk.start(press.asker, job)
+    thread = replace(record.job.thread, response_url=press.asker.response_url)
+    job = follow_up(record.job, "handoff", press.asker, thread, note)
+    await desk.start(press.asker, replace(job, id=follow_id))
+
+
+async def _next_id(desk: Desk, job_id: str) -> str | None:
+    """The id of this hand-off's job, None where one is under way or has worked.
+
+    The id comes from the check's, so that two people who press at once ask for the same job.
+    """
+    for number in range(1, HAND_OFFS + 1):
+        follow_id = f"{job_id}-h{number}"
+        before = await desk.jobs.get(follow_id)
+        if before is None:
+            return follow_id
+        if before.state != "done" or before.outcome.get("outcome") == HANDED_OFF:
+            return None
+    return None
 
 
 async def _taken(desk: Desk, press: Press) -> None:

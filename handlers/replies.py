@@ -6,17 +6,29 @@ from collections.abc import Mapping, Sequence
 
 from workers.arp.model import SECOND, Job
 from workers.arp.summary import POST_HERE, Message, code, escape, shortened
-from workers.arp.summary.blocks import actions, button, section
+from workers.arp.summary.blocks import SECTION, actions, button, section
 from workers.jobs import JobRecord
 
 INVITE = "/invite @arpcheck"
+
+LIST_LENGTH = 2_900  # a section takes 3,000
 
 _ABSENT = {"channel_not_found", "not_in_channel"}
 
 
 def said(text: str) -> Message:
-    """One paragraph of mrkdwn."""
+    """One paragraph of mrkdwn, cut where a section would refuse it."""
+    text = shortened(text, SECTION)
     return Message(text, (section(text),))
+
+
+def listed(head: str, lines: Sequence[str]) -> Message:
+    """A head and as many whole lines as one section takes; the rest is counted."""
+    shown = list(lines)
+    while sum(map(len, [head, *shown])) + len(shown) > LIST_LENGTH:
+        shown.pop()
+    more = [f"… and {len(lines) - len(shown)} more"] if len(shown) < len(lines) else []
+    return said("\n".join([head, *shown, *more]))
 
 
 def help_text() -> Message:
@@ -148,8 +160,8 @@ def stimulus_noted() -> Message:
 
 
 def handed_off_before() -> Message:
-    """The hand-off was asked for a moment ago."""
-    return said("This check was handed off a moment ago; the link is in its thread.")
+    """There is one hand-off for a check."""
+    return said("This check was already handed off; the link is in its thread.")
 
 
 def taken(user: str) -> Message:
@@ -193,10 +205,8 @@ def may_not_stop(job: Job) -> Message:
 
 def which_one(records: Sequence[JobRecord]) -> Message:
     """Several checks could be meant."""
-    lines = "\n".join(
-        f"• `/arpcheck stop {escape(r.job.id)}`: {code(r.job.vm)}" for r in records[:10]
-    )
-    return said(f"You have {len(records)} checks open. Which one?\n{lines}")
+    lines = [f"• `/arpcheck stop {escape(r.job.id)}`: {code(r.job.vm)}" for r in records]
+    return listed(f"You have {len(records)} checks open. Which one?", lines)
 
 
 def nothing_open() -> Message:
@@ -208,12 +218,9 @@ def status(records: Sequence[JobRecord], links: Mapping[str, str], now: int) -> 
     """What runs and what waits; ``links`` by job id, ``now`` in nanoseconds."""
     if not records:
         return said("Nothing is running and nothing is waiting.")
-    lines = [_status_line(record, links.get(record.job.id), now) for record in records[:15]]
-    if len(records) > len(lines):
-        lines.append(f"… and {len(records) - len(lines)} more")
+    lines = [_status_line(record, links.get(record.job.id), now) for record in records]
     running = sum(record.state == "running" for record in records)
-    head = f"*{running} running, {len(records) - running} waiting*"
-    return said("\n".join([head, *lines]))
+    return listed(f"*{running} running, {len(records) - running} waiting*", lines)
 
 
 def _status_line(record: JobRecord, link: str | None, now: int) -> str:
@@ -225,19 +232,18 @@ def _status_line(record: JobRecord, link: str | None, now: int) -> str:
     return f"• {code(job.vm)}{target}: {place} · {name} · <@{escape(job.asked_by)}>, {age} s ago"
 
 
-def history(vm: str, records: Sequence[Mapping[str, str]]) -> Message:
-    """The last verdicts on a VM, the newest first."""
+def history(vm: str, records: Sequence[Mapping[str, str]], links: Sequence[str | None]) -> Message:
+    """The last verdicts on a VM, the newest first, each with the link to its message."""
     if not records:
         return said(f"No verdict on {code(vm)} is on record.")
-    lines = [_history_line(record) for record in records]
-    return said(shortened("\n".join([f"*Last verdicts on {code(vm)}*", *lines]), 2900))
+    lines = [_history_line(*pair) for pair in zip(records, links, strict=True)]
+    return listed(f"*Last verdicts on {code(vm)}*", lines)
 
 
-def _history_line(record: Mapping[str, str]) -> str:
+def _history_line(record: Mapping[str, str], link: str | None) -> str:
     at = int(record.get("at_ms", "0")) // 1000
     when = f"<!date^{at}^{{date_short_pretty}} {{time}}|{at}>"
     target = f" → {code(record['target'])}" if record.get("target") else ""
     words = escape(shortened(record.get("headline", ""), 200))
-    link = record.get("link", "")
-    more = f" · <{escape(link)}|thread>" if link.startswith(("https://", "http://")) else ""
+    more = f" · <{link}|thread>" if link else ""
     return f"• {when} {code(record.get('verdict', '?'))}{target} {words}{more}"

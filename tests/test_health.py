@@ -6,6 +6,7 @@ import pytest
 from aiohttp import ClientSession
 
 from workers import health
+from workers.errors import SettingsError
 from workers.health import Health, serve
 
 
@@ -58,3 +59,13 @@ async def test_a_look_that_hangs_is_trouble(monkeypatch: pytest.MonkeyPatch) -> 
 
     async with serve(0, look, host="127.0.0.1") as port:
         assert (await fetch(port, "/healthz"))[0] == 503
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    async def look() -> Health:
+        return Health()
+
+    async with serve(0, look, host="127.0.0.1") as port:
+        with pytest.raises(SettingsError, match=f"ARPCHECK_METRICS_PORT={port}"):
+            async with serve(port, look, host="127.0.0.1"):
+                pass

@@ -11,7 +11,8 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 
-from workers import health, log as logs
+from workers import health
+from workers import log as logs
 from workers.answer import Answerer
 from workers.arp.model import Job, VmLocation
 from workers.arp.summary import Progress

@@ -16,6 +16,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from workers.errors import SettingsError
+
 REGISTRY = CollectorRegistry()
 
 CHECKS = Counter(
@@ -96,6 +98,9 @@ async def serve(
     """Answer probes as long as the context lasts; yields the port (0 picks a free one).
 
     /healthz says 200, or 503 with a line per problem. A ``look`` that takes too long is a problem.
+
+    Raises:
+        SettingsError: the port is taken or forbidden.
     """
     probes = _Probes(look)
     app = web.Application()
@@ -103,7 +108,12 @@ async def serve(
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise SettingsError(
+                [f"ARPCHECK_METRICS_PORT={port} cannot be listened on: {error.strerror}"]
+            ) from None
         bound = int(runner.addresses[0][1])
         log.info("Health on port %d: /healthz and /metrics", bound)
         yield bound

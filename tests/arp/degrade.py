@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 from workers.arp.model import SECOND, ArpFrame, Capture, CapturePoint, Case, Direction, Heard
@@ -95,11 +96,13 @@ def alone(case: Case, heard: Heards) -> tuple[Case, Heards]:
     return case, tuple(replace(h, frames=tuple(filter(ours, h.frames))) for h in heard)
 
 
-def stripped(case: Case, heard: Heards, *ways: str) -> tuple[Case, Heards]:
+def stripped(
+    case: Case, heard: Heards, ways: tuple[str, ...] = ("tx", "rx")
+) -> tuple[Case, Heards]:
     """VLAN offload took the tags off before the capture."""
     return case, tuple(
         replace(h, frames=tuple(replace(frame, vlans=()) for frame in h.frames))
-        if h.capture.point.direction in (ways or ("tx", "rx"))
+        if h.capture.point.direction in ways
         else h
         for h in heard
     )
@@ -140,17 +143,11 @@ def shifted(case: Case, heard: Heards, by: int) -> tuple[Case, Heards]:
         capture = replace(
             h.capture, ready_at=move(h.capture.ready_at), stopped_at=move(h.capture.stopped_at)
         )
-        return replace(
-            h, capture=capture, frames=tuple(replace(f, at=f.at + by) for f in h.frames)
-        )
+        return replace(h, capture=capture, frames=tuple(replace(f, at=f.at + by) for f in h.frames))
 
-    stimulus = replace(
-        case.stimulus, start=move(case.stimulus.start), end=move(case.stimulus.end)
-    )
+    stimulus = replace(case.stimulus, start=move(case.stimulus.start), end=move(case.stimulus.end))
     events = tuple(replace(event, at=event.at + by) for event in case.events)
-    return _with(
-        replace(case, stimulus=stimulus, events=events), tuple(moved(h) for h in heard)
-    )
+    return _with(replace(case, stimulus=stimulus, events=events), tuple(moved(h) for h in heard))
 
 
 def reordered(case: Case, heard: Heards) -> tuple[Case, Heards]:
@@ -202,15 +199,15 @@ def _single(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards
     yield from _general(case, heard)
 
 
-def _changes():  # type: ignore[no-untyped-def]
+def _changes() -> Iterator[tuple[str, Callable[[Case, Heards], tuple[Case, Heards]]]]:
     for seconds in (3, 6, 8, 12, 20):
-        yield f"cut {seconds} s", lambda c, h, s=seconds: cut_after(c, h, s)
+        yield f"cut {seconds} s", partial(cut_after, seconds=seconds)
     yield "alone", alone
     yield "stripped", stripped
-    yield "stripped rx", lambda c, h: stripped(c, h, "rx")
+    yield "stripped rx", partial(stripped, ways=("rx",))
     yield "merged", merged
     yield "reordered", reordered
-    yield "shifted", lambda c, h: shifted(c, h, 3_600 * SECOND + 123_456)
+    yield "shifted", partial(shifted, by=3_600 * SECOND + 123_456)
 
 
 def _general(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards]]]:

@@ -34,6 +34,12 @@ DAMAGE = {
     "a block of odd length": (NG + b"\x05\0\0\0\x0d\0\0\0" + bytes(40), 1, "13 bytes"),
     "an absurd block": (NG + b"\x05\0\0\0\xfc\xff\xff\xff" + bytes(40), 1, "4294967292"),
     "lengths that differ": (NG + block(5, bytes(8))[:-4] + bytes(8), 1, "two different"),
+    "a broken block after a foreign link type": (
+        section() + interface(link=127) + packet(REQUEST, 1) + block(5, bytes(8))[:-4] + bytes(8),
+        0,
+        "two different",
+    ),
+    "a cut after a foreign link type": (section() + interface(link=127) + b"\x06", 0, "cut"),
     "an unknown interface": (NG + packet(REPLY, 1, number=1), 1, "interface 1"),
     "a packet longer than its block": (
         NG + block(6, bytes(12) + b"\xff\0\0\0" * 2 + bytes(60)),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.arp.corpus import NAMES, load
@@ -23,6 +25,6 @@ def test_a_worse_capture_never_blames_another_owner(
             if after.owner not in {before.owner, *HARMLESS}:
                 wrong.append(f"{name} {way}: {before.code} ({before.owner}) → {after.code}")
     with capsys.disabled():
-        print(f"\n{count} degraded cases, {len(wrong)} blame another owner")
+        sys.stdout.write(f"\n{count} degraded cases, {len(wrong)} blame another owner\n")
     assert count >= 1500
     assert not wrong, "\n".join(wrong[:40])

@@ -1,5 +1,6 @@
 """arpcheck judge: a folder or a zip in, a report or one line out, whoever made it."""
 
+import json
 import stat
 import struct
 import zipfile
@@ -7,12 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.arp import judged
 from tests.arp.captures import (
     pcap,
     pcap_header,
 )
 from tests.arp.cases import bent, document, dumped
 from tests.cli.calls import REQUEST, files, folder, refusal, report, run, zipped
+from workers.arp.bundle import bundle_name, make_bundle
+from workers.arp.decode import ArpReader
+from workers.arp.report import as_json, as_text
+from workers.arp.verdict import judge
 
 
 def test_a_folder_and_its_zip_give_the_same_report(tmp_path: Path) -> None:
@@ -28,6 +34,20 @@ def test_a_folder_and_its_zip_give_the_same_report(tmp_path: Path) -> None:
     assert report("judge", bundle)["vmnic1-tx"]["vm_requests"] == 3
 
 
+def test_a_bundle_gives_the_report_it_was_made_from(tmp_path: Path) -> None:
+    heard = []
+    for capture in judged.case().captures:
+        reader = ArpReader(capture.point)
+        reader.feed(judged.captures()[capture.file or ""])
+        reader.finish()
+        heard.append(reader.heard(capture))
+    judgement = judge(judged.case(), heard)
+    bundle = tmp_path / bundle_name(judgement)
+    bundle.write_bytes(make_bundle(judgement, judged.captures(), {"nicstats.txt": b"x"}))
+    assert json.loads(run("judge", bundle, "--json").stdout) == as_json(judgement)
+    assert run("judge", bundle).stdout.decode() == as_text(judgement)
+
+
 def test_a_missing_capture_file_blinds_its_point(tmp_path: Path) -> None:
     without = {"case.json": dumped(document())}
     for case in (folder(tmp_path / "case", without), zipped(tmp_path / "case.zip", without)):
@@ -37,13 +57,22 @@ def test_a_missing_capture_file_blinds_its_point(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
-    [b"", b"no capture at all", pcap([REQUEST] * 3)[:-5], pcap_header(link=105)],
-    ids=["empty", "text", "cut", "802.11"],
+    ("data", "requests"),
+    [
+        (b"", 0),
+        (b"no capture at all", 0),
+        (pcap_header(link=105), 0),
+        (pcap([REQUEST] * 3)[:-5], 2),
+    ],
+    ids=["empty", "text", "802.11", "cut"],
 )
-def test_a_broken_capture_file_is_no_reason_to_refuse(tmp_path: Path, data: bytes) -> None:
+def test_a_broken_capture_file_gives_what_can_be_read(
+    tmp_path: Path, data: bytes, requests: int
+) -> None:
     case = folder(tmp_path, files(**{"pcap/vmnic1-tx.pcap": data}))
-    assert report("judge", case)["vmnic1-tx"]["why_blind"]
+    point = report("judge", case)["vmnic1-tx"]
+    assert point["vm_requests"] == requests
+    assert requests or not point["heard"]
 
 
 REFUSED_CASES = {
@@ -142,6 +171,16 @@ def test_a_zip_with_broken_content_is_refused(tmp_path: Path) -> None:
     bundle = zipped(tmp_path / "x.zip", files(), method=zipfile.ZIP_STORED)
     data = bytearray(bundle.read_bytes())
     data[data.find(b"arpcheck-case/1") + 3] ^= 1
+    bundle.write_bytes(data)
+    assert "broken zip" in refusal("judge", bundle)
+
+
+def test_a_zip_with_a_garbled_name_is_refused(tmp_path: Path) -> None:
+    bundle = zipped(tmp_path / "x.zip", files(abcd=b"x"))
+    data = bytearray(bundle.read_bytes())
+    entry = data.rfind(b"PK\x01\x02")
+    data[entry + 9] |= 0x08  # the name is said to be UTF-8
+    data[data.rfind(b"abcd")] = 0xFF
     bundle.write_bytes(data)
     assert "broken zip" in refusal("judge", bundle)
 

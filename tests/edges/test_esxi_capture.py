@@ -11,7 +11,7 @@ from tests.edges.esxi_scene import HOST, Scene, lab, until
 from workers.arp.model import SECOND, Capture
 from workers.arp.pktcap import PACKET_LIMIT, TimeoutSyntax, is_rarp
 from workers.errors import CaptureImpossible
-from workers.esxi import Listening
+from workers.esxi import Listening, counters_risen
 
 MAGIC = b"\xd4\xc3\xb2\xa1"
 
@@ -40,6 +40,7 @@ async def capture(scene: Scene) -> tuple[Capture, ...]:
             )
             captures = await listening.stop()
         assert await host.clean_up() == ()
+        assert scene.twin.alive() == []
     return captures
 
 
@@ -234,5 +235,12 @@ async def test_the_hosts_own_view_goes_into_the_bundle(tmp_path: Path) -> None:
             "version.txt", "nic_list.txt", "clock.txt", f"portstats_{port}.txt",
             "nic_vmnic0.txt", "nic_vmnic1.txt", "nicstats_vmnic0.txt", "nicstats_vmnic1.txt",
         }  # fmt: skip
+        scene.behave("rx_errors:9")
+        scene.world.host(HOST).behaviours.discard("rx_errors:5")
+        later = await host.snapshot(["vmnic0"])
+        assert counters_risen(files, later) == (
+            "vmnic0: Total receive errors +4",
+            "vmnic0: Receive CRC errors +4",
+        )
         assert b"build-24674464" in files["version.txt"]
         assert b"Receive CRC errors: 5" in files["nicstats_vmnic0.txt"]

@@ -16,7 +16,7 @@ from workers.errors import CaptureImpossible
 from workers.esxi import EsxiHost, Listening
 from workers.esxi.listen import READY_SECONDS, STOP_SECONDS, remote_seconds
 
-QUICK_STEPS = (("", 0.3), ("INT", 0.3), ("TERM", 0.5), ("KILL", 2.0))
+QUICK_STEPS = (("INT", 1.0), ("TERM", 1.0), ("KILL", 2.0))
 
 
 @asynccontextmanager
@@ -30,7 +30,7 @@ async def listening_on(scene: Scene, host: EsxiHost) -> AsyncIterator[Listening]
 @pytest.mark.parametrize(
     ("behaviours", "signals"),
     [
-        ((), []),
+        ((), ["INT"]),
         (("no_channel_signals",), ["INT"]),
         (("ignores_int",), ["INT", "TERM"]),
         (("ignores_int", "ignores_term"), ["INT", "TERM", "KILL"]),
@@ -54,6 +54,18 @@ async def test_a_capture_is_ended_step_by_step_and_by_its_own_id(
         assert all({int(pid) for pid in kill[2:]} <= ours for kill in kills)
         assert {fact.dropped for fact in captures} == ({None} if "KILL" in signals else {0})
         assert {fact.failure for fact in captures} == {None}
+
+
+async def test_where_no_further_session_is_let_in_the_channels_carry_the_signal(
+    tmp_path: Path,
+) -> None:
+    async with lab(tmp_path, "max_sessions_1") as scene, scene.open() as host:
+        async with listening_on(scene, host) as listening:
+            scene.behave("permission_denied")
+            captures = await listening.stop()
+        assert {fact.failure for fact in captures} == {None}
+        assert scene.twin.alive() == []
+        assert await host.clean_up() == ()
 
 
 async def test_other_peoples_captures_are_left_alone(tmp_path: Path) -> None:

@@ -71,7 +71,18 @@ async def test_a_wrong_password_is_said_once_and_shown_nowhere(
     assert isinstance(trouble, HostRefused)
     assert trouble.sentence == f"{HOST} refused the SSH login of root with the password."
     told = "".join(traceback.format_exception(trouble)) + caplog.text + repr(scene.settings)
+    asyncssh.set_debug_level(1)
+    assert "Beginning auth" in told
     assert WRONG not in told
+
+
+async def test_a_refused_ed25519_key_gets_the_hint_at_fips(tmp_path: Path) -> None:
+    async with lab(tmp_path) as scene:
+        asyncssh.generate_private_key("ssh-ed25519").write_private_key(tmp_path / "key")
+        trouble = await refusal(scene)
+    assert isinstance(trouble, HostRefused)
+    assert trouble.sentence.endswith("with the SSH key.")
+    assert "Ed25519" in trouble.next_step
 
 
 async def test_lockdown_mode_is_named(tmp_path: Path) -> None:
@@ -229,3 +240,11 @@ async def test_of_two_that_pin_at_once_the_first_one_holds(tmp_path: Path) -> No
             async with open_host(scene.location(), settings, Overtaken()):
                 raise AssertionError("it let us in")
         assert scene.twin.commands == []
+
+
+async def test_an_account_without_a_shell_is_told_so(tmp_path: Path) -> None:
+    async with lab(tmp_path, "max_sessions:0") as scene:
+        trouble = await refusal(scene)
+    assert isinstance(trouble, HostRefused)
+    assert trouble.sentence == f"{HOST} lets root log in but refuses to run commands."
+    assert "shellAccess" in trouble.next_step

@@ -7,19 +7,24 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import stat
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
 import pytest
 
+from tests.edges.esxi_scene import until
 from workers.arp.model import CapturePoint, Host, Role, Uplink, Vm, VmLocation, Vnic
 from workers.arp.pktcap import TimeoutSyntax, plan_captures
-from workers.esxi import MemoryHostKeys, open_host
+from workers.esxi import EsxiHost, Listening, MemoryHostKeys, open_host
+from workers.esxi.lines import WINDOW
 from workers.settings import EsxiSettings
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin:/bin")
@@ -35,20 +40,24 @@ pytestmark = [
 
 MAC = "00:50:56:9a:21:01"
 
-# Writes a pcap header, then a record of one byte every tenth of a second, until INT or its -c.
+# Writes a pcap header, then a record of one byte every tenth of a second, until INT or its -c. Files
+# beside it change its ways: no_ready_line, silent (no packets), flood (no end of empty packets).
 PKTCAP = r"""#!/bin/sh
 case "$1" in
 -A) echo "UplinkRcvKernel UplinkSndKernel VnicTx VnicRx"; exit 0;;
 esac
+here=${0%/*}
 while [ $# -gt 1 ]; do [ "$1" = -c ] && limit=$2; shift; done
 read answer
 echo "pktcap: The output file is -." >&2
 printf '\324\303\262\241\002\000\004\000\000\000\000\000\000\000\000\000\377\377\000\000\001\000\000\000'
-echo "pktcap: Vsock connection from port 1096 cid 2." >&2
+[ -e $here/no_ready_line ] || echo "pktcap: Vsock connection from port 1096 cid 2." >&2
+[ -e $here/flood ] && exec cat /dev/zero
 n=0
 finish() { echo "Dumped $n packet to file -, dropped 0 packets." >&2; echo Done. >&2; exit 0; }
 trap finish INT
 while [ $n -lt $limit ]; do
+  [ -e $here/silent ] && sleep 0.1 && continue
   s=$(date +%s)
   for shift in 0 8 16 24; do printf "\\$(printf %03o $(( (s >> shift) & 255 )))"; done
   printf '\000\000\000\000\001\000\000\000\001\000\000\000x'
@@ -60,8 +69,8 @@ finish
 
 PS = r"""#!/bin/sh
 echo "WID CID WorldName Command"
-busybox ps -o pid,args | while read pid args; do
-  case $pid in [0-9]*) echo "$pid $pid world $args";; esac
+busybox ps -o pid,stat,args | while read pid stat args; do
+  case $stat in [RSD]*) echo "$pid $pid world $args";; esac
 done
 """
 
@@ -80,9 +89,28 @@ class RealHost:
     settings: EsxiSettings
     location: VmLocation
     folder: Path
+    server: int
+    signalled: list[int] = field(default_factory=list)
+
+    def change_ways(self, *names: str) -> None:
+        for name in names:
+            (self.folder / "bin" / name).touch()
+
+    def signal_connections(self, number: int) -> None:
+        """Signal sshd's processes for our connections: KILL cuts them, STOP makes them hang."""
+        listed = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self.server)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        self.signalled += [int(pid) for pid in listed.stdout.split()]
+        for pid in self.signalled:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def captures_running(self) -> list[str]:
-        listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+        listed = subprocess.run(
+            ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
+        )
         return [
             line for line in listed.stdout.splitlines() if f"{self.folder}/bin/pktcap-uw" in line
         ]
@@ -144,10 +172,12 @@ async def real_host(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIter
     server = await asyncio.create_subprocess_exec(
         SSHD, "-D", "-e", "-f", str(config), stderr=asyncio.subprocess.DEVNULL
     )
+    host = RealHost(_settings(tmp_path, port), _location(), tmp_path, server.pid)
     try:
         await _answers(port)
-        yield RealHost(_settings(tmp_path, port), _location(), tmp_path)
+        yield host
     finally:
+        host.signal_connections(signal.SIGKILL)
         server.terminate()
         await server.wait()
 
@@ -180,13 +210,25 @@ def _location() -> VmLocation:
     return VmLocation(vm, Host("esx07.example.com", uplinks=uplinks), "host-7", "127.0.0.1")
 
 
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - what arrives over a socket sets no event here
-            await asyncio.sleep(0.02)
-
-
 BUSYBOX_SHELL = 'ForceCommand {folder}/bin/sh -c "$SSH_ORIGINAL_COMMAND"'
+
+
+plain = pytest.mark.parametrize("real_host", ["MaxSessions 10"], indirect=True)
+
+
+@asynccontextmanager
+async def listening_on(
+    real_host: RealHost, hear: Callable[[CapturePoint, bytes], None]
+) -> AsyncIterator[tuple[EsxiHost, Listening]]:
+    async with open_host(real_host.location, real_host.settings, MemoryHostKeys()) as host:
+        view = await host.look()
+        assert view.features.timeout is TimeoutSyntax.PLAIN
+        assert abs(view.clock_offset_ms) < 1500
+        plan = plan_captures(real_host.location, {MAC: 67108881}, view.features)
+        assert len(plan) == 10
+        async with host.listen(plan, seconds=20, heard=hear) as listening:
+            yield host, listening
+    assert real_host.captures_running() == []
 
 
 @pytest.mark.parametrize(
@@ -203,22 +245,86 @@ async def test_openssh_captures_and_is_left_clean(real_host: RealHost) -> None:
     def hear(point: CapturePoint, data: bytes) -> None:
         heard[point.name] = heard.get(point.name, b"") + data
 
-    async with open_host(real_host.location, real_host.settings, MemoryHostKeys()) as host:
-        view = await host.look()
-        assert view.features.timeout is TimeoutSyntax.PLAIN
-        assert abs(view.clock_offset_ms) < 1500
-        plan = plan_captures(real_host.location, {MAC: 67108881}, view.features)
-        async with host.listen(plan, seconds=20, heard=hear) as listening:
-            await listening.ready()
-            assert [c.failure for c in listening.captures()] == [None] * len(plan)
-            await _until(lambda: all(len(heard.get(p.point.name, b"")) > 24 for p in plan))
-            captures = await listening.stop()
+    async with listening_on(real_host, hear) as (host, listening):
+        await listening.ready()
+        assert {c.failure for c in listening.captures()} == {None}
+        await until(lambda: len([data for data in heard.values() if len(data) > 24]) == 10)
+        assert len(real_host.captures_running()) == 10
+        captures = await listening.stop()
         assert await host.clean_up() == ()
-    assert [(c.failure, c.dropped) for c in captures] == [(None, 0)] * len(plan)
-    assert len(plan) == 10
+    assert [(c.failure, c.dropped) for c in captures] == [(None, 0)] * 10
     for capture in captures:
         assert heard[capture.point.name].startswith(b"\xd4\xc3\xb2\xa1")
         assert capture.ready_at is not None
         assert capture.stopped_at is not None
         assert capture.ready_at <= capture.stopped_at
-    assert real_host.captures_running() == []
+
+
+@plain
+async def test_without_a_ready_line_the_first_packet_proves_it(real_host: RealHost) -> None:
+    real_host.change_ways("no_ready_line")
+    async with listening_on(real_host, lambda point, data: None) as (_, listening):
+        await listening.ready()
+        assert {c.failure for c in listening.captures()} == {None}
+
+
+@plain
+async def test_a_file_header_alone_proves_nothing(
+    real_host: RealHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.esxi.ear.HEADER_GRACE_SECONDS", 0.2)
+    real_host.change_ways("no_ready_line", "silent")
+    async with listening_on(real_host, lambda point, data: None) as (_, listening):
+        await listening.ready()
+        captures = listening.captures()
+        assert {c.failure for c in captures} == {"it did not say that it listens"}
+        assert {c.ready_at for c in captures} == {None}
+
+
+@plain
+async def test_a_cut_connection_is_noticed_and_cleaned_up_after(real_host: RealHost) -> None:
+    async with listening_on(real_host, lambda point, data: None) as (host, listening):
+        await listening.ready()
+        real_host.signal_connections(signal.SIGKILL)
+        await listening.ended()
+        assert all("connection" in str(c.failure) for c in listening.captures())
+        assert await host.clean_up() == ()
+        assert real_host.captures_running() == []
+
+
+@plain
+async def test_a_connection_that_hangs_is_given_up_and_cleaned_up_after(
+    real_host: RealHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.esxi.ssh.KEEPALIVE_SECONDS", 0.3)
+    async with listening_on(real_host, lambda point, data: None) as (host, listening):
+        await listening.ready()
+        real_host.signal_connections(signal.SIGSTOP)
+        await listening.ended()
+        assert all("connection" in str(c.failure) for c in listening.captures())
+        assert real_host.captures_running()
+        assert await host.clean_up() == ()
+        assert real_host.captures_running() == []
+
+
+@plain
+async def test_a_host_that_sends_without_end_waits_for_a_slow_reader(real_host: RealHost) -> None:
+    real_host.change_ways("flood")
+    chunks = 0
+
+    def hear(point: CapturePoint, data: bytes) -> None:
+        nonlocal chunks
+        chunks += 1
+        time.sleep(0.002)
+
+    before = resident_bytes()
+    async with listening_on(real_host, hear) as (host, listening):
+        await until(lambda: all("limit" in str(c.failure) for c in listening.captures()))
+        assert chunks > 10
+        assert resident_bytes() - before < 10 * (WINDOW + 2 * 1024 * 1024)
+        assert await host.clean_up() == ()
+
+
+def resident_bytes() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -1,14 +1,17 @@
 """What bot and workers share beside the queue, and a Redis that gives trouble."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
 from tests.edges.jobs_lab import ask, claimed, make_job
-from tests.lab.redis import RedisServer
+from tests.lab.redis import RedisServer, valkey_program
+from tests.lab.vcenter_tls import LabCertificate, make_certificate
 from workers.errors import EvidenceTooBig, QueueUnreachable
 from workers.jobs import Jobs
 from workers.jobs.connection import PREFIX
@@ -121,3 +124,68 @@ async def test_passwords_and_unix_sockets(tmp_path: Path) -> None:
         await jobs.close()
     finally:
         server.stop()
+
+
+async def test_tls_is_verified(own_redis: RedisServer, tmp_path: Path) -> None:
+    certificate = make_certificate("127.0.0.1")
+    (tmp_path / "ca.pem").write_text(certificate.ca_pem)
+    async with tls_in_front_of(own_redis.port, certificate) as port:
+        jobs = Jobs(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={tmp_path / 'ca.pem'}")
+        await jobs.ping()
+        await jobs.close()
+        jobs = Jobs(f"rediss://127.0.0.1:{port}/0")
+        with pytest.raises(QueueUnreachable, match="certificate that is not trusted"):
+            await jobs.ping()
+        await jobs.close()
+
+
+@asynccontextmanager
+async def tls_in_front_of(port: int, certificate: LabCertificate) -> AsyncIterator[int]:
+    """A TLS port that passes all on to a plain one: not every server program can do TLS itself."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while chunk := await reader.read(65536):
+                writer.write(chunk)
+                await writer.drain()
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        plain_reader, plain_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pump(reader, plain_writer), pump(plain_reader, writer))
+
+    context = certificate.server_context()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_valkey_serves_as_well(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path, program=valkey_program()).start()
+    jobs = Jobs(server.url, lease_seconds=0.5)
+    try:
+        job_id = await ask(jobs, "app01")
+        for _ in range(2):
+            lease = await claimed(jobs)
+            async with jobs.host_slot("esx01", job_id, 1):
+                await lease.note("root_ts", "1.1")
+            lease._renewing.cancel()
+        last = await claimed(jobs)
+        assert (last.number, last.notes) == (3, {"root_ts": "1.1"})
+        assert await last.may_answer()
+        await last.finish({"outcome": "ok"})
+        assert await jobs.settings_problems() == ()
+        assert await jobs.stray_keys() == ()
+    finally:
+        await jobs.close()
+        server.stop()
+
+
+async def test_a_full_redis_is_said_plainly_and_soon(own_redis: RedisServer) -> None:
+    jobs = Jobs(own_redis.url)
+    own_redis.command("CONFIG", "SET", "maxmemory", "1")
+    with pytest.raises(QueueUnreachable, match=r"is full$"):
+        await jobs.enqueue(make_job("app01"))
+    own_redis.command("CONFIG", "SET", "maxmemory", "0")
+    await jobs.enqueue(make_job("app01"))
+    await jobs.close()

@@ -274,6 +274,21 @@ async def test_a_live_message_skips_states_and_shows_the_last(
     assert all(later - earlier >= 0.25 for earlier, later in pairwise(edits))
 
 
+async def test_many_live_messages_share_the_rate_limit(twin: SlackTwin, slack: Slack) -> None:
+    first = await slack.post(INCIDENT, HELLO, key="j1:root")
+    others = [LiveMessage(slack, INCIDENT, first) for _ in range(8)]
+    live = LiveMessage(slack, INCIDENT, first, gap_seconds=0.05)
+    live.show(Message("state 0"))
+    await twin.wait_for(lambda: texts(twin) == ["state 0"])
+    live.show(Message("state 1"))  # nine at once: not before some seconds
+    with pytest.raises(TimeoutError):
+        await twin.wait_for(lambda: texts(twin) == ["state 1"], 0.5)
+    for other in others:
+        await other.close()
+    await live.close()
+    assert texts(twin) == ["state 1"]
+
+
 async def test_the_last_state_arrives_after_an_edit_that_hangs(
     twin: SlackTwin, slack: Slack
 ) -> None:

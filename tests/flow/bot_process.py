@@ -1,4 +1,4 @@
-"""The bot as its own process, as an operator starts it, in front of the Slack twin."""
+"""The bot as its own process, as an operator starts it, with hands of people and of a worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.lab.slack import ALICE, INCIDENT, Message, SlackTwin
+from tests.lab.slack import ALICE, INCIDENT, SlackTwin, View
+from tests.lab.slack import Message as Shown
+from workers.arp.model import Job
+from workers.arp.summary import Message
+from workers.arp.summary.blocks import actions, button, section
+from workers.jobs import Jobs, Lease
+from workers.slack import Slack
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 20
@@ -114,12 +120,12 @@ async def running_bot(
         yield twin, bot
 
 
-def root_of(twin: SlackTwin, channel: str = INCIDENT) -> Message | None:
+def root_of(twin: SlackTwin, channel: str = INCIDENT) -> Shown | None:
     """The first message of the bot in the channel."""
     return next((message for message in twin.messages(channel) if message.bot_id), None)
 
 
-async def posted(twin: SlackTwin, channel: str = INCIDENT) -> Message:
+async def posted(twin: SlackTwin, channel: str = INCIDENT) -> Shown:
     """Wait for the first message of the bot in the channel."""
     await twin.wait_for(lambda: root_of(twin, channel))
     message = root_of(twin, channel)
@@ -127,10 +133,42 @@ async def posted(twin: SlackTwin, channel: str = INCIDENT) -> Message:
     return message
 
 
-async def whisper(twin: SlackTwin, words: str, user: str = ALICE) -> Message:
+async def whisper(twin: SlackTwin, words: str, user: str = ALICE) -> Shown:
     """Wait for what only this person sees, with these words in it; the newest such."""
 
-    def found() -> list[Message]:
+    def found() -> list[Shown]:
         return [message for message in twin.ephemerals(user) if words in message.text]
 
     return (await twin.wait_for(found))[-1]
+
+
+async def dialog(slack: SlackTwin, title: str = "", user: str = ALICE) -> View:
+    """Wait for a dialog that is filled."""
+
+    def shown() -> list[View]:
+        view = slack.view_of(user)
+        filled = view is not None and "submit" in view.body and title in str(view.body)
+        return [view] if view is not None and filled else []
+
+    return (await slack.wait_for(shown))[0]
+
+
+async def claimed(jobs: Jobs) -> Lease:
+    lease = await jobs.claim("w1", 10)
+    assert lease is not None
+    return lease
+
+
+async def say(slack: SlackTwin, job: Job, message: Message) -> Shown:
+    """Post as the worker does, in the check's thread; returns the message people see."""
+    edge = Slack(slack.bot_token, slack.api_url)
+    root = job.thread.thread_ts or job.thread.root_ts
+    ts = await edge.post(job.thread.channel, message, thread_ts=root, key=f"{job.id}:test")
+    await edge.close()
+    shown = slack.space.message(job.thread.channel, ts)
+    assert shown is not None
+    return shown
+
+
+def buttons(job: Job, *names: str) -> Message:
+    return Message("done", (section("done"), actions([button(n, n, job.id) for n in names])))

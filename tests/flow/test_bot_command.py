@@ -6,7 +6,17 @@ import re
 import pytest
 
 from tests.flow.bot_process import posted, running_bot, whisper
-from tests.lab.slack import ALICE, BOB, DM_ALICE, INCIDENT, MALLORY, NETWORK_GROUP, VIRT, WAR_ROOM
+from tests.lab.slack import (
+    ALICE,
+    BOB,
+    DM_ALICE,
+    INCIDENT,
+    MALLORY,
+    NETWORK_GROUP,
+    VIRT,
+    WAR_ROOM,
+    Channel,
+)
 from workers.jobs import Jobs
 
 MODES = pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
@@ -75,7 +85,7 @@ async def test_a_name_cannot_shout(redis_url: str) -> None:
         assert "<!channel>" not in f"{root.text} {root.blocks}"
 
 
-async def test_status_history_and_stop(redis_url: str, jobs: Jobs) -> None:
+async def test_status_lists_what_runs_and_waits(redis_url: str) -> None:
     async with running_bot(redis_url) as (slack, _):
         await slack.slash("status")
         await whisper(slack, "Nothing is running")
@@ -86,6 +96,13 @@ async def test_status_history_and_stop(redis_url: str, jobs: Jobs) -> None:
         await slack.slash("status")
         listed = await whisper(slack, "0 running, 2 waiting")
         assert re.search(r"app01.*position 1(.|\n)*app02.*position 2", listed.text)
+
+
+async def test_stop_asks_which_one_and_ends_it(redis_url: str, jobs: Jobs) -> None:
+    async with running_bot(redis_url) as (slack, _):
+        await slack.slash("app01")
+        await slack.slash("app02")
+        await slack.wait_for(lambda: len(slack.messages()) == 2)
         await slack.slash("stop")
         asked = await whisper(slack, "Which one?")
         wanted = next(line for line in asked.text.splitlines() if "app02" in line)
@@ -99,11 +116,22 @@ async def test_status_history_and_stop(redis_url: str, jobs: Jobs) -> None:
         await whisper(slack, "already over")
         await slack.slash("stop arp-unknown")
         await whisper(slack, "no longer known")
+        await slack.slash("stop", user=BOB)
+        await whisper(slack, "no check running or waiting", BOB)
+
+
+async def test_history_shows_the_last_verdicts(redis_url: str, jobs: Jobs) -> None:
+    async with running_bot(redis_url) as (slack, _):
         await slack.slash("history app01")
         await whisper(slack, "No verdict")
-        await jobs.audit({"vm": "app01", "verdict": "ARP_OK", "headline": "All answered"})
-        await slack.slash("history app01")
-        await whisper(slack, "All answered")
+        said = slack.say("the verdict")
+        place = {"channel": INCIDENT, "verdict_ts": said.ts}
+        about = {"vm": "app01", "verdict": "ARP_OK", "headline": "<!here> answered"}
+        await jobs.audit(about | place)
+        await slack.slash("history APP01")
+        told = await whisper(slack, "ARP_OK")
+        assert said.ts.replace(".", "") in told.text
+        assert "&lt;!here&gt; answered" in told.text
 
 
 # --- where the bot is not a member -------------------------------------------------------------
@@ -138,6 +166,21 @@ async def test_in_direct_messages(redis_url: str, jobs: Jobs) -> None:
         await slack.wait_for(slack.dms)
         (record,) = await jobs.open_jobs()
         assert record.job.thread.channel == DM_ALICE
+
+
+async def test_in_a_conversation_of_two_people_the_answer_comes_directly(
+    redis_url: str, jobs: Jobs
+) -> None:
+    async with running_bot(redis_url) as (slack, _):
+        other = Channel("D05TWO001", "directmessage", "im", [ALICE, BOB], user=BOB)
+        slack.space.channels[other.id] = other
+        await slack.slash("app01", channel=other.id)
+        await whisper(slack, "our direct messages")
+        (message,) = slack.dms()
+        lease = await jobs.claim("w1", 5)
+        assert lease is not None
+        assert (lease.job.thread.channel, lease.job.thread.root_ts) == (DM_ALICE, message.ts)
+        await lease.finish({"outcome": "done"})
 
 
 async def test_an_archived_channel_is_told(redis_url: str) -> None:

@@ -5,70 +5,31 @@ from dataclasses import replace
 
 import pytest
 
-from tests.flow.bot_process import posted, running_bot, whisper
+from tests.edges.jobs_lab import until
+from tests.flow.bot_process import buttons, claimed, dialog, posted, running_bot, say, whisper
 from tests.lab.slack import (
     ALICE,
     BOB,
     BOT_USER,
+    DM_ALICE,
     INCIDENT,
     MALLORY,
-    NET_ONCALL,
-    SlackTwin,
-    View,
+    VIRT,
 )
-from tests.lab.slack import Message as Shown
-from workers.arp.model import Job, Thread, VmCandidate
+from workers.arp.model import Thread, VmCandidate
 from workers.arp.summary import (
     AGAIN,
-    FIXED,
     HANDOFF,
-    NOT_OURS,
     OPTIONS,
+    POST_HERE,
     TAKEN,
-    Message,
     choice_message,
     stimulus_message,
     trouble_message,
 )
-from workers.arp.summary.blocks import actions, button, section
-from workers.jobs import Jobs, Lease
-from workers.slack import Slack
+from workers.jobs import Jobs
 
 MODES = pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
-
-
-async def dialog(slack: SlackTwin, title: str = "") -> View:
-    """Wait for a dialog that is filled."""
-
-    def shown() -> bool:
-        view = slack.view_of()
-        return view is not None and "submit" in view.body and title in str(view.body)
-
-    await slack.wait_for(shown)
-    view = slack.view_of()
-    assert view is not None
-    return view
-
-
-async def claimed(jobs: Jobs) -> Lease:
-    lease = await jobs.claim("w1", 10)
-    assert lease is not None
-    return lease
-
-
-async def say(slack: SlackTwin, job: Job, message: Message) -> Shown:
-    """Post as the worker does, in the check's thread; returns the message people see."""
-    edge = Slack(slack.bot_token, slack.api_url)
-    root = job.thread.thread_ts or job.thread.root_ts
-    ts = await edge.post(job.thread.channel, message, thread_ts=root, key=f"{job.id}:test")
-    await edge.close()
-    shown = slack.space.message(job.thread.channel, ts)
-    assert shown is not None
-    return shown
-
-
-def buttons(job: Job, *names: str) -> Message:
-    return Message("done", (section("done"), actions([button(n, n, job.id) for n in names])))
 
 
 # --- mention -----------------------------------------------------------------------------------
@@ -159,8 +120,7 @@ async def test_cancel_and_started_reach_the_running_check(
         asked = await say(slack, lease.job, stimulus_message(lease.job, "app01", "10.0.0.1"))
         await slack.press(asked, "arpcheck_started", times=2)
         await whisper(slack, "silence of the VM counts")
-        while lease.stimulus_confirmed_at is None:
-            await asyncio.sleep(0.01)
+        await until(lambda: lease.stimulus_confirmed_at is not None)
         await slack.press(root, "arpcheck_cancel", user=MALLORY)
         await whisper(slack, "can stop this", MALLORY)
         assert not lease.cancelled.is_set()
@@ -250,82 +210,20 @@ async def test_a_button_of_a_forgotten_check_says_so(redis_url: str, jobs: Jobs)
         await lease.finish({"outcome": "done"})
 
 
-# --- the hand-off ------------------------------------------------------------------------------
-
-
-@MODES
-async def test_the_hand_off_asks_for_a_note_and_becomes_one_job(
-    redis_url: str, jobs: Jobs, *, http: bool
+async def test_a_kept_result_can_be_posted_from_the_direct_message(
+    redis_url: str, jobs: Jobs
 ) -> None:
-    async with running_bot(redis_url, http=http) as (slack, _):
-        await slack.slash("app01")
-        await posted(slack)
+    async with running_bot(redis_url, ARPCHECK_CHANNELS=VIRT) as (slack, _):
+        await slack.slash("app01", channel=VIRT)
+        await whisper(slack, "/invite @arpcheck")
         lease = await claimed(jobs)
-        shown = await say(slack, lease.job, buttons(lease.job, HANDOFF))
-        await lease.finish({"outcome": "done", "owner": "network"})
-        await slack.press(shown, HANDOFF)
-        view = await dialog(slack, "Note to the network team")
-        await slack.submit(view, {"note": "started <!here> at 3"})
+        job = replace(lease.job, thread=Thread(DM_ALICE))
+        shown = await say(slack, job, buttons(lease.job, POST_HERE, AGAIN))
+        await lease.finish({"outcome": "done"})
+        slack.invite(VIRT)
+        await slack.press(shown, POST_HERE)
         follow = await claimed(jobs)
-        assert (follow.job.kind, follow.job.of) == ("handoff", lease.job.id)
-        assert follow.job.note == "started <!here> at 3"
-        assert follow.job.thread == lease.job.thread
-        await slack.press(shown, HANDOFF, user=BOB)
-        await slack.wait_for(lambda: slack.view_of(BOB))
-        other = slack.view_of(BOB)
-        assert other is not None
-        await slack.wait_for(lambda: "submit" in other.body)
-        await slack.submit(other)
-        await whisper(slack, "handed off a moment ago", BOB)
+        assert (follow.job.kind, follow.job.thread.channel) == ("post", VIRT)
         await follow.finish({"outcome": "done"})
-        assert await jobs.open_jobs() == ()
-
-
-async def test_a_hand_off_against_the_verdict_is_asked_twice(redis_url: str, jobs: Jobs) -> None:
-    async with running_bot(redis_url) as (slack, _):
-        await slack.slash("app01")
-        await posted(slack)
-        lease = await claimed(jobs)
-        shown = await say(slack, lease.job, buttons(lease.job, HANDOFF))
-        await lease.finish({"outcome": "done", "owner": "virtualization"})
-        await slack.press(shown, HANDOFF)
-        view = await dialog(slack, "points to: virtualization")
-        await slack.submit(view)
-        assert "all the same" in view.errors["sure"]
-        assert await jobs.open_jobs() == ()
-        await slack.submit(view, {"sure": ["sure"]})
-        follow = await claimed(jobs)
-        assert follow.job.kind == "handoff"
-        await follow.finish({"outcome": "done"})
-
-
-async def test_the_network_teams_answers_come_back(redis_url: str, jobs: Jobs) -> None:
-    async with running_bot(redis_url, ARPCHECK_CHANNELS=INCIDENT, ARPCHECK_USERS=ALICE) as (
-        slack,
-        _,
-    ):
-        await slack.slash("app01")
-        root = await posted(slack)
-        lease = await claimed(jobs)
-        await lease.finish({"outcome": "done", "owner": "network"})
-        there = replace(lease.job, thread=Thread(NET_ONCALL))
-        shown = await say(slack, there, buttons(lease.job, TAKEN, NOT_OURS, FIXED))
-        await slack.press(shown, TAKEN, user=BOB, times=2)
-        await slack.wait_for(lambda: "has taken this" in str(shown.blocks))
-        await slack.press(shown, NOT_OURS, user=BOB)
-        await slack.wait_for(lambda: slack.view_of(BOB))
-        view = slack.view_of(BOB)
-        assert view is not None
-        await slack.submit(view, {"why": "the port <!channel> is clean"})
-        await slack.wait_for(lambda: len(slack.thread(INCIDENT, root.ts)) == 3)
-        await slack.press(shown, FIXED, user=BOB)
-        again = await claimed(jobs)
-        assert (again.job.vm, again.job.asked_by) == ("app01", BOB)
-        assert again.job.thread.thread_ts == root.ts
-        texts = [message.text for message in slack.thread(INCIDENT, root.ts)]
-        assert "has taken this" in texts[1]
-        assert "not ours, because" in texts[2]
-        assert "<!channel>" not in texts[2]
-        assert "please re-check" in texts[3]
-        assert len(texts) == 5  # and the message of the new check
-        await again.finish({"outcome": "done"})
+        await slack.press(shown, AGAIN)
+        await posted(slack, VIRT)

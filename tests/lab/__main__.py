@@ -36,7 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--once", action="store_true", help="print one thread and end")
     parser.add_argument("--fault", default="blog", choices=sorted(SITUATIONS), metavar="NAME")
     parser.add_argument("--port", type=int, default=0, help="of the page; default: any free one")
-    parser.add_argument("command", nargs="*", default=["app01"], help="what to type after /arpcheck")
+    parser.add_argument(
+        "command", nargs="*", default=["app01"], help="what to type after /arpcheck"
+    )
     return parser.parse_args()
 
 
@@ -56,7 +58,7 @@ async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
 
 
 def _say(text: str = "") -> None:
-    print(text, flush=True)
+    print(text, flush=True)  # noqa: T201 - a terminal is what this is for
 
 
 def _offer_faults(lab: Lab, chosen: str) -> None:
@@ -99,7 +101,7 @@ async def _follow(lab: Lab, known: set[str]) -> Message:
         return fresh[-1] if fresh else None
 
     root = await lab.slack.wait_for(new_root, timeout=ANSWER_SECONDS)
-    assert root is not None  # noqa: S101
+    assert root is not None
     shown: list[str] = []
     while True:
         versions = [version.text for version in lab.slack.history_of(INCIDENT, root.ts)]

@@ -6,6 +6,7 @@ through the whole model frame by frame would make the lab the slow part.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.lab.frames import pack, request
@@ -19,21 +20,29 @@ STORM = request("00:00:5e:00:53:66", "10.20.110.200", "10.20.110.201")
 
 
 class Flood:
-    """Sends, tick by tick, as many frames as the fault's rate asks for."""
+    """Sends, tick by tick, as many frames as the rate asks for."""
 
     def __init__(self, network: Network) -> None:
         self._net = network
-        self._owed = 0.0
+        self._owed: dict[int, float] = {}
 
     def tick(self, length: int) -> None:
-        fault = self._net.faults.first("flood")
-        if fault is None:
-            return
-        self._owed += fault.number("rate") * length / SECOND
-        count, self._owed = int(self._owed), self._owed % 1
+        for number, (host, uplink, vlan, rate) in enumerate(self._storms()):
+            owed = self._owed.get(number, 0.0) + rate * length / SECOND
+            self._owed[number] = owed % 1
+            if owed >= 1:
+                self._burst(host, uplink, vlan, int(owed), length)
+
+    def _storms(self) -> Iterator[tuple[EsxiHost, str, int, float]]:
+        """Where frames pour in: from the fault, and from a host's behaviour ``flood:RATE``."""
         for host in self._net.world.hosts:
-            if fault.matches(host=host.name):
-                self._burst(host, fault.text("uplink"), int(fault.number("vlan")), count, length)
+            for fault in self._net.faults.each("flood", host=host.name):
+                yield host, fault.text("uplink"), int(fault.number("vlan")), fault.number("rate")
+            for behaviour in host.behaviours:
+                if behaviour.startswith("flood:"):
+                    vlan = next((g.vlan for g in host.portgroups if g.vlan), 1)
+                    for pnic in host.pnics:
+                        yield host, pnic.device, vlan, float(behaviour[6:])
 
     def _burst(self, host: EsxiHost, uplink: str, vlan: int, count: int, length: int) -> None:
         from tests.lab.network import Seen  # noqa: PLC0415  (network builds its flood)

@@ -11,9 +11,10 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from tests.lab.esxi import EsxiTwin
 from tests.lab.faults import apply
@@ -81,7 +82,7 @@ class Lab:
     def redis_url(self) -> str:
         return self._redis_url if self.redis is None else self.redis.url
 
-    async def __aenter__(self) -> Lab:
+    async def __aenter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.redis is not None:
             await asyncio.to_thread(self.redis.start)
@@ -172,11 +173,10 @@ class Lab:
             for alive in twin.alive()
         ]
 
-    async def settled(self, condition: object, seconds: float = 30) -> None:
+    async def settled(self, condition: Callable[[], bool], seconds: float = 30) -> None:
         """Wait until ``condition()`` is true."""
-        assert callable(condition)  # noqa: S101
         async with asyncio.timeout(seconds):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - the twins tell no one of such changes
                 await asyncio.sleep(0.05)
 
 

@@ -81,9 +81,9 @@ class Network:
         Returns what ends the listening. ``thing`` is ``*`` for ``Drop``, which has no place.
         """
         place = (host, thing, point)
-        self._sinks[place].append(sink)
         if self._task is not None:
-            self.now = max(self.now, self._clock())
+            self._play(self._clock())  # what passed before this moment is not for the new sink
+        self._sinks[place].append(sink)
         for kind, fault, begins in self.faults.capture_listens():
             self._schedule_change(kind, fault, begins)
 

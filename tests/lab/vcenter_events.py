@@ -12,24 +12,24 @@ from pyVmomi import vim, vmodl
 from tests.lab.world import EsxiHost, VirtualMachine, World
 
 
-def now() -> Any:
-    """The server's clock, as vSphere's types want it."""
-    return datetime.fromtimestamp(time.time(), tz=UTC)
-
-
 class EventLog:
     """The event manager's memory; ``events`` may be appended to by anybody."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.events: list[Any] = []
+        self.seconds_ahead = 0.0
+
+    def now(self) -> Any:
+        """The server's clock, as vSphere's types want it."""
+        return datetime.fromtimestamp(time.time() + self.seconds_ahead, tz=UTC)
 
     def record(self, event: Any, text: str = "") -> Any:
         """Keep an event; key, time and message are filled in where they are missing."""
         event.key = len(self.events) + 1
         event.chainId = event.key
         if event.createdTime is None or event.createdTime.year < 1970:
-            event.createdTime = now()
+            event.createdTime = self.now()
         event.userName = event.userName or ""
         event.fullFormattedMessage = event.fullFormattedMessage or text
         self.events.append(event)

@@ -280,17 +280,15 @@ class Inventory:
 
     def ports(self, switch_moid: str, keys: list[str]) -> list[Any]:
         """The plugged distributed ports of a switch, all where no keys are given."""
-        return [
-            port(plugged)
-            for plugged in self._plugged(switch_moid)
-            if not keys or port_key(plugged.vm, plugged.index) in keys
-        ]
+        return [port(plugged) for plugged in self._plugged(switch_moid, keys)]
 
-    def _plugged(self, switch_moid: str) -> list[Plugged]:
+    def _plugged(self, switch_moid: str, keys: list[str]) -> list[Plugged]:
         found: list[Plugged] = []
         for vm in self.world.vms:
             host = self.host_of(vm)
             for index, nic in enumerate(vm.nics):
+                if keys and port_key(vm, index) not in keys:
+                    continue
                 entry = switch_of(host, nic)
                 if host is None or entry is None or nic.backing != "port":
                     continue

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import ClassVar
 
 from pyVmomi import vim, vmodl
 
-from tests.lab.vcenter_events import now
 from tests.lab.vcenter_host import network_hints
 from tests.lab.vcenter_property_methods import PropertyMethods
 from tests.lab.vcenter_soap import Call, Fault, result_xml
@@ -30,7 +28,7 @@ class Methods(PropertyMethods):
         """
         if call.method == "Login":
             session = self._login(call)
-            return result_xml("Login", user_session(session)), session
+            return result_xml("Login", user_session(session, self.state.log.now())), session
         if session is None and call.method not in self.WITHOUT_SESSION:
             raise Fault(
                 vim.fault.NotAuthenticated(
@@ -50,8 +48,7 @@ class Methods(PropertyMethods):
         return result_xml(call.method, service_content(self.state.world.vcenter_uuid))
 
     async def _do_CurrentTime(self, call: Call, _: Session | None) -> str:  # noqa: N802
-        ahead = timedelta(seconds=self.state.clock_offset)
-        return result_xml(call.method, now() + ahead)
+        return result_xml(call.method, self.state.log.now())
 
     def _login(self, call: Call) -> Session:
         good = (self.state.user, self.state.password)

@@ -21,7 +21,7 @@ class PropertyMethods:
     def __init__(self, state: State) -> None:
         self.state = state
 
-    def _read(self, session: Session) -> Read:
+    def _read(self, session: Session, *, quick: bool = False) -> Read:
         inventory = self.state.inventory()
 
         def view(moid: str) -> list[Any] | None:
@@ -30,7 +30,7 @@ class PropertyMethods:
                 return None
             return [reference for kind in kinds for reference in inventory.every(kind)]
 
-        return property_reader(inventory, view)
+        return property_reader(inventory, view, quick=quick)
 
     async def _do_CreateContainerView(self, call: Call, session: Session) -> str:  # noqa: N802
         moid = f"session[{session.key[:8]}]view-{self.state.number()}"
@@ -43,12 +43,12 @@ class PropertyMethods:
 
     async def _do_Fetch(self, call: Call, session: Session) -> str:  # noqa: N802
         if call.get("prop") == "currentSession":
-            return result_xml("Fetch", user_session(session), vim.UserSession)
+            return result_xml("Fetch", user_session(session, self.state.log.now()), vim.UserSession)
         value = self._read(session)(call.this, call.get("prop"))
         return result_xml("Fetch", value, object)
 
     async def _do_RetrievePropertiesEx(self, call: Call, session: Session) -> str:  # noqa: N802
-        read = self._read(session)
+        read = self._read(session, quick=True)
         contents = [content for spec in call.get("specSet") for content in collect(spec, read)]
         options = call.get("options")
         limits = [n for n in (self.state.page, options and options.maxObjects) if n]

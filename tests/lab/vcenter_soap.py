@@ -150,8 +150,16 @@ def wrap(method: str, body: str) -> str:
     return _ENVELOPE.format(f'<{method}Response xmlns="{VIM}">{body}</{method}Response>')
 
 
+class ReadyXml(str):
+    """A value that is serialized already, as an element named ``val``."""
+
+    __slots__ = ()
+
+
 def value_xml(name: str, value: Any) -> str:
     """A value of any type as the element of that name, with its type written on it."""
+    if isinstance(value, ReadyXml):
+        return value
     if type(value) is str:
         return f'<{name} xsi:type="xsd:string">{escape(value)}</{name}>'
     return _element(name, complete(value), object, 0)

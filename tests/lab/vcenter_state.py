@@ -8,7 +8,7 @@ from typing import Any
 from pyVmomi import vim, vmodl
 
 from tests.lab.vcenter_collector import Content, Filter
-from tests.lab.vcenter_events import EventLog, now
+from tests.lab.vcenter_events import EventLog
 from tests.lab.vcenter_inventory import ROOT, Inventory
 from tests.lab.vcenter_soap import Call, Fault
 from tests.lab.world import World
@@ -40,7 +40,6 @@ class State:
     privileges: set[str] = field(default_factory=lambda: set(PRIVILEGES))
     page: int | None = None
     serial: int = 0
-    clock_offset: float = 0.0
 
     def number(self) -> int:
         self.serial += 1
@@ -50,14 +49,14 @@ class State:
         return Inventory(self.world, frozenset(self.hidden))
 
 
-def user_session(session: Session) -> Any:
+def user_session(session: Session, now: Any) -> Any:
     """UserSession: the session as its own client sees it."""
     return vim.UserSession(
         key=session.key,
         userName=session.user,
         fullName=session.user,
-        loginTime=now(),
-        lastActiveTime=now(),
+        loginTime=now,
+        lastActiveTime=now,
         locale="en",
         messageLocale="en",
     )

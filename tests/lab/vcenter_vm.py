@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.sax.saxutils import escape
 from zlib import crc32
 
 from pyVmomi import vim
 
+from tests.lab.vcenter_soap import ReadyXml
 from tests.lab.world import EsxiHost, Nic, PortGroup, VirtualMachine, VirtualSwitch
 
 FIRST_NIC_KEY = 4000  # vSphere numbers a VM's Ethernet cards from here
@@ -124,10 +126,7 @@ def vm_guest(vm: VirtualMachine) -> Any:
     """GuestInfo as VMware Tools tell it; without tools it is empty."""
     if not vm.tools_running or vm.power != "poweredOn":
         return vim.vm.GuestInfo(toolsRunningStatus="guestToolsNotRunning", guestState="notRunning")
-    bridges = [
-        _guest_nic(None, f"02:42:ac:11:00:{index:02x}", -1, [address])
-        for index, address in enumerate(vm.guest_bridges)
-    ]
+    bridges = [_guest_nic(None, mac, -1, [address]) for mac, address in _bridges(vm)]
     cards = [
         _guest_nic(nic.portgroup, nic.mac, FIRST_NIC_KEY + index, nic.ipv4)
         for index, nic in enumerate(vm.nics)
@@ -150,9 +149,46 @@ def vm_guest(vm: VirtualMachine) -> Any:
     )
 
 
-def _guest_nic(network: str | None, mac: str, key: int, addresses: list[str]) -> Any:
+def guest_net_xml(vm: VirtualMachine) -> ReadyXml | None:
+    """``guest.net`` as it goes over the wire."""
+    if not vm.tools_running or vm.power != "poweredOn":
+        return None
+    nics = [(m, "", -1, [a]) for m, a in _bridges(vm)]
+    nics += [
+        (nic.mac, nic.portgroup, FIRST_NIC_KEY + index, nic.ipv4)
+        for index, nic in enumerate(vm.nics)
+        if nic.connected
+    ]
+    inner = "".join(_guest_nic_xml(*nic) for nic in nics)
+    return ReadyXml(f'<val xsi:type="ArrayOfGuestNicInfo">{inner}</val>') if nics else None
+
+
+def _guest_nic_xml(mac: str, network: str, key: int, addresses: list[str]) -> str:
+    told = _with_link_local(mac, addresses)
+    plain = "".join(f"<ipAddress>{ip}</ipAddress>" for ip, _ in told)
+    full = "".join(
+        f"<ipAddress><ipAddress>{ip}</ipAddress><prefixLength>{length}</prefixLength>"
+        "<state>preferred</state></ipAddress>"
+        for ip, length in told
+    )
+    name = f"<network>{escape(network)}</network>" if network else ""
+    return (
+        f"<GuestNicInfo>{name}{plain}<macAddress>{mac}</macAddress><connected>true</connected>"
+        f"<deviceConfigId>{key}</deviceConfigId><ipConfig>{full}</ipConfig></GuestNicInfo>"
+    )
+
+
+def _bridges(vm: VirtualMachine) -> list[tuple[str, str]]:
+    return [(f"02:42:ac:11:00:{n:02x}", address) for n, address in enumerate(vm.guest_bridges)]
+
+
+def _with_link_local(mac: str, addresses: list[str]) -> list[tuple[str, int]]:
     told = [(a.split("/")[0], int(a.partition("/")[2] or 24)) for a in addresses]
-    told.append((f"fe80::{mac.replace(':', '')[-4:]}", 64))
+    return [*told, (f"fe80::{mac.replace(':', '')[-4:]}", 64)]
+
+
+def _guest_nic(network: str | None, mac: str, key: int, addresses: list[str]) -> Any:
+    told = _with_link_local(mac, addresses)
     address: Any = vim.net.IpConfigInfo.IpAddress
     return vim.vm.GuestInfo.NicInfo(
         network=network,

@@ -41,8 +41,14 @@ class VSwitches:
         for vm in self._net.world.vms:
             if vm.host == host.name and vm.power == "poweredOn":
                 for nic in vm.nics:
-                    if nic.connected and nic.backing == "port":
+                    if self.plugged(host, nic):
                         yield vm, nic
+
+    @staticmethod
+    def plugged(host: EsxiHost, nic: Nic) -> bool:
+        """Whether the adapter hangs on a virtual switch of the host; SR-IOV and passthrough don't."""
+        known = any(group.name == nic.portgroup for group in host.portgroups)
+        return nic.connected and nic.backing in ("port", "opaque") and known
 
     def usable(self, host: EsxiHost, switch: VirtualSwitch) -> list[Pnic]:
         """The uplinks that may carry frames now: the active ones with a link, else a standby."""
@@ -76,7 +82,7 @@ class VSwitches:
 
     def from_guest(self, vm: VirtualMachine, nic: Nic, arp: Arp) -> None:
         host, port = self._net.world.host(vm.host), str(nic.switch_port)
-        if not nic.connected:
+        if not self.plugged(host, nic):
             return
         for point in ("VnicTx", "Vmxnet3Tx"):
             self._net.emit(host.name, port, point, arp, padded=False)

@@ -161,9 +161,7 @@ class Answerer:
             await self._slack.edit(job.thread.channel, job.thread.root_ts, message)
 
 
-def _trouble(
-    lease: Lease, trouble: CheckError, notes: list[str]
-) -> tuple[Message, Message]:
+def _trouble(lease: Lease, trouble: CheckError, notes: list[str]) -> tuple[Message, Message]:
     """The thread's message and the root's line for a check without a verdict."""
     job = lease.job
     sentence = " ".join([trouble.sentence, *notes])

@@ -12,8 +12,8 @@ from workers.arp.model import Thread
 from workers.arp.summary import (
     Message,
     Progress,
-    kept_message,
     joined_message,
+    kept_message,
     root_message,
 )
 from workers.errors import CheckError, SlackRefused, SlackUnreachable
@@ -21,7 +21,13 @@ from workers.health import SLACK_ERRORS
 from workers.jobs import Lease
 from workers.slack import LiveMessage, Slack, Upload
 
-ROOT, ASKED, VERDICT, UPLOADING, UPLOADED = "root_ts", "asked_ts", "verdict_ts", "uploading", "uploaded"
+ROOT, ASKED, VERDICT, UPLOADING, UPLOADED = (
+    "root_ts",
+    "asked_ts",
+    "verdict_ts",
+    "uploading",
+    "uploaded",
+)
 """What is noted with the job, so that a worker that takes over repeats nothing."""
 
 log = logging.getLogger(__name__)
@@ -99,9 +105,7 @@ class Chat:
             await asyncio.wait({self._asking})
             self._asking = None
 
-    async def answer(
-        self, message: Message, root: Message, uploads: Sequence[Upload] = ()
-    ) -> None:
+    async def answer(self, message: Message, root: Message, uploads: Sequence[Upload] = ()) -> None:
         """Post the final answer, once over all runs, with its files, and close the root message."""
         await self._settle()
         look_first = not await self._lease.may_answer()

@@ -17,11 +17,7 @@ async def hand_off(lease: Lease, jobs: Jobs, slack: Slack, channel: str) -> dict
     job = lease.job
     thread_ts = job.thread.thread_ts or job.thread.root_ts
     try:
-        if not channel:
-            raise CheckError(
-                "No channel is set for hand-offs.", next_step="Set ARPCHECK_NETWORK_CHANNEL."
-            )
-        kept = await _kept(job, jobs)
+        kept = await _kept(job, jobs, channel)
         origin = await slack.permalink(job.thread.channel, thread_ts) if thread_ts else None
         message = with_note(kept.handoff, job, origin)
         ts = await _once(lease, slack, channel, message, kept)
@@ -59,7 +55,7 @@ async def post_kept(lease: Lease, jobs: Jobs, slack: Slack) -> dict[str, str]:
     """Post a kept verdict where it could not be posted before."""
     job = lease.job
     try:
-        kept = await _kept(job, jobs)
+        kept = await _kept(job, jobs, job.thread.channel)
         thread_ts = job.thread.thread_ts or job.thread.root_ts
         key = f"{job.id}:verdict"
         ts = await slack.post(job.thread.channel, kept.verdict, thread_ts=thread_ts, key=key)
@@ -81,11 +77,14 @@ async def _tell(slack: Slack, job: Job, trouble: CheckError) -> None:
             await slack.direct(job.asked_by, message, key=f"{job.id}:told")
 
 
-async def _kept(job: Job, jobs: Jobs) -> Kept:
+async def _kept(job: Job, jobs: Jobs, channel: str) -> Kept:
+    if not channel:
+        raise CheckError(
+            "No channel is set for hand-offs.", next_step="Set ARPCHECK_NETWORK_CHANNEL."
+        )
     files = await jobs.evidence(job.of or job.id)
     if files is None:
         raise CheckError(
             "The evidence of this check is not kept any more.", next_step="Run the check again."
         )
     return Kept.read(files)
-

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from workers.arp.evidence import Evidence, is_virtual
-from workers.arp.exchange import LATE, Asked
 from workers.arp.model import BROADCAST, MILLISECOND, SECOND, Confidence, Direction
 from workers.arp.numbers import change_point
+from workers.arp.pairing import LATE, Asked
 from workers.arp.signs import (
+    HIGH_REQUESTS,
     LEAST_REQUESTS,
     OK_SHARE,
     PATHS,
@@ -20,6 +23,7 @@ from workers.arp.signs import (
 
 PARTIAL_REQUESTS = 20
 _GOES_ON = 4
+_LATE_TWICE = 2
 _GOES_ON_WITHIN = 3 * SECOND
 _GOES_ON_SPAN = 8 * SECOND
 _STEADY = 10 * MILLISECOND
@@ -33,10 +37,10 @@ def two_answer(e: Evidence) -> Sign | None:
     if not fine(e):
         return None
     macs = [reply.frame.sender_mac for reply in e.replies]
-    if len(set(macs)) < 2 or all(is_virtual(mac) for mac in macs):
+    if len(set(macs)) <= 1 or all(is_virtual(mac) for mac in macs):
         return None
-    turns = sum(a != b for a, b in zip(macs, macs[1:], strict=False))
-    if turns < 2 and not any(len({r.frame.sender_mac for r in a.replies}) > 1 for a in e.asked):
+    turns = sum(a != b for a, b in pairwise(macs))
+    if turns <= 1 and not any(len({r.frame.sender_mac for r in a.replies}) > 1 for a in e.asked):
         return None
     return Sign(
         subject=e.target, confidence=Confidence.HIGH, detail=" and ".join(sorted(set(macs)))
@@ -49,16 +53,21 @@ def ignores(e: Evidence) -> Sign | None:
         return None
     asked = [each for each in e.delivered if each.broadcast]
     times = [each.request.at for each in asked]
-    again = sum(
-        b.request.at - a.delivered.at <= _GOES_ON_WITHIN and b.request.at > a.delivered.at
-        for a, b in zip(asked, asked[1:], strict=False)
-        if a.delivered
-    )
+    again = sum(_asks_again(a, b) for a, b in pairwise(asked))
     if again < _GOES_ON or times[-1] - times[0] < _GOES_ON_SPAN or _asked_by_a_tool(e, asked):
         return None
     if any(ask.target == e.target and ask.fair and not ask.answered_on for ask in e.others):
         return None
-    return Sign(detail=str(again))
+    sure = len(e.delivered) >= HIGH_REQUESTS
+    return Sign(confidence=Confidence.HIGH if sure else Confidence.MEDIUM, detail=str(again))
+
+
+def _asks_again(answered: Asked, following: Asked) -> bool:
+    """Whether the guest asked on soon after a reply that came in time."""
+    got = answered.delivered
+    if got is None or got.at - answered.request.at > LATE:
+        return False
+    return 0 < following.request.at - got.at <= _GOES_ON_WITHIN
 
 
 def _asked_by_a_tool(e: Evidence, asked: list[Asked]) -> bool:
@@ -69,14 +78,14 @@ def _asked_by_a_tool(e: Evidence, asked: list[Asked]) -> bool:
     if not stimulus.confirmed:
         return False
     times = [each.request.at for each in asked]
-    apart = [b - a for a, b in zip(times, times[1:], strict=False)]
+    apart = [b - a for a, b in pairwise(times)]
     return max(apart) - min(apart) <= _STEADY
 
 
 def late(e: Evidence) -> Sign | None:
     """Replies came more than a second after every request, at least twice."""
     slow = [reply for reply in e.replies if reply.late]
-    if not e.delivered or len(slow) < 2:
+    if not e.delivered or len(slow) < _LATE_TWICE:
         return None
     return Sign(subject=e.target, confidence=Confidence.HIGH, detail=str(len(slow)))
 

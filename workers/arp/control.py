@@ -10,9 +10,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from workers.arp.exchange import ANSWER_TIME, REPLY, REQUEST, Conversation, is_probe
+from workers.arp.exchange import REPLY, REQUEST, Conversation, is_probe
 from workers.arp.hearing import REPLY_TIME
 from workers.arp.model import BROADCAST, Case, Control, Direction, PointKind
+from workers.arp.pairing import ANSWER_TIME
 from workers.arp.traffic import COPY_TIME, Sighting, Traffic
 
 
@@ -21,7 +22,7 @@ class Ask:
     """One request that left on an uplink, and the uplinks its reply and its reflection came on.
 
     ``fair`` is False where the uplink did not surely listen for the reply. ``mine`` is the judged
-    VM with another target.
+    VM with another target; ``tagged`` that the VLAN was read from the frame, not from vCenter's facts.
     """
 
     requester: str
@@ -33,6 +34,7 @@ class Ask:
     broadcast: bool
     fair: bool
     mine: bool = False
+    tagged: bool = True
     answered_on: tuple[str, ...] = ()
     reflected_on: tuple[str, ...] = ()
     answered_at: int | None = None
@@ -77,6 +79,7 @@ def asks_of(case: Case, traffic: Traffic, talk: Conversation) -> list[Ask]:
                 broadcast=frame.eth_dst == BROADCAST,
                 fair=talk.ear(each.object, Direction.RX).hears(each.at, REPLY_TIME),
                 mine=mine,
+                tagged=not stripped,
                 reflected_on=_reflected(traffic, each),
             )
         )

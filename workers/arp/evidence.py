@@ -14,12 +14,15 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
 
 from workers.arp.control import Ask, asks_of, unknown_tags
-from workers.arp.exchange import Asked, Conversation, Reply
+from workers.arp.exchange import Conversation
 from workers.arp.hearing import Ear
-from workers.arp.model import BROADCAST, SECOND, Case, Direction, PointKind
+from workers.arp.model import BROADCAST, Case, Direction, PointKind
+from workers.arp.pairing import ANSWER_TIME, Asked, Reply
 from workers.arp.traffic import COPY_TIME, Sighting, Traffic
 
 MOST_OF_A_PAIR = 10
+_EACH_SIDE = 2  # requests on one uplink, then on the other
+_FLOODED = 3  # broadcasts that tell the wiring
 VIRTUAL_MACS = ("00:00:0c:07:ac", "00:00:0c:9f:f", "00:00:5e:00:01", "00:07:b4")
 
 
@@ -41,19 +44,20 @@ def scene_of(case: Case, traffic: Traffic, talk: Conversation) -> Scene:
 
 
 class Evidence:
-    """The facts about one target; ``asked`` may be a part of the time only (``part``)."""
+    """The facts about one target, from ``start`` on where only a part of the time is judged."""
 
-    def __init__(self, scene: Scene, target: str, asked: Sequence[Asked]) -> None:
+    def __init__(self, scene: Scene, target: str, asked: Sequence[Asked], start: int = 0) -> None:
         self.scene = scene
         self.case, self.traffic, self.talk = scene.case, scene.traffic, scene.talk
         self.nic = scene.talk.nic
         self.target = target
         self.asked = list(asked)
+        self.start = start
 
-    def part(self, start: int, end: int) -> Evidence:
-        """The same facts from requests sent in this time only."""
-        inside = [each for each in self.asked if start <= each.request.at <= end]
-        return Evidence(self.scene, self.target, inside)
+    def since(self, start: int) -> Evidence:
+        """The same facts from this moment on only."""
+        inside = [each for each in self.asked if each.request.at >= start]
+        return Evidence(self.scene, self.target, inside, start)
 
     # --- the case itself
 
@@ -127,7 +131,7 @@ class Evidence:
             return None
         path = [each.left[0].object for each in self.asked if len(each.left) == 1]
         turns = [i for i in range(1, len(path)) if path[i] != path[i - 1]]
-        if len(turns) != 1 or turns[0] < 2 or len(path) - turns[0] < 2:
+        if len(turns) != 1 or min(turns[0], len(path) - turns[0]) < _EACH_SIDE:
             return None
         return f"{path[0]} to {path[-1]}"
 
@@ -209,9 +213,9 @@ class Evidence:
         counts: Counter[tuple[str, str]] = Counter()
         if not self.lost:
             return counts
-        start = self.lost[0].request.at
+        start = self.lost[0].request.at - ANSWER_TIME
         for ask in self.others:
-            if ask.answered_on and ask.at >= start - 5 * SECOND and wanted(ask):
+            if ask.answered_on and ask.at >= start and wanted(ask):
                 key = (ask.requester, ask.target)
                 counts[key] = min(MOST_OF_A_PAIR, counts[key] + 1)
         return counts
@@ -219,7 +223,8 @@ class Evidence:
     @cached_property
     def others(self) -> list[Ask]:
         """Everybody's requests but the case's own."""
-        return [a for a in self.scene.asks if not (a.mine and a.target == self.target)]
+        asks = [ask for ask in self.scene.asks if ask.at >= self.start]
+        return [ask for ask in asks if not (ask.mine and ask.target == self.target)]
 
     def on_group(self, ask: Ask) -> bool:
         """Answered over U (or its bundle) in v."""
@@ -244,7 +249,7 @@ class Evidence:
         if span is None:
             return []
         seen = self.traffic.at(PointKind.UPLINK, Direction.RX)
-        return [each for each in seen if span[0] <= each.at <= span[1]]
+        return [each for each in seen if max(span[0], self.start) <= each.at <= span[1]]
 
     @cached_property
     def foreign_broadcasts(self) -> list[dict[str, Sighting]]:
@@ -273,12 +278,14 @@ class Evidence:
     def wired_as_bundle(self) -> bool:
         """Every flooded frame came on exactly one uplink, now this and now that: a port-channel."""
         used = {device for copies in self.foreign_broadcasts for device in copies}
-        return not self.wired_apart and len(self.foreign_broadcasts) >= 3 and len(used) > 1
+        return not self.wired_apart and len(self.foreign_broadcasts) >= _FLOODED and len(used) > 1
 
     def alive(self, address: str) -> bool:
         """Whether anything with this sender address was seen at all."""
         return any(
-            each.frame.sender_ip == address and each.frame.eth_src not in self.talk.own_macs
+            each.frame.sender_ip == address
+            and each.frame.eth_src not in self.talk.own_macs
+            and each.at >= self.start
             for each in self.traffic.sightings
         )
 

@@ -1,106 +1,29 @@
-"""Sightings turned into one adapter's exchanges: each request, where it went, and its one reply.
-
-One reply answers one request (RFC 826 keeps no count, a guest asks again every second): a reply
-goes to the newest request before it, and to an older one only where it came more than a second
-after every request.
-"""
+"""Sightings turned into one adapter's conversation: each request, where it went, what came back."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from workers.arp.clock import Identity, identity
 from workers.arp.hearing import REPLY_TIME, Ear, span_of, uplinks_of
 from workers.arp.model import (
     BROADCAST,
-    MILLISECOND,
-    SECOND,
     ArpFrame,
     Case,
     Direction,
-    Exchange,
     PointKind,
     Vnic,
 )
+from workers.arp.pairing import JITTER, Asked, Reply, pair
 from workers.arp.traffic import COPY_TIME, Sighting, Traffic
 
 REQUEST, REPLY = 1, 2
-ANSWER_TIME = 5 * SECOND
-LATE = SECOND
-_JITTER = MILLISECOND // 5  # between the clocks of two CPUs
+UNSPECIFIED = "0.0.0.0"  # noqa: S104 - RFC 5227: the sender of a probe has no address yet
 _WRONG_PORT = 3
 
 EarKey = tuple[str, Direction]
-
-
-@dataclass(slots=True)
-class Reply:
-    """One reply frame with all its copies, the earliest first."""
-
-    copies: list[Sighting]
-    late: bool = False
-
-    @property
-    def frame(self) -> ArpFrame:
-        """The earliest copy."""
-        return self.copies[0].frame
-
-    @property
-    def at(self) -> int:
-        """When its earliest copy was seen."""
-        return self.copies[0].at
-
-    @property
-    def on_uplinks(self) -> list[Sighting]:
-        """Its copies that came in from outside."""
-        return [each for each in self.copies if each.kind == PointKind.UPLINK]
-
-
-@dataclass(slots=True)
-class Asked:
-    """One request of the adapter and all that became of it."""
-
-    request: Sighting
-    covered: bool
-    why_not: str | None
-    left: tuple[Sighting, ...] = ()
-    reflected: tuple[Sighting, ...] = ()
-    looped: tuple[Sighting, ...] = ()
-    replies: list[Reply] = field(default_factory=list)
-    delivered: Sighting | None = None
-
-    @property
-    def frame(self) -> ArpFrame:
-        """The request itself."""
-        return self.request.frame
-
-    @property
-    def broadcast(self) -> bool:
-        """A unicast request only checks a known entry; a broadcast follows where it fails."""
-        return self.request.frame.eth_dst == BROADCAST
-
-    @property
-    def reply_on(self) -> tuple[str, ...]:
-        """The uplinks its reply came in on."""
-        return _objects(copy for reply in self.replies for copy in reply.on_uplinks)
-
-    def told(self) -> Exchange:
-        """The same, as the report tells it."""
-        reply = self.replies[0] if self.replies else None
-        seen = self.delivered or (reply.copies[0] if reply else None)
-        return Exchange(
-            request=self.frame,
-            eligible=self.why_not is None,
-            why_not=self.why_not,
-            left_on=_objects(self.left),
-            reflected_on=_objects(self.reflected),
-            reply_on=self.reply_on,
-            delivered=self.delivered is not None,
-            latency=max(0, seen.at - self.request.at) if seen else None,
-            reply=seen.frame if seen else None,
-        )
 
 
 @dataclass(slots=True)
@@ -158,13 +81,13 @@ def conversation_of(case: Case, traffic: Traffic, nic: Vnic) -> Conversation:
     known = frozenset(address.split("/")[0] for address in nic.ipv4)
     talk.own_ips = known or frozenset(senders)
     talk.asked = [_followed(traffic, talk, each) for each in requests]
-    _answer(talk.asked, _replies(traffic, talk), nic.mac)
+    pair(talk.asked, _replies(traffic, talk), nic.mac)
     return talk
 
 
 def is_probe(frame: ArpFrame) -> bool:
     """RFC 5227: a probe has no sender address, an announcement asks for its own."""
-    return frame.sender_ip in {"0.0.0.0", frame.target_ip}
+    return frame.sender_ip in {UNSPECIFIED, frame.target_ip}
 
 
 def _own_macs(traffic: Traffic, nic: Vnic) -> frozenset[str]:
@@ -204,20 +127,23 @@ def _requests(traffic: Traffic, talk: Conversation) -> tuple[list[Sighting], lis
             and talk.nic.mac in {each.frame.eth_src, each.frame.sender_mac}
         )
     ]
-    once = [each for each in found if each.kind == PointKind.VNIC]
-    once += _without_copies(each for each in found if each.kind != PointKind.VNIC)
-    once.sort(key=lambda each: each.at)
+    found.sort(key=lambda each: (each.kind != PointKind.VNIC, each.at))
+    once = _without_copies(found)
     probes = [each for each in once if is_probe(each.frame)]
     return [each for each in once if not is_probe(each.frame)], probes
 
 
-def _without_copies(sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    last: dict[Identity, int] = {}
+def _without_copies(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """Each frame once, the copy at the VM's port before any other, in the order of time."""
+    kept: list[Sighting] = []
+    times: dict[Identity, list[int]] = {}
     for each in sightings:
-        key = identity(each.frame)
-        if each.at - last.get(key, -ANSWER_TIME) > COPY_TIME:
-            yield each
-        last[key] = each.at
+        known = times.setdefault(identity(each.frame), [])
+        place = bisect_left(known, each.at - COPY_TIME)
+        if place == len(known) or known[place] > each.at + COPY_TIME:
+            kept.append(each)
+            insort(known, each.at)
+    return sorted(kept, key=lambda each: each.at)
 
 
 def _followed(traffic: Traffic, talk: Conversation, request: Sighting) -> Asked:
@@ -235,7 +161,7 @@ def _followed(traffic: Traffic, talk: Conversation, request: Sighting) -> Asked:
     back = [
         each
         for each in copies
-        if each.direction == Direction.RX and -_JITTER <= each.at - sent <= COPY_TIME
+        if each.direction == Direction.RX and -JITTER <= each.at - sent <= COPY_TIME
     ]
     on = {each.object for each in left}
     why_not = _why_not(talk, at, broadcast=request.frame.eth_dst == BROADCAST)
@@ -279,40 +205,3 @@ def _replies(traffic: Traffic, talk: Conversation) -> dict[tuple[str, str], list
             replies.setdefault(key, []).append(reply)
         reply.copies.append(each)
     return replies
-
-
-def _answer(
-    asked: Sequence[Asked], replies: dict[tuple[str, str], list[Reply]], nic_mac: str
-) -> None:
-    """Give each reply to one request."""
-    by_key: dict[tuple[str, str], list[Asked]] = {}
-    for each in asked:
-        by_key.setdefault((each.frame.target_ip, each.frame.sender_ip), []).append(each)
-    for key, group in by_key.items():
-        times = [each.request.at for each in group]
-        first_open = 0
-        for reply in replies.get(key, ()):
-            index = bisect_right(times, reply.at + _JITTER) - 1
-            if index < 0 or reply.at - times[index] > ANSWER_TIME:
-                continue
-            reply.late = reply.at - times[index] > LATE
-            chosen = group[index]
-            if chosen.replies and reply.late:
-                while times[first_open] < reply.at - ANSWER_TIME or group[first_open].replies:
-                    first_open += 1
-                    if first_open >= index:
-                        break
-                chosen = group[min(first_open, index)]
-            _take(chosen, reply, nic_mac)
-
-
-def _take(asked: Asked, reply: Reply, nic_mac: str) -> None:
-    asked.replies.append(reply)
-    for copy in reply.copies:
-        reached = {asked.frame.eth_src, nic_mac, BROADCAST}
-        if copy.kind == PointKind.VNIC and copy.frame.eth_dst in reached:
-            asked.delivered = asked.delivered or copy
-
-
-def _objects(sightings: Iterable[Sighting]) -> tuple[str, ...]:
-    return tuple(sorted({each.object for each in sightings}))

@@ -30,14 +30,12 @@ def counts_of(
     by_name = {each.capture.point.name: each for each in heard}
     names = [capture.point.name for capture in case.captures]
     names += [name for name in by_name if name not in names]
-    return tuple(_count(traffic, talk, case, name, by_name.get(name)) for name in names)
+    return tuple(_count(traffic, talk, name, by_name.get(name)) for name in names)
 
 
-def _count(
-    traffic: Traffic, talk: Conversation, case: Case, name: str, heard: Heard | None
-) -> PointCount:
+def _count(traffic: Traffic, talk: Conversation, name: str, heard: Heard | None) -> PointCount:
     frames = heard.frames if heard else ()
-    requests = sum(_is_request(traffic, talk, frame) for frame in frames)
+    requests = sum(_is_request(talk, frame) for frame in frames)
     replies = sum(frame.op == REPLY and frame.target_ip in talk.own_ips for frame in frames)
     uplink = bool(frames) and frames[0].point.kind == PointKind.UPLINK
     inward = heard is not None and heard.capture.point.direction == Direction.RX
@@ -46,7 +44,7 @@ def _count(
         reflections = sum(
             each.object == heard.capture.point.object
             and each.direction == Direction.RX
-            and _is_request(traffic, talk, each.frame)
+            and _is_request(talk, each.frame)
             for each in traffic.at(PointKind.UPLINK, Direction.RX)
         )
     deaf = [ear.why_deaf for ear in traffic.ears.values() if ear.point == name and ear.why_deaf]
@@ -56,7 +54,7 @@ def _count(
     )
 
 
-def _is_request(traffic: Traffic, talk: Conversation, frame: ArpFrame) -> bool:
+def _is_request(talk: Conversation, frame: ArpFrame) -> bool:
     if frame.op != REQUEST:
         return False
     if frame.point.name == f"{talk.nic.point}-tx":
@@ -150,7 +148,7 @@ def _proxy(e: Evidence) -> SideFinding | None:
 
 def _other_responder_move(e: Evidence) -> SideFinding | None:
     macs = list(dict.fromkeys(reply.frame.sender_mac for reply in e.replies))
-    if len(macs) < 2 or not fine(e):
+    if len(macs) <= 1 or not fine(e):
         return None
     return SideFinding(
         "DUPLICATE_RESPONDERS",
@@ -183,10 +181,11 @@ def _tags(e: Evidence) -> SideFinding | None:
 
 
 def _skew(e: Evidence) -> SideFinding | None:
-    if not e.traffic.late:
+    if not e.traffic.clock.late:
         return None
     told = ", ".join(
-        f"{name} {late / MILLISECOND:+.1f} ms" for name, late in sorted(e.traffic.late.items())
+        f"{name} {late / MILLISECOND:+.1f} ms"
+        for name, late in sorted(e.traffic.clock.late.items())
     )
     return SideFinding("CLOCK_SKEW", f"Streams were stamped off the host's clock: {told}.")
 

@@ -1,4 +1,4 @@
-"""Facts about one unanswered target turned into signs: where its ARP goes missing, steps 9 to 16."""
+"""Facts about one unanswered target turned into signs: where its ARP goes missing, steps 11 to 16."""
 
 from __future__ import annotations
 
@@ -6,128 +6,16 @@ from collections import Counter
 
 from workers.arp.control import Ask
 from workers.arp.evidence import Evidence
-from workers.arp.exchange import REQUEST, Asked
-from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
+from workers.arp.exchange import UNSPECIFIED
+from workers.arp.model import Confidence, Direction, Owner
 from workers.arp.numbers import fisher
-from workers.arp.signs import LEAST_REQUESTS, Sign, enough, silent
+from workers.arp.signs import HIGH_REQUESTS, LEAST_REQUESTS, Sign, silent
 from workers.arp.traffic import Sighting
 
-HIGH_REQUESTS = 10
 LEAST_CONTROLS = 3
 LEAST_PAIRED = 5
 _CHANCE = 0.05
 _MOST = 0.8
-
-
-# --- step 9: on no uplink
-
-
-def local_down(e: Evidence) -> Sign | None:
-    """The target is a VM of this host, and it shows no life."""
-    if not silent(e) or e.replies or not e.local_target or e.alive(e.target):
-        return None
-    worked = e.answered(lambda ask: True) >= LEAST_CONTROLS
-    return Sign(subject=e.target, owner=Owner.TARGET, controlled=worked, detail="local")
-
-
-def overlay_silent(e: Evidence) -> Sign | None:
-    """Overlay ARP travels inside a tunnel: silence on the uplinks says nothing."""
-    if not silent(e) or not e.overlay:
-        return None
-    return Sign(confidence=Confidence.LOW, detail="overlay")
-
-
-def dropped_on_the_way_out(e: Evidence) -> Sign | None:
-    """Requests entered the virtual switch and were handed to no uplink."""
-    if not silent(e) or e.seen_out or e.overlay or e.replies:
-        return None
-    if any(each.request.kind != PointKind.VNIC for each in e.lost):
-        return None
-    left = any(
-        each.frame.eth_src not in e.talk.own_macs
-        for each in e.traffic.at(PointKind.UPLINK, Direction.TX)
-    )
-    return Sign(controlled=left)
-
-
-# --- step 10: the reply came back and was not delivered
-
-
-def reply_to_stale_mac(e: Evidence) -> Sign | None:
-    """The reply names another MAC than the VM's."""
-    return _undelivered_as(e, "stale")
-
-
-def reply_in_other_vlan(e: Evidence) -> Sign | None:
-    """The reply carries another tag than the request."""
-    return _undelivered_as(e, "vlan")
-
-
-def reply_on_other_uplink(e: Evidence) -> Sign | None:
-    """The reply comes in on an uplink the request did not leave on."""
-    return _undelivered_as(e, "teaming")
-
-
-def reply_dropped(e: Evidence) -> Sign | None:
-    """The reply came in where it should, tagged and addressed as it should."""
-    return _undelivered_as(e, "drop")
-
-
-def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
-    back = e.undelivered
-    few = len(back) < max(LEAST_CONTROLS, _MOST * len(e.lost))
-    if len(e.lost) < LEAST_REQUESTS or not enough(e) or few or e.overlay:
-        return None
-    kinds = Counter(_kind(e, each) for each in back)
-    if kinds[kind] < _MOST * len(back):
-        return None
-    copies = [copy for each in back for reply in each.replies for copy in reply.on_uplinks]
-    if kind == "vlan":
-        tags = Counter(copy.vlan for copy in copies)
-        tag = tags.most_common(1)[0][0]
-        return Sign(subject=str(tag) if tag else "untagged")
-    if kind == "stale":
-        return Sign(subject=copies[0].frame.eth_dst)
-    if kind == "teaming":
-        ip_hash = e.case.host.teaming == "iphash"
-        told = "IP hash without port-channel" if ip_hash else "port-channel without IP hash"
-        return Sign(subject=told, assumption=not (ip_hash or e.wired_as_bundle))
-    return Sign(subject=copies[0].object)
-
-
-def _kind(e: Evidence, asked: Asked) -> str:
-    """Why one reply was not delivered, as far as its frame tells."""
-    frame = asked.frame
-    macs = {e.nic.mac, frame.eth_src, BROADCAST}
-    copies = [copy for reply in asked.replies for copy in reply.on_uplinks]
-    ours = [copy for copy in copies if copy.frame.eth_dst in macs]
-    if not ours:
-        return "stale"
-    if not asked.left:
-        return "unknown"
-    out = {each.object for each in asked.left}
-    on_path = [copy for copy in ours if _mates(e, out, copy.object)]
-    near = on_path or ours
-    if not e.vlans or not all(e.tags_known(copy.object, Direction.RX) for copy in near):
-        return "unknown"
-    if not any(copy.vlan in e.vlans for copy in near):
-        return "vlan"
-    if on_path:
-        return "drop"
-    apart = e.wired_apart or bool(e.reflected)
-    if e.case.host.teaming == "iphash":
-        return "teaming" if apart else "drop"
-    return "unknown" if apart else "teaming"
-
-
-def _mates(e: Evidence, out: set[str], device: str) -> bool:
-    """Whether a reply on this uplink came back the way the request went."""
-    if device in out:
-        return True
-    if e.case.host.teaming == "lacp":
-        return True
-    lags = {each.device: each.lag for each in e.case.host.uplinks}
-    return lags.get(device) is not None and any(lags.get(each) == lags[device] for each in out)
 
 
 # --- step 11: the wrong port group
@@ -142,6 +30,7 @@ def wrong_port_group(e: Evidence) -> Sign | None:
         for ask in e.others
         if ask.answered_on
         and not ask.mine
+        and ask.tagged
         and ask.vlan is not None
         and ask.vlan not in e.vlans
         and e.inside(ask.requester)
@@ -158,7 +47,7 @@ def _wrong_native(e: Evidence) -> Sign | None:
     if e.nic.vlan.mode != "none" or e.vlan != 0:
         return None
     heard = [each.frame.sender_ip for each in _foreign(e) if each.vlan == 0]
-    others = [sender for sender in heard if sender != "0.0.0.0" and not e.inside(sender)]
+    others = [sender for sender in heard if sender != UNSPECIFIED and not e.inside(sender)]
     if len(others) < LEAST_CONTROLS:
         return None
     return Sign(
@@ -266,12 +155,10 @@ def _deaf_uplink(e: Evidence) -> Sign | None:
         return None
     answered = len(e.pairs(lambda ask: bool(ask.answered_on)))
     controlled = answered > 1 or (bool(worked) and len(missed) >= LEAST_PAIRED)
+    what = "rx" if len(e.reflected) >= LEAST_CONTROLS else "vlan" if on_u else "all"
     name = str(e.vlan) if e.vlan else "untagged"
-    if len(e.reflected) >= LEAST_CONTROLS:
-        return Sign(f"{e.uplink}/rx", controlled=controlled, detail="rx")
-    if on_u:
-        return Sign(f"{e.uplink}/{name}", controlled=controlled, detail="vlan")
-    return Sign(f"{e.uplink}/all", controlled=controlled, detail="all")
+    subject = f"{e.uplink}/{name if what == 'vlan' else what}"
+    return Sign(subject, controlled=controlled, detail=what)
 
 
 def _in_vlan(e: Evidence, copies: dict[str, Sighting]) -> bool:
@@ -311,7 +198,7 @@ def vlan_dead(e: Evidence) -> Sign | None:
     foreign = any(each.vlan in e.vlans for each in _foreign(e))
     if foreign or any(ask.answered_on for ask in inside):
         return None
-    if len({a.requester for a in inside}) < 2 or len({a.target for a in inside}) < 2:
+    if len({a.requester for a in inside}) <= 1 or len({a.target for a in inside}) <= 1:
         return None
     if e.answered(lambda ask: ask.vlan not in {e.vlan, None}) < LEAST_CONTROLS:
         return None
@@ -335,14 +222,3 @@ def nobody_gets_it(e: Evidence) -> Sign | None:
 
 def _same_way(ask: Ask, working: set[str]) -> bool:
     return not ask.mine and ask.uplink in working
-
-
-def asked_for(e: Evidence) -> int:
-    """Delivered requests for the VM's own address."""
-    return sum(
-        each.frame.op == REQUEST
-        and each.object == e.nic.point
-        and each.frame.target_ip in e.talk.own_ips
-        and each.frame.sender_ip not in {"0.0.0.0", each.frame.target_ip}
-        for each in e.traffic.at(PointKind.VNIC, Direction.RX)
-    )

@@ -7,8 +7,8 @@ answered before it, or over another uplink, say nothing about the fault.
 from __future__ import annotations
 
 from workers.arp.evidence import Evidence
-from workers.arp.exchange import Asked
 from workers.arp.numbers import change_point
+from workers.arp.pairing import Asked
 
 _LEAST = 5
 _LEAST_OTHER = 3
@@ -23,7 +23,7 @@ def narrowed(e: Evidence) -> Evidence:
     turn = change_point(outcomes, purity=_PURE, least=_LEAST_OTHER)
     if turn is not None and outcomes[0]:
         last_answer = max(each.request.at for each in e.delivered)
-        tail = e.part(max(e.counted[turn].request.at, last_answer + 1), e.asked[-1].request.at)
+        tail = e.since(max(e.counted[turn].request.at, last_answer + 1))
         return tail if len(tail.lost) >= _LEAST else e
     return _by_uplink(e)
 

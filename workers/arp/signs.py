@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workers.arp.evidence import Evidence, is_virtual
-from workers.arp.exchange import Asked
+from workers.arp.exchange import UNSPECIFIED
 from workers.arp.model import (
     SECOND,
     Confidence,
@@ -16,9 +16,11 @@ from workers.arp.model import (
     Owner,
     PointKind,
 )
+from workers.arp.pairing import Asked
 from workers.arp.traffic import COPY_TIME, Sighting
 
 LEAST_REQUESTS = 5
+HIGH_REQUESTS = 10
 LEAST_SPAN = 4 * SECOND
 OK_SHARE = 0.9
 _MOVES = {"vmotion_out", "vmotion_in", "poweroff", "reconnect", "mac_change"}
@@ -67,7 +69,7 @@ def fine(e: Evidence) -> bool:
 def not_on_switch(e: Evidence) -> Sign | None:
     """The adapter bypasses the virtual switch."""
     bypass = e.nic.backing in {"sriov", "passthrough"}
-    return Sign(subject=e.nic.backing, detail=e.nic.backing) if bypass else None
+    return Sign(e.nic.backing, confidence=Confidence.LOW) if bypass else None
 
 
 def moved(e: Evidence) -> Sign | None:
@@ -83,6 +85,7 @@ def moved(e: Evidence) -> Sign | None:
 
 
 def while_listening(e: Evidence, at: int) -> bool:
+    """Whether this moment lies inside the capture, or nobody knows when that was."""
     ears = [ear for ear in e.talk.ears.values() if ear.end]
     return not ears or min(ear.start for ear in ears) <= at <= max(ear.end for ear in ears)
 
@@ -120,7 +123,7 @@ def conflict(e: Evidence) -> Sign | None:
 
 def _claims(e: Evidence, seen: Sighting) -> bool:
     frame = seen.frame
-    if frame.op in _RARP or frame.sender_ip not in e.talk.own_ips or frame.sender_ip == "0.0.0.0":
+    if frame.op in _RARP or frame.sender_ip not in e.talk.own_ips or frame.sender_ip == UNSPECIFIED:
         return False
     if seen.direction != Direction.RX or frame.sender_mac in e.talk.own_macs:
         return False
@@ -180,6 +183,7 @@ def nothing_asked(e: Evidence) -> Sign | None:
 
 
 def missing_direction(e: Evidence) -> str | None:
+    """``no tx direction`` where no uplink was heard that way."""
     for way in (Direction.TX, Direction.RX):
         if e.talk.uplinks and len(e.deaf(e.talk.uplinks, way)) == len(e.talk.uplinks):
             return f"no {way} direction"

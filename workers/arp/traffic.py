@@ -7,10 +7,10 @@ a frame's source lives: a foreign source came in, a local one went out where its
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from workers.arp.clock import Identity, identity, offsets
+from workers.arp.clock import Clock, Identity, clock_of, identity
 from workers.arp.hearing import Ear, ears_of
 from workers.arp.model import MILLISECOND, ArpFrame, Case, Direction, Heard, PointKind
 
@@ -41,7 +41,7 @@ class Traffic:
 
     sightings: list[Sighting]
     ears: dict[tuple[str, Direction], Ear]
-    late: dict[str, int] = field(default_factory=dict)
+    clock: Clock = field(default_factory=lambda: Clock({}))
     duplicates: int = 0
     local_macs: frozenset[str] = frozenset()
     _by_identity: dict[Identity, list[Sighting]] = field(default_factory=dict)
@@ -70,7 +70,8 @@ class Traffic:
 def traffic_of(case: Case, heard: Sequence[Heard]) -> Traffic:
     """Put all frames in one line."""
     own = frozenset(nic.mac for nic in case.vm.nics)
-    late = offsets(heard, own)
+    clock = clock_of(heard, own)
+    late = clock.late
     local = own | _local_macs(case, heard)
     kept, duplicates = [], 0
     for each in heard:
@@ -80,7 +81,7 @@ def traffic_of(case: Case, heard: Sequence[Heard]) -> Traffic:
     kept.sort(key=_order)
     sightings = _directed(kept, local)
     ears = _corrected(ears_of(case, heard), late, sightings)
-    return Traffic(sightings, ears, late, duplicates, local)
+    return Traffic(sightings, ears, clock, duplicates, local)
 
 
 def _order(sighting: Sighting) -> tuple[object, ...]:
@@ -145,7 +146,7 @@ def _directed(sightings: Sequence[Sighting], local: frozenset[str]) -> list[Sigh
 
 
 def _corrected(
-    ears: dict[tuple[str, Direction], Ear], late: dict[str, int], sightings: Sequence[Sighting]
+    ears: dict[tuple[str, Direction], Ear], late: Mapping[str, int], sightings: Sequence[Sighting]
 ) -> dict[tuple[str, Direction], Ear]:
     """Ears with their windows on the one clock, and deaf where a merged file shows one side only."""
     shown = {(sighting.object, sighting.direction) for sighting in sightings}

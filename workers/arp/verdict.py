@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from workers.arp import answers, losses, signs
+from workers.arp import answers, losses, signs, undelivered
 from workers.arp.codes import CODES, CodeInfo
 from workers.arp.control import controls_of
 from workers.arp.evidence import Evidence, Scene, scene_of
@@ -28,13 +28,12 @@ from workers.arp.model import (
     Vnic,
 )
 from workers.arp.parts import narrowed
-from workers.arp.signs import Sign
+from workers.arp.signs import HIGH_REQUESTS, Sign
 from workers.arp.traffic import Traffic, traffic_of
 from workers.arp.wording import told
 
 __all__ = ["CODES", "CodeInfo", "judge", "settled"]
 
-HIGH_REQUESTS = 10
 SETTLED_ANSWERS = 5
 
 PORT_TX, PORT_RX, OUT, IN, ALL = "port tx", "port rx", "uplinks tx", "uplinks rx", "all uplinks"
@@ -75,13 +74,13 @@ ROWS: tuple[Row, ...] = (
     Row("RECOVERED_DURING_CAPTURE", (PORT_RX, OUT, IN, ALL), answers.recovered),
     Row("PARTIAL_LOSS", (PORT_RX, OUT, IN, ALL), answers.partial),
     Row("TOO_FEW_REQUESTS", (), answers.few_for_a_share),
-    Row("TARGET_DOWN", (PORT_RX,), losses.local_down),
-    Row("UNANSWERED_NO_CONTROL", (), losses.overlay_silent),
-    Row("VSWITCH_DROP_TX", (PORT_TX, PORT_RX, OUT, ALL), losses.dropped_on_the_way_out),
-    Row("REPLY_STALE_MAC", (PORT_RX, IN, ALL), losses.reply_to_stale_mac),
-    Row("REPLY_WRONG_VLAN", (PORT_RX, IN, ALL), losses.reply_in_other_vlan),
-    Row("TEAMING_MISMATCH", (PORT_RX, IN, ALL), losses.reply_on_other_uplink),
-    Row("VSWITCH_DROP_RX", (PORT_RX, ALL), losses.reply_dropped),
+    Row("TARGET_DOWN", (PORT_RX,), undelivered.local_down),
+    Row("UNANSWERED_NO_CONTROL", (), undelivered.overlay_silent),
+    Row("VSWITCH_DROP_TX", (PORT_TX, PORT_RX, OUT, ALL), undelivered.dropped_on_the_way_out),
+    Row("REPLY_STALE_MAC", (PORT_RX, IN, ALL), undelivered.reply_to_stale_mac),
+    Row("REPLY_WRONG_VLAN", (PORT_RX, IN, ALL), undelivered.reply_in_other_vlan),
+    Row("TEAMING_MISMATCH", (PORT_RX, IN, ALL), undelivered.reply_on_other_uplink),
+    Row("VSWITCH_DROP_RX", (PORT_RX, ALL), undelivered.reply_dropped),
     Row("VLAN_SUBNET_MISMATCH", (PORT_RX, IN, ALL), losses.wrong_port_group),
     Row("REPLY_LOST_VM_SPECIFIC", (PORT_RX, IN, ALL), losses.vm_specific),
     Row("TARGET_DOWN", (PORT_RX, IN, ALL), losses.target_down),
@@ -170,7 +169,7 @@ def _judge_target(scene: Scene, target: str) -> _Found:
     whole = Evidence(scene, target, asked)
     evidence = narrowed(whole)
     row, sign, refusals = _decide(evidence)
-    confidence = _confidence(evidence, row, sign)
+    confidence = _confidence(evidence, sign)
     owner = sign.owner or CODES[row.code].owner
     verdict = told(evidence, row.code, replace(sign, owner=owner, confidence=confidence), refusals)
     return _Found(evidence, verdict, refusals)
@@ -208,6 +207,8 @@ def _deaf(e: Evidence, needs: Sequence[str]) -> list[str]:
     sentences = [f"{ear.name}: {ear.why_deaf}" for ear in ears if ear.why_deaf is not None]
     if ALL in needs and not e.talk.complete:
         sentences.append("nobody told which uplinks the host has")
+    if needs and e.traffic.clock.unsure:
+        sentences.append("the streams' clocks disagree and none is right by majority")
     stimulus = e.case.stimulus
     if STIMULUS in needs and not (
         stimulus.start is not None
@@ -218,14 +219,14 @@ def _deaf(e: Evidence, needs: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
-def _confidence(e: Evidence, row: Row, sign: Sign) -> Confidence:
+def _confidence(e: Evidence, sign: Sign) -> Confidence:
     """High: ten requests, a positive control, all points complete and nothing assumed."""
     if sign.confidence is not None:
         return sign.confidence
     ears = [e.ear(*key) for key in e.talk.needed]
     complete = all(ear.why_deaf is None and not ear.merged for ear in ears)
     strong = len(e.lost) >= HIGH_REQUESTS and sign.controlled and not sign.assumption
-    clear = complete and not e.traffic.late
+    clear = complete and not e.traffic.clock.late
     return Confidence.HIGH if strong and clear else Confidence.MEDIUM
 
 

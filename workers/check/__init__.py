@@ -19,7 +19,8 @@ from workers.arp.model import HostEvent, Job
 from workers.arp.summary import Progress
 from workers.arp.verdict import judge
 from workers.check.desk import Desk, Evidence, Peers, Quiet
-from workers.check.recording import Recording, record
+from workers.check.listening import record
+from workers.check.recording import Recording
 from workers.check.service import ssh_service
 from workers.errors import CheckError, VmNotCheckable
 from workers.esxi import open_host

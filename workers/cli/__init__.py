@@ -10,25 +10,26 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 __all__ = ["main"]
 
 _BAD_INPUT: Final = 2
 _INTERRUPTED: Final = 130
+_LONGEST_SECONDS: Final = 300
 
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with a command line in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(_BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(
+            _BAD_INPUT, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n"
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class _Command:
+class _Command(NamedTuple):
     """A sub-command; ``module`` is imported only when it runs and has ``run(arguments) -> int``."""
 
     summary: str
@@ -56,7 +57,22 @@ def _describe_read(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
+def _describe_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("vm", metavar="VM", help="name, IP, MAC, moid or UUID")
+    parser.add_argument("target", metavar="TARGET", nargs="?", help="an IPv4 address or another VM")
+    parser.add_argument("--seconds", type=_seconds, metavar="N", help="the longest capture, 1..300")
+    parser.add_argument("--bundle", metavar="FOLDER", help="save the evidence bundle there")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LONGEST_SECONDS):
+        raise argparse.ArgumentTypeError(f"should be a whole number from 1 to {_LONGEST_SECONDS}")
+    return int(text)
+
+
 _COMMANDS: Final = {
+    "check": _Command("run one check from this terminal", "workers.cli.check", _describe_check),
     "judge": _Command("judge a saved case offline", "workers.cli.judge", _describe_judge),
     "read": _Command("judge captures taken by hand", "workers.cli.read", _describe_read),
 }

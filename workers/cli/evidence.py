@@ -10,15 +10,17 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Final, Protocol
+from typing import IO, Final, Protocol, TypeVar
 
 from workers.arp.case.shape import shown
 from workers.errors import CaseUnreadable
 
-CHUNK_BYTES: Final = 1_048_576
+T = TypeVar("T")
+
+CHUNK_BYTES: Final = 262_144
 _DOCUMENT: Final = "case.json"
 _MOST_DOCUMENT: Final = 16_777_216
 
@@ -66,7 +68,7 @@ def open_evidence(path: Path) -> Iterator[Evidence]:
         else:
             with path.open("rb") as file:
                 _check_directory(file, path)
-                with zipfile.ZipFile(file) as archive:
+                with _opened(lambda: zipfile.ZipFile(file)) as archive:
                     yield _Bundle(archive)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as trouble:
         raise CaseUnreadable(f"{path} is a broken zip: {trouble}.") from None
@@ -117,7 +119,7 @@ class _Bundle:
         entry = self._entries.get(self._top + name)
         if entry is None or entry.is_dir():
             raise MissingFileError(name)
-        with self._archive.open(entry) as file:
+        with _opened(lambda: self._archive.open(entry)) as file:
             yield from _chunked(file, _MOST_DOCUMENT if name == _DOCUMENT else None)
 
     def _find_top(self) -> str:
@@ -132,6 +134,14 @@ class _Bundle:
         if len(tops) != 1:
             raise CaseUnreadable("The zip holds no case.json, so it is no arpcheck bundle.")
         return tops[0]
+
+
+def _opened(opener: Callable[[], T]) -> T:
+    """What ``opener`` gives; zipfile lets a wrong offset or a garbled name out as a ValueError."""
+    try:
+        return opener()
+    except ValueError as trouble:
+        raise zipfile.BadZipFile(str(trouble)) from None
 
 
 def _chunked(file: IO[bytes], most: int | None) -> Iterator[bytes]:

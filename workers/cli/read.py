@@ -147,7 +147,7 @@ def _hear(source: _Source) -> Heard:
 
 def _chunks(path: str) -> Iterator[bytes]:
     if path == _STDIN:
-        while chunk := sys.stdin.buffer.read1(CHUNK_BYTES):
+        while chunk := sys.stdin.buffer.read(CHUNK_BYTES):
             yield chunk
         return
     with Path(path).open("rb", buffering=0) as file:
@@ -164,7 +164,7 @@ def _case(nic: Vnic, heard: Sequence[Heard]) -> Case:
     return Case(
         id="read",
         made_at=max(ends, default=None),
-        vm=Vm(name=nic.mac, nics=(replace(nic, point=adapters[0] if adapters else nic.point),)),
+        vm=Vm(name="VM", nics=(replace(nic, point=adapters[0] if adapters else nic.point),)),
         host=Host("host unknown", uplinks=tuple(Uplink(d, "") for d in sorted(devices))),
         captures=tuple(one.capture for one in heard),
     )

@@ -9,6 +9,7 @@ from workers.esxi.keys import HostKeys, MemoryHostKeys
 from workers.esxi.listen import Listening
 from workers.esxi.ports import SwitchPort
 from workers.esxi.probe import HostView
+from workers.esxi.snapshot import counters_risen
 
 __all__ = [
     "EsxiHost",
@@ -18,5 +19,6 @@ __all__ = [
     "Listening",
     "MemoryHostKeys",
     "SwitchPort",
+    "counters_risen",
     "open_host",
 ]

@@ -37,6 +37,9 @@ NOISE_LIMIT = 64 * 1024
 LINE_LIMIT = 4096
 LINES_KEPT = 40
 
+# The host's own packet limit (-c) keeps a capture far below this; nothing else should get near it.
+MOST_BYTES = 16 * 1024 * 1024
+
 # After so many bytes in one go a flooding capture lets the others be read.
 TURN_BYTES = 256 * 1024
 
@@ -59,6 +62,7 @@ class Ear(Session):
         self.broken: str | None = None
         self.decided = asyncio.Event()
         self.walk = PcapWalk()
+        self.bytes = 0
         self.said: deque[str] = deque(maxlen=LINES_KEPT)
         self.trouble: deque[str] = deque(maxlen=LINES_KEPT)
         self._hear = hear
@@ -72,6 +76,11 @@ class Ear(Session):
     def heard_anything(self) -> bool:
         """Whether a capture file began."""
         return self._noise is None
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether more came than is kept: the rest is not passed on."""
+        return self.bytes > MOST_BYTES
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         """A channel is open; also after a first one was refused."""
@@ -115,11 +124,11 @@ class Ear(Session):
         self.decided.set()
         self.over.set()
 
-    def interrupt(self) -> None:
-        """Ask the capture to end, in the way it was built for."""
+    def interrupt(self, signal: str = "INT") -> None:
+        """Ask the capture to end through its channel; INT is the way it was built for."""
         if self._channel is not None and not self.over.is_set():
             with suppress(OSError):
-                self._channel.send_signal("INT")
+                self._channel.send_signal(signal)
 
     def hang_up(self) -> None:
         """Close the session; the process may still run."""
@@ -141,10 +150,16 @@ class Ear(Session):
             return
         self._noise = None
         for line in noise[:start].splitlines():
-            self._read_line(line)
+            self._read_line(line, told_by_us=False)  # our own words go to stderr
         self._pass_on(noise[start:])
 
     def _pass_on(self, data: bytes) -> None:
+        if self.overflowed:
+            return
+        self.bytes += len(data)
+        if self.overflowed:
+            self.hang_up()
+            return
         self.walk.feed(data)
         if self.walk.records and self.ready_at is None:
             self._prove()
@@ -163,12 +178,12 @@ class Ear(Session):
             self._read_line(line)
         self._line = rest[-LINE_LIMIT:]
 
-    def _read_line(self, line: bytes) -> None:
+    def _read_line(self, line: bytes, *, told_by_us: bool = True) -> None:
         match parse_status(line[:LINE_LIMIT].decode("utf-8", "replace")):
             case Ready():
                 if self.ready_at is None:
                     self._prove()
-            case Pid(number):
+            case Pid(number) if told_by_us:
                 self.pid = self.pid or number
             case Dumped(_, dropped) | Progress(_, dropped):
                 self.dropped = dropped
@@ -176,6 +191,8 @@ class Ear(Session):
                 self.trouble.append(text)
             case Said(text) | Prompt(text):
                 self.said.append(text)
+            case Pid():
+                pass
 
     def _yield_turn(self, length: int) -> None:
         self._turn += length

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -18,12 +19,16 @@ from workers.esxi.snapshot import snapshot
 from workers.esxi.ssh import Door
 from workers.settings import EsxiSettings
 
+_log = logging.getLogger(__name__)
+
 
 @asynccontextmanager
 async def open_host(
     location: VmLocation, settings: EsxiSettings, keys: HostKeys
 ) -> AsyncIterator[EsxiHost]:
-    """Log in to the VM's host; every connection is closed again at the end.
+    """Log in to the VM's host; at the end it is left clean and every connection is closed.
+
+    A block that is cancelled or fails before it could ask ``clean_up`` is cleaned up after here.
 
     Raises:
         HostUnreachable: no answer, or it hangs after the login.
@@ -31,11 +36,15 @@ async def open_host(
         HostKeyRefused: the host's key is unknown or changed.
     """
     lines = Lines(Door(location, settings, keys))
+    host = EsxiHost(lines)
     try:
         await greet(lines)
-        yield EsxiHost(lines)
+        yield host
     finally:
-        await lines.close()
+        try:
+            await host.clean_up_once()
+        finally:
+            await lines.close()
 
 
 class EsxiHost:
@@ -46,6 +55,7 @@ class EsxiHost:
         self._view: HostView | None = None
         self._ports: dict[str, SwitchPort] = {}
         self._ears: list[Ear] = []
+        self._asked = 0
 
     async def look(self) -> HostView:
         """What the host is and can do, asked once.
@@ -89,4 +99,11 @@ class EsxiHost:
 
     async def clean_up(self) -> tuple[str, ...]:
         """Ask the host whether a capture of ours is left and end it; () = proven clean."""
+        self._asked = len(self._ears)
         return await clean_up(self._lines, self._ears)
+
+    async def clean_up_once(self) -> None:
+        """Clean up where nobody did since the last capture; what stays unproven is logged."""
+        if self._asked < len(self._ears):
+            for sentence in await self.clean_up():
+                _log.warning(sentence)

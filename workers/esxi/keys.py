@@ -53,13 +53,12 @@ class Trust:
     host: str
     source: str
     keys: tuple[asyncssh.SSHKey, ...] = ()
-    authorities: tuple[asyncssh.SSHKey, ...] = ()
     revoked: tuple[asyncssh.SSHKey, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether nothing is known of the host."""
-        return not self.keys and not self.authorities
+        return not self.keys
 
     def accepted(self) -> list[asyncssh.SSHKey]:
         """The trusted keys without those marked as revoked."""
@@ -89,12 +88,13 @@ class Trust:
                 next_step=f"Compare the fingerprint on the console of {self.host}, then add the key"
                 " (ssh-keyscan prints the line) to the file ESXI_KNOWN_HOSTS names.",
             )
-        known = dict.fromkeys(fingerprint(key) for key in (*self.keys, *self.authorities))
+        known = dict.fromkeys(fingerprint(key) for key in self.keys)
         expected = ", ".join(known)
         return HostKeyRefused(
             f"The host key of {self.host} has changed: it shows {shown}, {self.source} has {expected}.",
-            next_step="If the host was reinstalled, replace its key there; if not, somebody may be"
-            " in between. Nothing was sent to it.",
+            next_step="If the host was reinstalled, put its new key into the file ESXI_KNOWN_HOSTS"
+            " names, which counts before a pin; if not, somebody may be in between. No login was"
+            " tried.",
         )
 
 
@@ -117,6 +117,8 @@ def fingerprint(key: asyncssh.SSHKey) -> str:
 def known_keys(settings: EsxiSettings, host: str, address: str, port: int) -> Trust:
     """What the known_hosts file says of a host: by its name in vCenter, else by its address.
 
+    Lines of certificate authorities are passed over: a stock ESXi has no host certificate.
+
     Raises:
         HostKeyRefused: the file cannot be read.
     """
@@ -134,8 +136,8 @@ def known_keys(settings: EsxiSettings, host: str, address: str, port: int) -> Tr
     for name, ip in ((host.lower(), ""), (address, _ip(address))):
         found = book.match(name, ip, port if port != SSH_PORT else None)
         revoked += found[2]
-        if found[0] or found[1]:
-            return Trust(host, source, tuple(found[0]), tuple(found[1]), tuple(revoked))
+        if found[0]:
+            return Trust(host, source, tuple(found[0]), tuple(revoked))
     return Trust(host, source, revoked=tuple(revoked))
 
 

@@ -21,6 +21,7 @@ MOST_CONNECTIONS = 40
 OPEN_SECONDS = 10
 CLOSE_SECONDS = 3
 REFUSALS_IN_A_ROW = 4
+REFUSAL_PAUSE_SECONDS = 0.02
 
 # Bytes under way per session before the host has to wait: enough for full speed, and all that a
 # paused reader can pile up.
@@ -104,6 +105,7 @@ class _Line:
         self.live = 0
         self.waiting = 0
         self.dead = False
+        self.refusals = 0
         self.turn = asyncio.Lock()
 
     def has_room(self) -> bool:
@@ -187,7 +189,7 @@ class Lines:
         Raises:
             HostUnreachable, HostRefused, HostKeyRefused
         """
-        for _ in range(REFUSALS_IN_A_ROW + len(self._lines)):
+        for _ in range(2 * REFUSALS_IN_A_ROW + len(self._lines)):
             line = self._free_line()
             line.waiting += 1
             try:
@@ -248,7 +250,10 @@ class Lines:
             async with asyncio.timeout(OPEN_SECONDS):
                 channel, made = await connection.create_session(factory, command, **options)
         except asyncssh.ChannelOpenError:
-            self._learn(line)
+            if connection.is_closed():
+                line.dead = True
+            else:
+                await self._learn(line)
             return None
         except TimeoutError:
             line.dead = True
@@ -267,15 +272,21 @@ class Lines:
             ) from None
         session = cast(S, made)
         line.live += 1
+        line.refusals = 0
         session.when_over = line.ended
         if session.over.is_set():
             line.ended()
         return channel, session
 
-    def _learn(self, line: _Line) -> None:
-        """A refused session: as many as run now are what this host allows on a connection."""
+    async def _learn(self, line: _Line) -> None:
+        """A refused session: as many as run now are what this host allows on a connection.
+
+        Where none runs, the host may not have put away the last one yet; that takes a moment.
+        """
         if line.live == 0:
-            line.dead = True
+            line.refusals += 1
+            line.dead = line.refusals >= REFUSALS_IN_A_ROW
+            await asyncio.sleep(REFUSAL_PAUSE_SECONDS * line.refusals)
             return
         line.limit = line.live
         self._limit = min(self._limit or line.live, line.live)

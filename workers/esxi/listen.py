@@ -18,7 +18,7 @@ from workers.arp.pktcap import PACKET_LIMIT, Planned, TimeoutSyntax, capture_lin
 from workers.errors import CaptureImpossible, CheckError
 from workers.esxi.cleanup import signal_ears
 from workers.esxi.clock import HostClock
-from workers.esxi.ear import Ear, Hear
+from workers.esxi.ear import MOST_BYTES, Ear, Hear
 from workers.esxi.lines import Lines
 
 READY_SECONDS = 30
@@ -26,7 +26,7 @@ STOP_SECONDS = 20
 START_PATIENCE_SECONDS = 3
 
 # Measured on ESXi 8.0.3: INT ends a capture properly in about 2 s; TERM and KILL are for the others.
-STOP_STEPS = (("", 4.0), ("INT", 3.0), ("TERM", 5.0), ("KILL", 3.0))
+STOP_STEPS = (("INT", 6.0), ("TERM", 5.0), ("KILL", 3.0))
 
 
 def remote_seconds(seconds: int) -> int:
@@ -112,12 +112,18 @@ class Listening:
             await asyncio.gather(*self._starts, return_exceptions=True)
 
     async def _tell(self, running: list[Ear], signal: str) -> None:
-        if not signal:
-            for ear in running:
-                ear.interrupt()
-            return
-        with suppress(CheckError):
+        """By process id; through the channel where that fails or no id is known.
+
+        OpenSSH delivers a channel's signal only for accounts it separates privileges for, which root
+        is not. Both at once would interrupt the orderly end of a capture.
+        """
+        deaf = [ear for ear in running if ear.pid is None]
+        try:
             await signal_ears(self._lines, running, signal)
+        except CheckError:
+            deaf = running
+        for ear in deaf:
+            ear.interrupt(signal)
 
     async def _run(self, ear: Ear, limit: int) -> None:
         line = capture_line(ear.planned, limit, self._syntax)
@@ -149,7 +155,7 @@ class Listening:
     def _stopped_at(self, ear: Ear) -> int:
         """The last moment the capture surely listened, in host time."""
         last_frame = ear.walk.last_at or 0
-        if _limit_reached(ear):
+        if _limit(ear):
             return last_frame
         moments = [time.time_ns(), self._stop_at, ear.over_at]
         if ear.over.is_set() and ear.status is None:
@@ -162,8 +168,8 @@ class Listening:
     def _failure(self, ear: Ear) -> str | None:
         if ear.broken is not None:
             return ear.broken
-        if _limit_reached(ear):
-            return f"the limit of {PACKET_LIMIT} packets was reached at {_clock_text(ear.walk.last_at)}"
+        if limit := _limit(ear):
+            return f"the limit of {limit} was reached at {_clock_text(ear.walk.last_at)}"
         if ear.ready_at is None:
             return self._never_ready(ear)
         if ear.over_at is None or (self._stop_at is not None and ear.over_at >= self._stop_at):
@@ -181,8 +187,11 @@ class Listening:
         return f"it ended before it listened: {ear.words() or f'exit status {ear.status}'}"
 
 
-def _limit_reached(ear: Ear) -> bool:
-    return ear.walk.records >= PACKET_LIMIT
+def _limit(ear: Ear) -> str | None:
+    """The limit that ended a capture before its time, None where none did."""
+    if ear.walk.records >= PACKET_LIMIT:
+        return f"{PACKET_LIMIT} packets"
+    return f"{MOST_BYTES // 1024 // 1024} MiB" if ear.overflowed else None
 
 
 def _clock_text(at: int | None) -> str:

@@ -13,7 +13,7 @@ from workers.arp.pktcap import (
     parse_vm_list,
     parse_vm_ports,
 )
-from workers.arp.pktcap.tables import VM_TYPE
+from workers.arp.pktcap.tables import HOST_TYPES
 from workers.errors import HostUnreachable
 from workers.esxi.lines import Lines
 from workers.esxi.probe import TRIES, ask
@@ -42,10 +42,11 @@ async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str,
     Raises:
         HostUnreachable: the host does not list its ports.
     """
-    rows = [row for row in await _net_stats(lines, syntax) if row.type == VM_TYPE]
-    details = {port.number: port for port in await _vm_ports(lines, vm, syntax)}
+    macs = {nic.mac.lower() for nic in vm.nics if nic.connected and nic.backing == "port"}
+    rows = await _net_stats(lines, macs, syntax)
+    details = {port.number: port for port in await _vm_ports(lines, vm.name, macs, syntax)}
     found: dict[str, SwitchPort] = {}
-    for mac in {nic.mac.lower() for nic in vm.nics}:
+    for mac in macs:
         number, client = _choose(mac, rows, details)
         if number is not None:
             detail = details.get(number)
@@ -54,39 +55,54 @@ async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str,
 
 
 def _choose(mac: str, rows: list[PortRow], details: dict[int, VmPort]) -> tuple[int | None, str]:
-    """The port with that MAC; where several carry it, the one that esxcli says is this VM's."""
+    """The port with that MAC; where several carry it, or none, the one esxcli says is this VM's."""
     listed = [row for row in rows if row.mac == mac]
     own = [row for row in listed if row.number in details and details[row.number].mac == mac]
     if own:
         return own[0].number, own[0].client
     if len(listed) == 1:
         return listed[0].number, listed[0].client
-    return None, ""
+    return next((number for number, port in details.items() if port.mac == mac), None), ""
 
 
-async def _net_stats(lines: Lines, syntax: TimeoutSyntax) -> tuple[PortRow, ...]:
+async def _net_stats(lines: Lines, macs: set[str], syntax: TimeoutSyntax) -> list[PortRow]:
+    """The ports that are not the host's own; asked again where one of ours is missing."""
+    rows: list[PortRow] | None = None
     for _ in range(TRIES):
         answer = await ask(lines, ("net-stats", "-l"), syntax)
         try:
-            return parse_net_stats(answer.out)
+            rows = [row for row in parse_net_stats(answer.out) if row.type not in HOST_TYPES]
         except ValueError:
             continue
-    raise HostUnreachable(f"{lines.host} did not list its switch ports: {answer.why}.", retry=True)
+        if macs <= {row.mac for row in rows}:
+            break
+    if rows is None:
+        raise HostUnreachable(
+            f"{lines.host} did not list its switch ports: {answer.why}.", retry=True
+        )
+    return rows
 
 
-async def _vm_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> tuple[VmPort, ...]:
+async def _vm_ports(
+    lines: Lines, name: str, macs: set[str], syntax: TimeoutSyntax
+) -> tuple[VmPort, ...]:
     """The cross-check; a host that does not give it costs the team uplink, not the check."""
-    worlds: list[int] = []
+    ports: tuple[VmPort, ...] = ()
     for _ in range(TRIES):
         answer = await ask(lines, ("esxcli", "network", "vm", "list"), syntax)
         try:
-            worlds = [row.world_id for row in parse_vm_list(answer.out) if row.named(vm.name)]
+            worlds = [row.world_id for row in parse_vm_list(answer.out) if row.named(name)]
         except ValueError:
             continue
-        if worlds:
+        ports = await _ports_of(lines, worlds[:MOST_NAMESAKES], syntax)
+        if macs <= {port.mac for port in ports}:
             break
+    return ports
+
+
+async def _ports_of(lines: Lines, worlds: list[int], syntax: TimeoutSyntax) -> tuple[VmPort, ...]:
     ports: list[VmPort] = []
-    for world in worlds[:MOST_NAMESAKES]:
+    for world in worlds:
         argv = ("esxcli", "network", "vm", "port", "list", "-w", str(world))
         ports += parse_vm_ports((await ask(lines, argv, syntax)).out)
     return tuple(ports)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from workers.arp.pktcap import (
@@ -121,6 +122,9 @@ async def _find_timeout(lines: Lines) -> TimeoutSyntax:
 
 async def _find_points(lines: Lines, features: Features) -> Features:
     answer = await ask(lines, ("pktcap-uw", "-A"), features.timeout)
+    features = replace(features, points=parse_points(answer.out + " " + answer.err))
+    if usable(features):
+        return features
     words = (answer.out + answer.err).lower()
     if "permitted" in words or "permission denied" in words:
         raise CaptureImpossible(
@@ -132,9 +136,6 @@ async def _find_points(lines: Lines, features: Features) -> Features:
             f"{lines.host} has no pktcap-uw: {answer.why}.",
             next_step="It comes with ESXi 5.5 and later; check the host's version.",
         )
-    features = replace(features, points=parse_points(answer.out + " " + answer.err))
-    if usable(features):
-        return features
     manual = await ask(lines, ("pktcap-uw", "-h"), features.timeout)
     features = replace(features, dirs="--dir" in manual.out + manual.err)
     if usable(features):
@@ -145,12 +146,17 @@ async def _find_points(lines: Lines, features: Features) -> Features:
 
 
 async def _list_nics(lines: Lines, syntax: TimeoutSyntax) -> tuple[NicRow, ...]:
+    """The host's physical NICs; asked again where one that vCenter knows is missing."""
+    wanted = {uplink.device for uplink in lines.door.location.host.uplinks}
+    rows: tuple[NicRow, ...] = ()
     for _ in range(TRIES):
         answer = await ask(lines, ("esxcli", "network", "nic", "list"), syntax)
-        try:
-            return parse_nic_list(answer.out)
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            rows = parse_nic_list(answer.out)
+        if rows and wanted <= {row.device for row in rows}:
+            break
+    if rows:
+        return rows
     raise HostUnreachable(
         f"{lines.host} did not list its physical NICs: {answer.why}.",
         next_step="Try esxcli network nic list on the host.",

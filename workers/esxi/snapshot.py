@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from workers.arp.pktcap import TimeoutSyntax
+from workers.arp.pktcap import TimeoutSyntax, parse_nic_stats, risen
 from workers.errors import CheckError
 from workers.esxi.lines import Lines
 from workers.esxi.probe import HostView, ask
@@ -32,6 +32,17 @@ async def snapshot(
         f" (uncertain by {view.clock.uncertainty / 1_000_000:.3f} ms)\n"
     ).encode()
     return files
+
+
+def counters_risen(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Which counters of errors and drops rose between two snapshots: ``vmnic1: Receive CRC errors +5``."""
+    found = []
+    for name in sorted(set(before) & set(after)):
+        if name.startswith(("nicstats_", "portstats_")):
+            old, new = (parse_nic_stats(side[name].decode()) for side in (before, after))
+            thing = name.split("_", 1)[1].removesuffix(".txt")
+            found += [f"{thing}: {counter} +{by}" for counter, by in risen(old, new).items()]
+    return tuple(found)
 
 
 def _questions(uplinks: Iterable[str], ports: Iterable[int]) -> Mapping[str, tuple[str, ...]]:

@@ -7,6 +7,8 @@ and keyboard-interactive, older ones and other builds password too.
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Sequence
 
@@ -163,9 +165,8 @@ class Door:
                 agent_path=None,
                 preferred_auth="publickey,keyboard-interactive,password",
                 gss_host=None,
-                known_hosts=(trust.accepted(), list(trust.authorities), []),
-                host_key_alias=self.host if trust.authorities else None,
-                server_host_key_algs=() if trust.authorities else trust.algorithms(),
+                known_hosts=(trust.accepted(), [], []),
+                server_host_key_algs=trust.algorithms(),
                 encryption_algs=CIPHERS,
                 compression_algs=None,
                 connect_timeout=CONNECT_SECONDS,
@@ -191,7 +192,7 @@ class Door:
         """The sentence for what went wrong; the trouble's own text may hold names, never secrets."""
         if isinstance(trouble, asyncssh.HostKeyNotVerifiable):
             return trust.refusal(login.offered)
-        if isinstance(trouble, asyncssh.PermissionDenied):
+        if isinstance(trouble, asyncssh.PermissionDenied) or "authentication fail" in str(trouble):
             return self._login_refused()
         if self.location.ssh_running is False:
             return HostRefused(
@@ -199,12 +200,9 @@ class Door:
                 next_step="Start it in vCenter (host, Configure, Services, SSH, Start) or let this"
                 " tool do so for the check: ESXI_SSH_SERVICE=start.",
             )
-        if isinstance(trouble, TimeoutError):
-            why = f"no answer within {CONNECT_SECONDS} to {CONNECT_SECONDS + LOGIN_SECONDS} s"
-        else:
-            why = printable(str(trouble)) or type(trouble).__name__
         return HostUnreachable(
-            f"{self.host} does not answer on SSH ({self.address} port {self.port}): {why}.",
+            f"{self.host} does not answer on SSH ({printable(self.address)} port {self.port}):"
+            f" {_why(trouble)}.",
             next_step="Check that the SSH service runs there and that the worker may reach it.",
             retry=True,
         )
@@ -226,12 +224,25 @@ class Door:
             )
             if there
         )
+        key = self._client_key
+        fips = " In FIPS mode a host takes no Ed25519 key: use RSA from 3072 bits or ECDSA."
         return HostRefused(
             f"{self.host} refused the SSH login of {user} with {ways or 'no credentials'}.",
             next_step="Check ESXI_USER with ESXI_SSH_KEY_FILE or ESXI_SSH_PASSWORD; a non-root"
             " account needs shell access and the Administrator role on the host. After several"
-            " failures ESXi locks the account for some minutes.",
+            " failures ESXi locks the account for some minutes."
+            + (fips if key is not None and key.get_algorithm() == "ssh-ed25519" else ""),
         )
+
+
+def _why(trouble: Exception) -> str:
+    if isinstance(trouble, socket.gaierror):
+        return "its name cannot be resolved"
+    if isinstance(trouble, TimeoutError) and trouble.errno is None:
+        return "it took too long"
+    if isinstance(trouble, OSError) and trouble.errno is not None:
+        return os.strerror(trouble.errno)
+    return printable(str(trouble)) or type(trouble).__name__
 
 
 def _dropped_at_the_door(trouble: Exception) -> bool:

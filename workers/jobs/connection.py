@@ -22,8 +22,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
     RedisError,
     ResponseError,
+    TryAgainError,
 )
 
 from workers.errors import QueueUnreachable
@@ -35,6 +40,10 @@ PATIENT_SECONDS = 60.0
 """How long a running check bears with a Redis that is away."""
 _SOCKET_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
+# Refusals that end by themselves or by an operator's hand while a check can wait. redis-py has
+# classes for some and keeps the code of others in the text, behind other words in scripts of Redis 6.
+_PASSING = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+_PASSING_CODES = ("BUSY", "MISCONF", "NOREPLICAS", "OOM", "READONLY")
 
 T = TypeVar("T")
 
@@ -112,8 +121,18 @@ class Connection:
                 f"Redis at {self.where} refuses the login",
                 next_step="Check the user and the password in REDIS_URL.",
             )
+        if isinstance(error, OutOfMemoryError) or "OOM" in str(error):
+            return QueueUnreachable(
+                f"Redis at {self.where} is full",
+                next_step="Raise its maxmemory, or wait until older evidence has run out.",
+            )
         if isinstance(error, ResponseError):
             return QueueUnreachable(f"Redis at {self.where} refuses: {str(error)[:200]}")
+        if _untrusted(error):
+            return QueueUnreachable(
+                f"Redis at {self.where} shows a certificate that is not trusted",
+                next_step="Name its CA in REDIS_URL: …?ssl_ca_certs=/path/to/ca.pem",
+            )
         return QueueUnreachable(
             f"Redis at {self.where} does not answer",
             next_step="Check that it runs and that this machine may reach it.",
@@ -201,11 +220,16 @@ def fields(flat: list[Any]) -> dict[str, str]:
 
 
 def _hopeless(error: Exception) -> bool:
-    # LOADING, READONLY, CLUSTERDOWN, MASTERDOWN, BUSY and the like pass by themselves.
-    passing = ("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY")
-    if isinstance(error, AuthenticationError | AuthorizationError):
+    if _untrusted(error) or isinstance(error, AuthenticationError | AuthorizationError):
         return True
-    return isinstance(error, ResponseError) and not str(error).startswith(passing)
+    if isinstance(error, _PASSING) or any(code in str(error) for code in _PASSING_CODES):
+        return False
+    return isinstance(error, ResponseError)
+
+
+def _untrusted(error: Exception) -> bool:
+    # redis-py wraps ssl's error in its own ConnectionError, and keeps only the text.
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def _text(reply: Any) -> Any:  # noqa: ANN401 - what Lua returns

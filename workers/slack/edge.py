@@ -13,6 +13,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -37,6 +38,8 @@ class Slack:
 
     def __init__(self, token: str, api_url: str) -> None:
         self.client = AsyncWebClient(token=token, base_url=api_url, retry_handlers=[])
+        self.following: WeakSet[object] = WeakSet()
+        """The live messages that share the rate limit of edits."""
 
     def _open(self) -> AsyncWebClient:
         """The client with one session for all calls: a TLS handshake for each would be slow."""

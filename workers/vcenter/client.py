@@ -18,7 +18,7 @@ from workers.vcenter.watch import Watcher, read_placement
 
 Names = tuple[tuple[str, str], ...]
 
-HIDDEN = "It may exist and not be visible to the bot's vCenter account."
+HIDDEN = "Check the spelling; it may also exist and be hidden from the bot's vCenter account."
 
 
 class Vcenter:
@@ -156,7 +156,7 @@ def _not_found(asked: Query) -> str:
         return f"No VM has an adapter with the MAC {asked.text}."
     if asked.uuid:
         return f"No VM has the UUID {asked.text}."
-    return f"vCenter has no VM named {asked.text}."
+    return f"vCenter shows no VM named {asked.text}."
 
 
 def _mark_seen(sweep: asyncio.Task[Names]) -> None:

@@ -17,17 +17,19 @@ import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
-from pyVmomi import VmomiSupport, vim
-from pyVmomi.SoapAdapter import SoapStubAdapter
+from pyVmomi import VmomiSupport, vim, vmodl
+from pyVmomi.SoapAdapter import SoapResponseDeserializer, SoapStubAdapter, StubAdapterBase
 
 from workers.errors import VcenterRefused, VcenterUnreachable
 from workers.settings import VcenterSettings
+from workers.vcenter.faults import EXPECTED
 
 _support: Any = VmomiSupport  # most of its names are not in its stubs
 OLDEST = "vim.version.version10"  # vSphere 6.0: LAGs, opaque networks and lockdown mode are there
 HTTP_OK = 200
+HTTP_FAULT = 500
 _VERSIONS_PATH = "/sdk/vimServiceVersions.xml"
 _VERSIONS_MAX_BYTES = 1_000_000
 _NAMESPACE = re.compile(r"<namespace>\s*<name>urn:vim25</name>(.*?)</namespace>", re.DOTALL)
@@ -76,7 +78,12 @@ def working(call: Call) -> Any:
 
 
 class CuttableStub(SoapStubAdapter):
-    """pyVmomi's SOAP adapter that tells the running call which sockets it uses."""
+    """pyVmomi's SOAP adapter that tells the running call which sockets it uses.
+
+    Once ``closed``, it closes what calls still under way give back.
+    """
+
+    closed = False
 
     def GetConnection(self) -> Any:  # noqa: N802 - pyVmomi's name
         """A pooled or fresh connection, noted in the thread's call."""
@@ -85,6 +92,78 @@ class CuttableStub(SoapStubAdapter):
         if call is not None:
             call.add(connection)
         return connection
+
+    def ReturnConnection(self, conn: Any) -> None:  # noqa: N802 - pyVmomi's name
+        """Back to the pool: whoever cuts this call must no longer cut that socket."""
+        call: Call | None = getattr(_current, "call", None)
+        if call is not None and conn in call.connections:
+            call.connections.remove(conn)
+        if self.closed:
+            conn.close()
+            return
+        super().ReturnConnection(conn)  # type: ignore[no-untyped-call]
+
+    def post(self, mo: Any, info: Any, args: Any) -> tuple[int, bytes]:
+        """Status and body of a call, as they came."""
+        request = self.SerializeRequest(mo, info, args)  # type: ignore[no-untyped-call]
+        connection = self.GetConnection()
+        headers = {
+            "Cookie": self.cookie,
+            "SOAPAction": self.versionId,
+            "Content-Type": "text/xml; charset=UTF-8",
+        }
+        try:
+            connection.request("POST", self.path, request, headers)
+            response = connection.getresponse()
+            body: bytes = response.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            self.DropConnections()  # type: ignore[no-untyped-call]
+            raise
+        self.ReturnConnection(connection)
+        return response.status, body
+
+
+class VcenterStub(StubAdapterBase):
+    """Every call through the cuttable adapter; an error that is no vSphere fault is HTTP trouble.
+
+    pyVmomi itself raises a bare ``Exception`` for a web page that comes with status 500.
+    """
+
+    def __init__(self, soap: Any) -> None:
+        super().__init__(soap.version)  # type: ignore[no-untyped-call]
+        self._soap = soap
+
+    def InvokeMethod(self, mo: Any, info: Any, args: Any) -> Any:  # noqa: N802 - pyVmomi's name
+        """The result of a method, or its fault raised."""
+        status, answer = self._soap.InvokeMethod(mo, info, args, self)
+        return answer if status == HTTP_OK else _raise(status, answer)
+
+    def post(self, mo: Any, info: Any, args: Any) -> bytes:
+        """The answer of a method as it came, or its fault raised."""
+        status, body = self._soap.post(mo, info, args)
+        if status == HTTP_OK:
+            return bytes(body)
+        answer = None
+        if status == HTTP_FAULT:
+            reader: Any = SoapResponseDeserializer(self)
+            answer = reader.Deserialize(body, object)
+        return bytes(_raise(status, answer))
+
+    def DropConnections(self) -> None:  # noqa: N802 - pyVmomi's name
+        """Close the pooled connections; calls open new ones."""
+        self._soap.DropConnections()
+
+    def close(self) -> None:
+        """Close the pooled connections, and those in use once they are given back."""
+        self._soap.closed = True
+        self._soap.DropConnections()
+
+
+def _raise(status: int, answer: Any) -> NoReturn:
+    if isinstance(answer, vmodl.MethodFault):
+        raise answer
+    raise http.client.HTTPException(f"HTTP {status} without a fault")
 
 
 @dataclass(eq=False)
@@ -134,7 +213,7 @@ def connect(settings: VcenterSettings, call: Call, timeout_seconds: float) -> Co
     ``timeout_seconds`` limits every single wait for the network. Raises what ``faults.py`` explains.
     """
     context = tls_context(settings)
-    stub: Any = CuttableStub(  # type: ignore[no-untyped-call]
+    soap: Any = CuttableStub(  # type: ignore[no-untyped-call]
         host=settings.host,
         port=settings.port,
         version=_newest_version(settings, context, call, timeout_seconds),
@@ -142,20 +221,23 @@ def connect(settings: VcenterSettings, call: Call, timeout_seconds: float) -> Co
         httpConnectionTimeout=timeout_seconds,
         poolSize=8,
     )
+    stub = VcenterStub(soap)
     try:
         content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
         session = content.sessionManager.Login(settings.user, settings.password, None)
     except BaseException:
-        stub.DropConnections()
+        stub.close()
         raise
     return Connection(stub, content, session.key)
 
 
 def disconnect(connection: Connection) -> None:
     """Log out and close every socket; trouble on the way out is of no interest."""
-    with contextlib.suppress(OSError, http.client.HTTPException, vim.fault.NotAuthenticated):
-        connection.content.sessionManager.Logout()
-    connection.stub.DropConnections()
+    try:
+        with contextlib.suppress(*EXPECTED):
+            connection.content.sessionManager.Logout()
+    finally:
+        connection.stub.close()
 
 
 def _newest_version(

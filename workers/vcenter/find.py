@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
+from xml.etree.ElementTree import Element
 
 from pyVmomi import vim, vmodl
 
@@ -21,11 +22,13 @@ from workers.vcenter.connection import Connection
 from workers.vcenter.names import unescaped
 from workers.vcenter.properties import Properties, moid, retrieve, start, step
 from workers.vcenter.records import Card
+from workers.vcenter.sweep import moid_of, sweep, value_of
 
 _MAC = re.compile(
     r"^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$|^[0-9a-f]{4}(\.[0-9a-f]{4}){2}$", re.IGNORECASE
 )
 _CHUNK = 500
+_GUEST_PAGE = 2000  # a page of guest.net stays within one wait for the network
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +68,10 @@ def _uuid(text: str) -> str | None:
 
 def sweep_names(connection: Connection) -> tuple[tuple[str, str], ...]:
     """(moid, name as people type it) of every VM the account may see."""
-    found = _sweep(connection, ("name",))
-    return tuple((vm, unescaped(values.get("name", ""))) for vm, values in found.items())
-
-
-def _sweep(connection: Connection, paths: Sequence[str]) -> dict[str, Properties]:
-    """Properties of every VM through a container view that lives as long as the session."""
-    try:
-        return _sweep_view(connection, paths)
-    except vmodl.fault.ManagedObjectNotFound:
-        connection.view = None
-        return _sweep_view(connection, paths)
-
-
-def _sweep_view(connection: Connection, paths: Sequence[str]) -> dict[str, Properties]:
-    kind = vim.VirtualMachine
-    view = connection.view
-    if view is None:
-        content = connection.content
-        view = content.viewManager.CreateContainerView(content.rootFolder, [kind], True)  # noqa: FBT003
-        connection.view = view
-    through = step(vim.view.ContainerView, "view")
-    return retrieve(connection, [start(view, through, skip=True)], {kind: paths})
+    found = ((moid_of(content), value_of(content)) for content in sweep(connection, "name"))
+    return tuple(
+        (vm, unescaped(value.text or "") if value is not None else "") for vm, value in found
+    )
 
 
 def by_name(query: Query, names: Iterable[tuple[str, str]]) -> tuple[str, ...]:
@@ -123,23 +108,25 @@ def by_mac(connection: Connection, mac: str) -> tuple[str, ...]:
     of the device lists' size), but only for running tools; only the VMs that it says nothing about
     are asked for their devices, in chunks so that memory stays flat.
     """
-    told = _sweep(connection, ("guest.net",))
-    found = [vm for vm, values in told.items() if _guest_has(values, mac)]
-    if found:
-        return tuple(found)
-    silent = [values["@"] for values in told.values() if not values.get("guest.net")]
-    for place in range(0, len(silent), _CHUNK):
-        chunk = silent[place : place + _CHUNK]
+    found: list[str] = []
+    silent: list[str] = []
+    for content in sweep(connection, "guest.net", page=_GUEST_PAGE):
+        nics = value_of(content)
+        if nics is None:
+            silent.append(moid_of(content))
+        elif any(_guest_has(nic, mac) for nic in nics):
+            found.append(moid_of(content))
+    for place in range(0, 0 if found else len(silent), _CHUNK):
+        chunk = [connection.reference(vim.VirtualMachine, vm) for vm in silent[place:][:_CHUNK]]
         devices = retrieve(connection, chunk, {vim.VirtualMachine: ("config.hardware.device",)})
         found += [vm for vm, values in devices.items() if _devices_have(values, mac)]
     return tuple(found)
 
 
-def _guest_has(values: Properties, mac: str) -> bool:
-    return any(
-        (nic.macAddress or "").lower() == mac and nic.deviceConfigId >= 0
-        for nic in values.get("guest.net") or ()
-    )
+def _guest_has(nic: Element, mac: str) -> bool:
+    """Interfaces that only the guest knows (key -1) may carry any MAC and do not count."""
+    is_adapter = not (nic.findtext("{*}deviceConfigId") or "-1").startswith("-")
+    return is_adapter and (nic.findtext("{*}macAddress") or "").lower() == mac
 
 
 def _devices_have(values: Properties, mac: str) -> bool:
@@ -150,19 +137,22 @@ def _devices_have(values: Properties, mac: str) -> bool:
 
 
 def candidates(connection: Connection, moids: Sequence[str]) -> tuple[VmCandidate, ...]:
-    """What tells these VMs apart, templates left out; one round trip."""
+    """What tells these VMs apart, templates left out; two round trips."""
     vm, entity = vim.VirtualMachine, vim.ManagedEntity
-    up = step(entity, "parent", vmodl.query.PropertyCollector.SelectionSpec(name="up"), name="up")
-    to_host = step(vm, "runtime.host", up)
-    starts = [start(connection.reference(vm, m), up, to_host) for m in moids]
-    found = retrieve(
-        connection,
-        starts,
-        {
-            vm: ("config.template", "runtime.powerState", "runtime.host"),
-            entity: ("name", "parent"),
-        },
-    )
+    again = vmodl.query.PropertyCollector.SelectionSpec(name="up")
+    up = step(entity, "parent", again, name="up")
+    names = ("name", "parent")
+    own = (*names, "config.template", "runtime.powerState", "runtime.host")
+    starts = [start(connection.reference(vm, m), up) for m in moids]
+    found = retrieve(connection, starts, {vm: own, entity: names})
+    hosts = {
+        moid(values["runtime.host"]): values["runtime.host"]
+        for values in found.values()
+        if values.get("runtime.host") is not None
+    }
+    if hosts:
+        above = [start(host, up) for host in hosts.values()]
+        found |= retrieve(connection, above, {entity: names})
     return tuple(
         _candidate(m, found) for m in moids if m in found and not found[m].get("config.template")
     )

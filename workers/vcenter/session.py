@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from pyVmomi import vim
@@ -46,19 +47,32 @@ class Session:
         """
         try:
             async with asyncio.timeout(seconds or self._call_seconds):
-                return await self._run_twice(work)
+                return await self._persist(work)
         except TimeoutError as late:
             raise unanswered(self.settings) from late
         except EXPECTED as trouble:
             raise explain(trouble, self.settings) from trouble
 
-    async def _run_twice(self, work: Callable[[Connection], T]) -> T:
+    async def _persist(self, work: Callable[[Connection], T]) -> T:
+        """Work through one broken connection and one ended session.
+
+        A broken connection alone does not end the session: logging in again would leave it behind.
+        """
         connection = await self._connected(None)
-        try:
-            return await self._in_thread(lambda _: work(connection))
-        except (vim.fault.NotAuthenticated, *BROKEN_CONNECTION):
-            connection = await self._connected(connection)
-        return await self._in_thread(lambda _: work(connection))
+        was_broken = was_ended = False
+        while True:
+            try:
+                return await self._in_thread(partial(_without_call, work, connection))
+            except vim.fault.NotAuthenticated:
+                if was_ended:
+                    raise
+                was_ended = True
+                connection = await self._connected(connection)
+            except BROKEN_CONNECTION:
+                if was_broken:
+                    raise
+                was_broken = True
+                connection.stub.DropConnections()
 
     async def _connected(self, dead: Connection | None) -> Connection:
         """The connection that is in use, or a new one in place of ``dead``."""
@@ -91,12 +105,16 @@ class Session:
             async with asyncio.timeout(LOGOUT_SECONDS):
                 await self._in_thread(lambda _: disconnect(connection))
         except TimeoutError:
-            connection.stub.DropConnections()
+            connection.stub.close()
 
     async def close(self) -> None:
-        """Log out and end the threads."""
+        """Log out and end the threads; may be called again."""
         async with self._connecting:
             if self._connection is not None:
                 await self._leave(self._connection)
                 self._connection = None
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _without_call(work: Callable[[Connection], T], connection: Connection, _: Call) -> T:
+    return work(connection)

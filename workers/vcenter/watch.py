@@ -75,10 +75,11 @@ class Watcher:
         """
         watched = _Watched(vm_moid, known, changed)
         self._watched.append(watched)
-        if self._loop is None or self._loop.done():
-            self._loop = asyncio.create_task(self._run(), name="vcenter watch")
         try:
-            await asyncio.Event().wait()
+            while True:  # a loop that was just ending when this watch began is followed by another
+                if self._loop is None or self._loop.done():
+                    self._loop = asyncio.create_task(self._run(), name="vcenter watch")
+                await asyncio.shield(self._loop)
         finally:
             self._watched.remove(watched)
 
@@ -145,7 +146,8 @@ class _Collection:
             if not told.truncated:
                 break
             told = self._collector.WaitForUpdatesEx(self._version, options)
-        return [(vm, dict(self._values.get(vm, {}))) for vm in changed]
+        never_told = set(self._filters) - set(self._values)  # deleted before the first answer
+        return [(vm, dict(self._values.get(vm, {}))) for vm in changed | dict.fromkeys(never_told)]
 
     def _adjust(self, wanted: set[str]) -> list[str]:
         """Add and drop filters; what is already gone is returned."""

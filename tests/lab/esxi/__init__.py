@@ -7,12 +7,17 @@ version_6_7            any release as ``version_MAJOR_MINOR``; decides texts, po
 old_points             ``-A`` knows only the points of 5.5
 no_kernel_points       ``-A`` lacks every ``*Kernel`` point
 timeout_without_t      busybox ``timeout`` takes ``SECS PROG`` (as on 9.0) and refuses ``-t``
+timeout_lingers        its watcher holds the channel for another second, as busybox's does
+date_nano              ``date +%N`` works
 prompt[:stderr]        pktcap-uw on an uplink waits for ``Y`` on stdin
 stdout_noise           a warning on stdout before the packets
 exit_before_ready[:X]  pktcap-uw ends before it listens; X = only that uplink, port or point
 late_ready:S[@X]       it listens only after S seconds
 ignores_int            it takes no notice of SIGINT; ignores_term the same for SIGTERM
 orphan                 it goes on although nobody reads any more
+exit_status:N          it ends with that status, after a signal too
+port_vanishes[:S]      S (1) seconds after a capture on a VM's port is ready, the port is another
+flood:N                N foreign broadcasts a second arrive on every uplink
 drops:N                it reports N dropped packets more
 tags_stripped          ``-o`` leaves the 802.1Q header out
 unknown_uplink[:X]     pktcap-uw does not find the uplink
@@ -22,6 +27,7 @@ permission_denied      nobody may log in
 keyboard_only          no public keys; key_only: no keyboard-interactive
 password_allowed       plain password too, which a stock ESXi does not offer
 changed_host_key       another host key than ``host_key`` says
+service_stopped        nothing listens on the port
 max_sessions_1         one channel per connection; ``max_sessions:N`` for another limit
 max_startups[:N]       more than N (2) connections that have not logged in are cut
 slow_login:S           the login takes S seconds
@@ -35,8 +41,8 @@ rx_errors:N            N receive errors in the NIC's statistics
 clock_offset:S         the host's clock is S seconds ahead
 =====================  ==========================================================================
 
-``host.ssh_running`` False closes the port (connection refused), True opens the same port again. A
-vanishing port, a vMotion and a flood are faults of the network (``faults.py``).
+``host.ssh_running`` False closes the port (connection refused), True opens the same port again.
+What happens to frames, vMotion too, are faults of the network (``faults.py``).
 """
 
 from __future__ import annotations
@@ -117,6 +123,11 @@ class EsxiTwin:
         return f"[127.0.0.1]:{self.port} {public[0]} {public[1]}"
 
     @property
+    def public_key(self) -> str:
+        """The host's key alone, to be put behind any name in a known_hosts file."""
+        return self.host_key.partition(" ")[2]
+
+    @property
     def client_key(self) -> str:
         """The private key that may log in, in OpenSSH's format."""
         return self._client.export_private_key().decode()
@@ -178,8 +189,10 @@ class EsxiTwin:
 
     async def _follow(self) -> None:
         """Open or close the port as the world says now."""
-        changed = "changed_host_key" in Behaviours(self._machine.host)
-        wanted = ("changed" if changed else "own") if self._machine.host.ssh_running else ""
+        behaviours = Behaviours(self._machine.host)
+        changed = "changed_host_key" in behaviours
+        running = self._machine.host.ssh_running and "service_stopped" not in behaviours
+        wanted = ("changed" if changed else "own") if running else ""
         if wanted != self._shown:
             await self._close()
             if wanted:

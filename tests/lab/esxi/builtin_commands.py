@@ -6,7 +6,7 @@ import asyncio
 import operator
 import re
 
-from tests.lab.esxi.processes import SIGNALS
+from tests.lab.esxi.processes import SIGNALS, Process
 from tests.lab.esxi.registry import COMMANDS, Exited, Run, builtin
 from tests.lab.esxi.shell import wait_for
 
@@ -89,6 +89,14 @@ def _holds(run: Run, words: list[str]) -> bool:
     return bool(INTEGERS[how](int(left), int(right)))
 
 
+def _processes(run: Run, word: str) -> list[Process]:
+    """The process of that number; with a minus in front, all that its channel began."""
+    if not word.lstrip("-").isdigit():
+        return []
+    number = int(word)
+    return [p for p in run.machine.processes if number in (p.pid, -p.session)]
+
+
 @builtin("kill")
 async def kill(run: Run) -> int:
     name, words, status = "TERM", run.argv[1:], 0
@@ -100,11 +108,11 @@ async def kill(run: Run) -> int:
         name = words.pop(0) if given == "s" else given
     name = name.removeprefix("SIG")
     name = next((each for each, number in SIGNALS.items() if str(number) == name), name)
-    for word in words:
-        process = run.machine.processes.get(int(word)) if word.isdigit() else None
-        if process is None:
+    for word in (each for each in words if each != "--"):
+        found = _processes(run, word)
+        if not found:
             status = run.complain(f"sh: can't kill pid {word}: No such process")
-        elif name != "0":
+        for process in found if name != "0" else ():
             process.signal(name)
     await asyncio.sleep(0)
     return status

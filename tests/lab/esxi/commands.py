@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import time
 
@@ -71,21 +70,30 @@ async def timeout(run: Run) -> int:
     return await _bounded(run, words, seconds, name)
 
 
+async def _linger() -> int:
+    """busybox's watcher looks once a second whether its command has gone, holding the pipes."""
+    await asyncio.sleep(1)
+    return 0
+
+
 async def _bounded(run: Run, words: list[str], seconds: float, name: str) -> int:
+    lingers = "timeout_lingers" in run.machine.behaviours
     watcher = run.machine.processes.new(list(run.argv), run.process.pid)
+    watcher.holds = lingers
+    gone = asyncio.Event()
 
     async def watch() -> int:
-        await asyncio.sleep(seconds)
-        run.process.signal(name)
-        return 0
+        try:
+            await asyncio.wait_for(gone.wait(), seconds)
+        except TimeoutError:
+            run.process.signal(name)
+        return await _linger() if lingers else 0
 
-    task = run.machine.processes.start(watcher, watch())
+    run.machine.processes.start(watcher, watch())
     try:
         status = await run.become(words)
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([task])
+        gone.set()
     if status is None:
         run.complain(f"timeout: can't execute '{words[0]}': No such file or directory")
         return 127
@@ -138,7 +146,8 @@ async def date(run: Run) -> int:
         (word[1:] for word in run.argv[1:] if word.startswith("+")), "%a %b %e %H:%M:%S UTC %Y"
     )
     moment = run.machine.now()
-    form = form.replace("%N", f"{int(moment % 1 * 1e9):09d}")
+    nano = "date_nano" in run.machine.behaviours  # a build option of busybox, off by default
+    form = form.replace("%N", f"{int(moment % 1 * 1e9):09d}" if nano else "%%N")
     run.out(time.strftime(form, time.gmtime(moment)) + "\n")
     return 0
 

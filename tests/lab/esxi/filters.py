@@ -40,7 +40,7 @@ async def rm(run: Run) -> int:
 @command("grep", "egrep")
 async def grep(run: Run) -> int:
     flags = "".join(word[1:] for word in run.argv[1:] if word.startswith("-"))
-    pattern = next(word for word in run.argv[1:] if not word.startswith("-"))
+    pattern = next((word for word in run.argv[1:] if not word.startswith("-")), "")
     text = (await run.stdin.all()).decode(errors="replace")
     lines = [
         line

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.lab.esxi import texts
 from tests.lab.esxi.capture_options import UsageError, chosen, options, place, refusal
@@ -102,7 +103,7 @@ async def _capture(session: Session) -> int:
     if behaviours.value("stdout_noise") is not None:
         run.out("WARNING: the capture tool is a diagnostic tool\r\n\n")
     for line in texts.opening(
-        _named(session), session.target, FIRST_PORT + number, run.machine.release
+        _named(session), session.points, session.target, FIRST_PORT + number, run.machine.release
     ):
         session.say(line + "\n")
     if behaviours.value("exit_before_ready") in ("", session.thing, *session.points):
@@ -117,6 +118,7 @@ async def _capture(session: Session) -> int:
     try:
         _begin(session)
         session.say(texts.ready(1027 + number, run.machine.release))
+        _let_port_vanish(session)
         await _pump(session)
     finally:
         for undo in detach:
@@ -126,15 +128,27 @@ async def _capture(session: Session) -> int:
         session.say(
             texts.closing(session.count, session.target, dropped, number, run.machine.release)
         )
-    return int(session.ended_badly)
+    return 1 if session.ended_badly else int(behaviours.number("exit_status", 0))
 
 
 def _named(session: Session) -> str:
     if "uplink" in session.wanted:
-        return f"The name of the uplink is {session.thing}."
+        return f"The name of the uplink is {session.thing}"
     if "switchport" in session.wanted:
-        return f"The switch port id is 0x{int(session.thing):08x}."
-    return f"The session capture point is {session.points[0]}."
+        return f"The switch port id is 0x{int(session.thing):08x}"
+    return "No switch port is given"
+
+
+def _let_port_vanish(session: Session) -> None:
+    """``port_vanishes:S``: once, S seconds after a capture on a VM's port became ready."""
+    machine = session.run.machine
+    if "port_vanishes" not in machine.behaviours or not session.thing.isdigit():
+        return
+    machine.used["port_vanishes"] += 1
+    for vm, nic in machine.network.vswitches.ports(machine.host):
+        if str(nic.switch_port) == session.thing and machine.used["port_vanishes"] == 1:
+            begins = int(machine.behaviours.number("port_vanishes", 1) * 1e9)
+            machine.network.at(machine.network.now + begins, partial(machine.network.renumber, vm))
 
 
 async def _get_ready(session: Session) -> None:

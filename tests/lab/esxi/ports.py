@@ -40,7 +40,11 @@ def _team_uplink(machine: Machine, nic: Nic) -> tuple[str, int]:
 def vm_list(asked: Asked) -> Told:
     records: list[tuple[str, Record]] = []
     for vm in _vms(asked.machine):
-        nics = [nic for nic in vm.nics if nic.connected]
+        nics = [
+            nic
+            for nic in vm.nics
+            if asked.machine.network.vswitches.plugged(asked.machine.host, nic)
+        ]
         names = [nic.portgroup for nic in nics]
         records.append(
             (
@@ -63,7 +67,12 @@ def vm_port_list(asked: Asked) -> Told:
     for vm in _vms(machine):
         if str(vm.world_id) == world:
             return Told(
-                [("", _port(machine, nic)) for nic in vm.nics if nic.connected], kind="VMPort"
+                [
+                    ("", _port(machine, nic))
+                    for nic in vm.nics
+                    if machine.network.vswitches.plugged(machine.host, nic)
+                ],
+                kind="VMPort",
             )
     raise UnknownThing(f"Failed to get the port list for VM with World ID {world}: Not found")
 
@@ -126,7 +135,7 @@ async def net_stats(run: Run) -> int:
              for number, mac in enumerate(machine.host.vmk_macs)]  # fmt: skip
     for vm in _vms(machine):
         for number, nic in enumerate(vm.nics):
-            if nic.connected and nic.backing == "port":
+            if machine.network.vswitches.plugged(machine.host, nic):
                 switch = machine.network.vswitches.switch(machine.host, nic)
                 name = (
                     vm.name

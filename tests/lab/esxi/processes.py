@@ -27,7 +27,11 @@ class Stream(Protocol):
 
 @dataclass
 class Process:
-    """One process; ``on_signal`` answers True where it deals with the signal itself."""
+    """One process; ``on_signal`` answers True where it deals with the signal itself.
+
+    ``session`` is the process that the channel began with, ``holds`` whether this one keeps the
+    channel's pipes open.
+    """
 
     pid: int
     argv: list[str]
@@ -38,6 +42,8 @@ class Process:
     task: asyncio.Task[int] | None = None
     killed_by: str | None = None
     immune: frozenset[str] = frozenset()
+    session: int = 0
+    holds: bool = True
 
     @property
     def name(self) -> str:
@@ -68,6 +74,8 @@ class Processes:
 
     def new(self, argv: list[str], parent: int = 1) -> Process:
         process = Process(next(self._pids), argv, parent)
+        above = self._running.get(parent)
+        process.session = above.session if above else process.pid
         self._running[process.pid] = process
         return process
 

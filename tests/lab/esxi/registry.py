@@ -79,4 +79,17 @@ def find(machine: Machine, name: str) -> Command | None:
     name = re.sub(r"^(/usr)?/s?bin/|^/opt/vmware/bin/", "", name)
     if name == "pktcap-uw" and "no_pktcap" in machine.behaviours:
         return None
-    return COMMANDS.get(name) or BUILTINS.get(name)
+    known = BUILTINS.get(name) or COMMANDS.get(name)
+    return None if known is None else _forgiving(known)
+
+
+def _forgiving(known: Command) -> Command:
+    """A command that complains about words it can't read instead of failing without a word."""
+
+    async def run_it(run: Run) -> int:
+        try:
+            return await known(run)
+        except (ValueError, IndexError):
+            return run.complain(f"{run.argv[0]}: invalid or missing argument")
+
+    return run_it

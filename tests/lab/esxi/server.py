@@ -140,7 +140,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
     def __init__(self, machine: Machine, connection: int, ended: Callable[[], None]) -> None:
         self._machine, self._connection, self._ended = machine, connection, ended
         self._stdin, self._line = Inlet(), ""
-        self._processes: list[Process] = []
+        self._shell_pid = -1
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._chan = chan
@@ -161,11 +161,8 @@ class Session(asyncssh.SSHServerSession[bytes]):
             if self._machine.used["channels"] > behaviours.number("stalled_channel", 0):
                 return
         process = self._machine.processes.new(["sh", "-c", self._line] if self._line else ["-sh"])
-        self._processes.append(process)
-        out, err = self._outlets
-        shell = Shell(
-            self._machine, process, self._stdin, out, err, on_background=self._processes.append
-        )
+        self._shell_pid = process.pid
+        shell = Shell(self._machine, process, self._stdin, *self._outlets)
         task = self._machine.processes.start(process, self._shell(shell))
         task.add_done_callback(lambda done: self._shell_ended(process, Processes.status(done)))
 
@@ -181,11 +178,15 @@ class Session(asyncssh.SSHServerSession[bytes]):
         return status
 
     def _shell_ended(self, process: Process, status: int) -> None:
-        """sshd closes the channel once nobody holds its pipes: background children do."""
-        children = [each.task for each in self._processes[1:] if each.task and not each.task.done()]
-        if children:
-            waiting = asyncio.gather(*children, return_exceptions=True)
-            waiting.add_done_callback(lambda _: self._close(process, status))
+        """sshd closes the channel once nobody holds its pipes: children that go on do."""
+        left = [
+            each.task
+            for each in self._machine.processes
+            if each.session == process.pid and each is not process and each.holds and each.task
+        ]
+        if left:
+            waiting = asyncio.gather(*left, return_exceptions=True)
+            waiting.add_done_callback(lambda _: self._shell_ended(process, status))
         else:
             self._close(process, status)
 
@@ -207,9 +208,8 @@ class Session(asyncssh.SSHServerSession[bytes]):
     def signal_received(self, signal: str) -> None:
         if "no_channel_signals" in self._machine.behaviours:
             return
-        shell = self._processes[0].pid if self._processes else -1
         for process in self._machine.processes:
-            if shell in (process.pid, process.parent):
+            if process.session == self._shell_pid:
                 process.signal(signal.removeprefix("SIG"))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -227,6 +227,7 @@ async def listen(
         cast("Callable[[], asyncssh.SSHServer]", door.server),
         sock=port_socket,
         server_host_keys=[host_key],
+        server_version="OpenSSH_9.8",
         encoding=None,
         line_editor=False,
         keepalive_interval=0,

@@ -45,7 +45,6 @@ class Shell:
     arguments: list[str] = field(default_factory=lambda: ["sh"])
     status: int = 0
     background: dict[int, asyncio.Task[int]] = field(default_factory=dict)
-    on_background: Callable[[Process], None] | None = None
 
     async def run(self, line: str) -> int:
         """Run a line to its end; gives the exit status."""
@@ -88,8 +87,6 @@ class Shell:
         work = child.body(node, quiet, in_place=True)
         self.background[process.pid] = self.machine.processes.start(process, work)
         self.variables["!"] = str(process.pid)
-        if self.on_background is not None:
-            self.on_background(process)
 
     def child(self, process: Process) -> Shell:
         return replace(self, process=process, variables=dict(self.variables), background={})
@@ -193,9 +190,9 @@ class Shell:
         self, argv: list[str], streams: dict[int, Inlet | Stream], *, in_place: bool
     ) -> int:
         run = Run(self.machine, self.process, argv, streams[0], streams[1], streams[2], self)  # type: ignore[arg-type]
-        if argv[0] in BUILTINS:
-            return await BUILTINS[argv[0]](run)
         function = find(self.machine, argv[0])
+        if function is not None and argv[0] in BUILTINS:
+            return await function(run)
         if function is None:
             text = "not found" if "/" not in argv[0] else "No such file or directory"
             run.complain(f"sh: {argv[0]}: {text}")

@@ -99,21 +99,21 @@ def _about(point: str) -> str:
     return f"The {point} function"
 
 
-def opening(what: str, target: str, port: int, release: tuple[int, int]) -> list[str]:
+def opening(
+    named: str, points: list[str], target: str, port: int, release: tuple[int, int]
+) -> list[str]:
     """The lines up to the moment before the capture is ready, which ends with ``ready``."""
+    where = f"The output file is {target}" if target else "Output the packet info to console."
     lines = [
-        what,
-        *([f"The output file is {target}."] if target else ["Output the packet info to console."]),
-    ]
-    lines += [
+        f"The session capture point is {','.join(points)}",
+        where,
         f"No server port specifed, select {port} as the port",
         "Local CID 2",
         f"Listen on port {port}",
     ]
     if release < (7, 0):
-        return [line.rstrip(".") if target == "" else line for line in lines]
-    dotted = (line if line.endswith(".") else f"{line}." for line in lines[1:])
-    return [what, *(f"pktcap: {line}" for line in dotted)]
+        return [named, *lines]
+    return [f"{named}.", *(f"pktcap: {line.removesuffix('.')}." for line in lines)]
 
 
 def ready(server: int, release: tuple[int, int]) -> str:

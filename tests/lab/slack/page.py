@@ -84,7 +84,7 @@ class Page:
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         """Say that there is something new, whenever there is."""
-        socket = web.WebSocketResponse(heartbeat=20)
+        socket = web.WebSocketResponse(heartbeat=20, timeout=1)
         await socket.prepare(request)
         self._live.add(socket)
         telling = asyncio.create_task(self._tell(socket))

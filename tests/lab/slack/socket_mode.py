@@ -54,7 +54,7 @@ class SocketMode:
         if ticket not in self._tickets:
             return web.Response(status=404, text="unknown ticket")
         self._tickets.discard(ticket)
-        socket = web.WebSocketResponse(heartbeat=30)
+        socket = web.WebSocketResponse(heartbeat=30, timeout=1)
         await socket.prepare(request)
         if len(self.connections) >= MOST_CONNECTIONS:
             await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})

@@ -14,7 +14,9 @@ from tests.lab.slack.workspace import Workspace
 
 
 def mrkdwn_as_text(text: str, space: Workspace) -> str:
-    """Resolve mentions, links, dates, emoji and the three escapes."""
+    """Resolve mentions, links, dates, emoji and the three escapes; drop the marks of bold and italic."""
+    text = re.sub(r"(?<![\w*])\*(?! )([^*\n]+?)(?<! )\*(?![\w*])", r"\1", text)
+    text = re.sub(r"(?<![\w_`])_(?! )([^_\n`]+?)(?<! )_(?![\w_`])", r"\1", text)
     text = re.sub(r"<([^<>]*)>", lambda found: _reference(found[1], space), text)
     text = re.sub(r":([a-z0-9_+-]+):", lambda found: EMOJI.get(found[1], found[0]), text)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

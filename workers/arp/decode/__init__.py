@@ -87,7 +87,7 @@ class ArpReader:
 
     def finish(self) -> None:
         """The stream has ended: a packet cut in two becomes damage."""
-        if self._deaf or self.damage:
+        if self._deaf:
             return
         if self._walker is None:
             self.damage = self._no_header()
@@ -155,9 +155,8 @@ class ArpReader:
         del self._buffer[:used]
         self._need = walker.need
         known = len(self.frames)
-        for hit in hits:
-            self._keep(hit)
-        self.damage = self.damage or walker.damage
+        self._keep(hits)
+        self.damage = walker.damage
         if walker.stopped:
             self._stop()
         elif len(self.frames) >= _MOST_FRAMES:
@@ -165,38 +164,29 @@ class ArpReader:
             self._stop()
         return tuple(self.frames[known:])
 
-    def _keep(self, hit: Hit) -> None:
-        number, at, link, raw, stated = hit
-        fields = self._decoded.get((link, raw))
-        if fields is None:
-            fields = read_arp(link, raw)
-            if len(self._decoded) >= _MOST_DISTINCT:
-                self._decoded.clear()
-            self._decoded[link, raw] = fields
-        if isinstance(fields, Nothing):
-            self.unreadable += fields is Nothing.UNREADABLE
-            return
-        if self._keep_bytes:
-            self.originals.append((link, raw))
-        direction = self.point.direction
-        if direction is Direction.BOTH:
-            direction = fields.direction if stated is None else stated
-        self.frames.append(
-            ArpFrame(
-                self.point,
-                number,
-                at,
-                fields.op,
-                fields.vlans,
-                fields.eth_src,
-                fields.eth_dst,
-                fields.sender_mac,
-                fields.sender_ip,
-                fields.target_mac,
-                fields.target_ip,
-                direction,
+    def _keep(self, hits: list[Hit]) -> None:
+        point, frames, decoded = self.point, self.frames, self._decoded
+        known = None if point.direction is Direction.BOTH else point.direction
+        for number, at, link, raw, stated in hits:
+            fields = decoded.get((link, raw)) or self._decode(link, raw)
+            if isinstance(fields, Nothing):
+                self.unreadable += fields is Nothing.UNREADABLE
+                continue
+            if self._keep_bytes:
+                self.originals.append((link, raw))
+            op, vlans, eth_src, eth_dst, sha, spa, tha, tpa, direction = fields
+            way = known or stated or direction
+            frames.append(
+                ArpFrame(
+                    point, number, at, op, vlans, eth_src, eth_dst, sha, spa, tha, tpa, way
+                )  # by place: with names it takes half as long again
             )
-        )
+
+    def _decode(self, link: int, raw: bytes) -> ArpFields | Nothing:
+        if len(self._decoded) >= _MOST_DISTINCT:
+            self._decoded.clear()
+        fields = self._decoded[link, raw] = read_arp(link, raw)
+        return fields
 
     def _stop(self) -> None:
         self._deaf = True

@@ -14,7 +14,8 @@ from workers.arp.decode.walk import (
     LITTLE_ENDIAN_MARKS,
     MOST_PACKET_BYTES,
     Hit,
-    packet_bytes,
+    glance,
+    reach,
 )
 
 _KINDS: Final = {
@@ -46,15 +47,14 @@ class PcapWalker:
         self.need = 0
         self.damage: str | None = None
         self.stopped = False
-        self._whole = whole
         if link not in LINKS:
             self._give_up(f"its link type {link} is neither Ethernet nor Linux cooked")
             return
         self._link_type = link
         self._link = LINKS[link]
+        self._reach = reach(self._link, whole=whole)
         self._record = struct.Struct(order + "III")
-        # One read gives a record's length and its packet's EtherType: most packets need no more.
-        self._glance = struct.Struct(f"{order}8xI{4 + self._link.ethertype}xH")
+        self._glance = glance(order, self._link, before="III")
         self._marks = LITTLE_ENDIAN_MARKS if order == "<" else BIG_ENDIAN_MARKS
 
     def walk(self, data: bytearray, hits: list[Hit]) -> int:
@@ -62,25 +62,29 @@ class PcapWalker:
         position = 0
         while True:
             position = self._stride(data, position, hits)
-            after = self._step(data, position)
+            after = self._step(data, position, hits)
             if after == position:
                 return position
             position = after
 
     def _stride(self, data: bytearray, position: int, hits: list[Hit]) -> int:
         """The fast walk; it ends where less than a glance is left or a record is not whole."""
-        glance, marks = self._glance.unpack_from, self._marks.all
-        size, packets = len(data), self.packets
+        look, (marks, tags) = self._glance.unpack_from, self._marks
+        size, packets, link, tick = len(data), self.packets, self._link_type, self._tick
+        plain, tagged = self._reach
         first, last = position, -1
         limit = size - self._glance.size
         while position <= limit:
-            length, ethertype = glance(data, position)
-            after = position + _RECORD_BYTES + length
+            seconds, fraction, length, ethertype, inner = look(data, position)
+            start = position + _RECORD_BYTES
+            after = start + length
             if after > size or length > MOST_PACKET_BYTES:
                 break
             packets += 1
-            if ethertype in marks:
-                self._look(data, position, packets, hits)
+            if ethertype in marks and (inner in marks or ethertype not in tags):
+                end = start + (tagged if ethertype in tags else plain)
+                raw = bytes(data[start : min(after, end)])
+                hits.append((packets, seconds * 1_000_000_000 + fraction * tick, link, raw, None))
             last = position
             position = after
         if last >= 0:
@@ -89,7 +93,7 @@ class PcapWalker:
         self.packets = packets
         return position
 
-    def _step(self, data: bytearray, position: int) -> int:
+    def _step(self, data: bytearray, position: int, hits: list[Hit]) -> int:
         """Take one record too short for a glance, or see why the walk cannot go on."""
         if position + _RECORD_BYTES > len(data):
             self.need = _RECORD_BYTES
@@ -104,15 +108,9 @@ class PcapWalker:
             return position
         self.packets += 1
         self._note_time(data, position)
+        raw = bytes(data[position + _RECORD_BYTES : after])
+        hits.append((self.packets, self.last_at or 0, self._link_type, raw, None))
         return after
-
-    def _look(self, data: bytearray, position: int, number: int, hits: list[Hit]) -> None:
-        start = position + _RECORD_BYTES
-        seconds, fraction, length = self._record.unpack_from(data, position)
-        raw = packet_bytes(data, start, start + length, self._link, whole=self._whole)
-        if raw is not None:
-            at = seconds * 1_000_000_000 + fraction * self._tick
-            hits.append(Hit(number, at, self._link_type, raw))
 
     def _note_time(self, data: bytearray, position: int) -> None:
         seconds, fraction, _ = self._record.unpack_from(data, position)

@@ -15,10 +15,11 @@ from workers.arp.decode.walk import (
     BIG_ENDIAN_MARKS,
     LINKS,
     LITTLE_ENDIAN_MARKS,
-    MOST_PACKET_BYTES,
+    TAGS,
     Hit,
     Link,
-    packet_bytes,
+    glance,
+    reach,
 )
 from workers.arp.model import Direction
 
@@ -108,21 +109,22 @@ class PcapngWalker:
 
     def _stride(self, data: bytearray, position: int, hits: list[Hit]) -> int:
         """The fast walk over packets, possible while all interfaces share one link type."""
-        glance, marks = self._glance.unpack_from, self._marks.all
-        size, first, last = len(data), position, -1
+        look, (marks, tags) = self._glance.unpack_from, self._marks
+        size, packets = len(data), self.packets
+        first, last = position, -1
         limit = size - self._glance.size
         while position <= limit:
-            kind, total, length, ethertype = glance(data, position)
-            if kind != _PACKET or length > total - _LEAST_PACKET or total > MOST_PACKET_BYTES:
-                break
+            kind, total, length, ethertype, inner = look(data, position)
             after = position + total
-            if after > size or total & 3:
+            if kind != _PACKET or after > size or total - length < _LEAST_PACKET or total & 3:
                 break
-            self.packets += 1
-            if ethertype in marks:
-                self._look(data, position, self.packets, hits)
+            packets += 1
+            if ethertype in marks and (inner in marks or ethertype not in tags):
+                self.packets = packets
+                self._look(data, position, hits)
             last = position
             position = after
+        self.packets = packets
         if last >= 0:
             self._note_time(data, first)
             self._note_time(data, last)
@@ -190,8 +192,7 @@ class PcapngWalker:
         alike = {interface.link_type for interface in self._interfaces} == {link_type}
         self._link = LINKS.get(link_type) if alike else None
         if self._link is not None:
-            # One read gives a block's kind, its length, the packet's length and its EtherType.
-            self._glance = struct.Struct(f"{self._order}II12xI{4 + self._link.ethertype}xH")
+            self._glance = glance(self._order, self._link, before="II12xI")
 
     def _take_packet(self, data: bytearray, position: int, total: int, hits: list[Hit]) -> None:
         length = 0
@@ -202,7 +203,7 @@ class PcapngWalker:
         self._interface(data, position)
         self.packets += 1
         self._note_time(data, position)
-        self._look(data, position, self.packets, hits)
+        self._look(data, position, hits)
 
     def _take_simple(self, data: bytearray, position: int, total: int, hits: list[Hit]) -> None:
         if total < _LEAST_SIMPLE or not self._interfaces:
@@ -214,14 +215,14 @@ class PcapngWalker:
         start = position + _SIMPLE_DATA
         self._hit(data, start, start + length, interface, (self.packets, 0, None), hits)
 
-    def _look(self, data: bytearray, position: int, number: int, hits: list[Hit]) -> None:
+    def _look(self, data: bytearray, position: int, hits: list[Hit]) -> None:
         """See whether the packet block at ``position`` holds ARP."""
         interface = self._interface(data, position)
         total, high, low, length = struct.unpack_from(self._order + "4xI4xIII", data, position)
         start = position + _PACKET_DATA
         options = bytes(data[start + length + (-length) % 4 : position + total - 4])
         stated = self._direction(options)
-        facts = (number, interface.time(high, low), stated)
+        facts = (self.packets, interface.time(high, low), stated)
         self._hit(data, start, start + length, interface, facts, hits)
 
     def _hit(
@@ -234,10 +235,14 @@ class PcapngWalker:
         hits: list[Hit],
     ) -> None:
         link = LINKS.get(interface.link_type)
-        raw = packet_bytes(data, start, end, link, whole=self._whole) if link else None
-        if raw is not None:
-            number, at, stated = facts
-            hits.append(Hit(number, at, interface.link_type, raw, stated))
+        if link is None:
+            return
+        mark = start + link.ethertype
+        tagged = int.from_bytes(data[mark : mark + 2]) in TAGS
+        most = reach(link, whole=self._whole)
+        raw = bytes(data[start : min(end, start + (most.tagged if tagged else most.plain))])
+        number, at, stated = facts
+        hits.append((number, at, interface.link_type, raw, stated))
 
     def _interface(self, data: bytearray, position: int) -> _Interface:
         kind, _, number = struct.unpack_from(self._order + "III", data, position)

@@ -6,8 +6,9 @@ RFC 903 (0x8035), tcpdump.org's LINKTYPE_LINUX_SLL and LINKTYPE_LINUX_SLL2.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from workers.arp.model import Direction
 
@@ -19,6 +20,8 @@ MARKS: Final = TAGS | {ARP, RARP}
 ARP_BYTES: Final = 28
 MOST_TAGGED_BYTES: Final = 512
 """How much of a tagged frame is kept: room for more than a hundred tags before the ARP."""
+
+_EVERYTHING: Final = 1 << 32
 
 MOST_PACKET_BYTES: Final = 262_144
 """Wireshark's own limit for a packet of an Ethernet capture (WTAP_MAX_PACKET_SIZE_STANDARD)."""
@@ -36,14 +39,9 @@ LINKS: Final = {1: Link(14, 12), 113: Link(16, 14), 276: Link(20, 0)}
 """Ethernet, Linux cooked v1, Linux cooked v2."""
 
 
-class Hit(NamedTuple):
-    """A packet that looks like ARP: ``raw`` is its beginning, ``stated`` the file's own direction."""
-
-    number: int
-    at: int
-    link: int
-    raw: bytes
-    stated: Direction | None = None
+Hit: TypeAlias = tuple[int, int, int, bytes, Direction | None]
+"""A packet that looks like ARP: its number, its time, its link type, the bytes that matter, and the
+direction the file itself states. A plain tuple: there may be a million of them."""
 
 
 def swapped(ethertypes: frozenset[int]) -> frozenset[int]:
@@ -62,18 +60,28 @@ BIG_ENDIAN_MARKS: Final = Marks(MARKS, TAGS)
 LITTLE_ENDIAN_MARKS: Final = Marks(swapped(MARKS), swapped(TAGS))
 
 
-def packet_bytes(data: bytearray, start: int, end: int, link: Link, *, whole: bool) -> bytes | None:
-    """The bytes of a packet that can matter, None where an inner EtherType rules out ARP.
+def glance(order: str, link: Link, before: str) -> struct.Struct:
+    """One read of a record's start: what ``before`` asks for, the EtherType, the one behind a tag.
 
-    Unless the packet is wanted whole, trailing padding is left out: copies of one ARP frame are
-    equal then.
+    ``before`` ends with the captured length, which the original length follows in every format.
+    Most packets need no other look.
     """
-    mark = start + link.ethertype
-    behind = start + link.header
+    inner = link.header - link.ethertype
+    return struct.Struct(f"{order}{before}{4 + link.ethertype}xH{inner}xH")
+
+
+class Reach(NamedTuple):
+    """How many bytes of a packet can matter to its ARP, without and with tags.
+
+    Without trailing padding copies of one ARP frame are equal.
+    """
+
+    plain: int
+    tagged: int
+
+
+def reach(link: Link, *, whole: bool) -> Reach:
+    """The reach on a link; a packet that is wanted whole has no limit."""
     if whole:
-        return bytes(data[start:end])
-    if int.from_bytes(data[mark : mark + 2]) not in TAGS:
-        return bytes(data[start : min(end, behind + ARP_BYTES)])
-    if behind + 4 <= end and int.from_bytes(data[behind + 2 : behind + 4]) not in MARKS:
-        return None
-    return bytes(data[start : min(end, start + MOST_TAGGED_BYTES)])
+        return Reach(_EVERYTHING, _EVERYTHING)
+    return Reach(link.header + ARP_BYTES, MOST_TAGGED_BYTES)

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 _MAC = r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}"
 _SECOND = 1_000_000_000
 
-UPLINK_TYPE = 4
-VM_TYPE = 5
+# Ports that are the host's own: VMkernel adapters and uplinks. They may carry a VM's MAC as well.
+HOST_TYPES = (3, 4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,17 @@ from workers.arp.summary.blocks import (
     escape,
     shortened,
 )
-from workers.arp.summary.handoff import handed_off, handoff_message, joined_message, kept_message, said, with_note
+from workers.arp.summary.handoff import (
+    handed_off,
+    handoff_message,
+    joined_message,
+    kept_message,
+    said,
+    with_note,
+)
 from workers.arp.summary.owners import emoji, owner_words
 from workers.arp.summary.questions import choice_message, stimulus_message, trouble_message
-from workers.arp.summary.root import Progress, root_line, root_message, root_verdict
+from workers.arp.summary.root import Progress, progress_words, root_line, root_message, root_verdict
 from workers.arp.summary.verdict import switch_port, verdict_message
 
 __all__ = [
@@ -47,19 +54,20 @@ __all__ = [
     "code",
     "emoji",
     "escape",
-    "owner_words",
-    "root_message",
-    "root_verdict",
-    "shortened",
-    "stimulus_message",
-    "switch_port",
-    "trouble_message",
     "handed_off",
     "handoff_message",
     "joined_message",
     "kept_message",
-    "said",
-    "with_note",
+    "owner_words",
+    "progress_words",
     "root_line",
+    "root_message",
+    "root_verdict",
+    "said",
+    "shortened",
+    "stimulus_message",
+    "switch_port",
+    "trouble_message",
     "verdict_message",
+    "with_note",
 ]

@@ -92,16 +92,6 @@ def actions(buttons: Sequence[Block]) -> Block:
     return {"type": "actions", "elements": list(buttons)[:25]}
 
 
-def confirm(title: str, text: str, yes: str, no: str = "Not yet") -> Block:
-    """A confirmation dialog for a button."""
-    return {
-        "title": plain(title, 100),
-        "text": mrkdwn(text, 300),
-        "confirm": plain(yes, 30),
-        "deny": plain(no, 30),
-    }
-
-
 def bullets(lines: Iterable[str], most: int = 6) -> str:
     """Escaped lines as a list, the rest counted."""
     kept = [f"• {escape(shortened(line, 380))}" for line in lines]

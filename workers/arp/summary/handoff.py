@@ -31,12 +31,12 @@ def handoff_message(judgement: Judgement, job: Job) -> Message:
     """The whole case for somebody who has not seen the thread."""
     verdict = judgement.verdict
     ports = switch_port(judgement)
+    judged = f"*Verdict:* {code(verdict.code)}, next move: {owner_words(verdict.owner)}"
     lines = [
         f"{emoji(verdict)} *{escape(verdict.headline)}*",
         bullets(verdict.reasons, 8),
         f"*Switch port:* {ports}" if ports else "",
-        f"*Verdict:* {code(verdict.code)}, next move: {owner_words(verdict.owner)},"
-        f" confidence {verdict.confidence}",
+        f"{judged}, confidence {verdict.confidence}",
         "*Not proven:*\n" + bullets(verdict.not_proven, 4) if verdict.not_proven else "",
         f":arrow_right: *First test:* {escape(shortened(verdict.next_step, 600))}",
     ]
@@ -53,7 +53,9 @@ def handoff_message(judgement: Judgement, job: Job) -> Message:
         button("Not ours, because…", NOT_OURS, job.id),
         button("Fixed, please re-check", FIXED, job.id),
     ]
-    evidence = "Captures, report and next commands are in this thread; open `vm.pcapng` in Wireshark."
+    evidence = (
+        "Captures, report and next commands are in this thread; open `vm.pcapng` in Wireshark."
+    )
     return Message(
         shortened(escape(plain), TEXT),
         (

@@ -17,7 +17,6 @@ from workers.arp.summary.blocks import (
     bullets,
     button,
     code,
-    confirm,
     context,
     escape,
     mrkdwn,
@@ -194,18 +193,13 @@ def _port(uplink: Uplink) -> str:
 def _verdict_buttons(judgement: Judgement, job: Job, network_channel: str) -> list[Block]:
     buttons = [button("Run again", AGAIN, job.id), button("Run with options…", OPTIONS, job.id)]
     if network_channel and judgement.exchanges:
-        network = judgement.verdict.owner is Owner.NETWORK
-        label = "Hand off to network team"
-        ask = "Posts the report and the captures to the network team's channel."
-        if not network:
-            ask = (
-                f"The verdict says: {owner_words(judgement.verdict.owner)}. Hand off all the same?"
-            )
-        style = {"style": "primary"} if network else {}
-        buttons.insert(
-            0,
-            button(label, HANDOFF, job.id, confirm=confirm("Hand off?", ask, "Hand off"), **style),
-        )
+        # The press opens a dialog that confirms, and asks twice where the owner is somebody else.
+        if judgement.verdict.owner is Owner.NETWORK:
+            handoff = button("Hand off to network team", HANDOFF, job.id, style="primary")
+        else:
+            label = f"Hand off to network team (verdict: {judgement.verdict.owner})"
+            handoff = button(label, HANDOFF, job.id)
+        buttons.insert(0, handoff)
     return buttons
 
 

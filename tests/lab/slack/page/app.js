@@ -108,8 +108,8 @@ function drawPanel() {
 function drawDialog() {
   const box = $("dialog");
   const view = state.view;
-  const key = JSON.stringify(view);
-  if (box.drawn === key) return;
+  const key = view && JSON.stringify([view.id, view.body]);
+  if (box.drawn === key) return void (view && drawErrors(box, view.errors));
   box.drawn = key;
   if (!view) return void (box.open && box.close());
   const press = (button, value) => run("press_in_view", { view: view.id, button, value });
@@ -124,14 +124,22 @@ function drawDialog() {
     }
     run("submit", { view: view.id, values });
   };
-  const errors = Object.values(view.errors).map((text) => h("p", { class: "error", role: "alert" }, text));
   box.replaceChildren(h("form", { onsubmit: submit, "aria-label": view.body.title.text },
     h("h2", {}, textObject(view.body.title)),
-    h("div", { class: "view-blocks" }, renderBlocks(view.body.blocks, press), errors),
+    h("div", { class: "view-blocks" }, renderBlocks(view.body.blocks, press)),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "button", onclick: cancel }, view.body.close?.text ?? "Cancel"),
       view.body.submit ? h("button", { type: "submit", class: "button primary" }, view.body.submit.text) : null)));
+  drawErrors(box, view.errors);
   if (!box.open) box.showModal();
+}
+
+// What was typed stays: a complaint is added to its field, the field is not drawn anew.
+function drawErrors(box, errors) {
+  for (const old of box.querySelectorAll(".error")) old.remove();
+  for (const [block, text] of Object.entries(errors)) {
+    box.querySelector(`[data-block="${CSS.escape(block)}"]`)?.append(h("p", { class: "error", role: "alert" }, text));
+  }
 }
 
 function drawHome(place) {

@@ -4,7 +4,7 @@ import { emoji, formatDate, h, mrkdwn, people, safeLink, textObject } from "./mr
 export function renderBlocks(blocks, press) {
   return blocks.map((block) => {
     const make = BLOCKS[block.type] ?? unknown;
-    return h("div", { class: `block ${block.type}` }, make(block, press));
+    return h("div", { class: `block ${block.type}`, "data-block": block.block_id }, make(block, press));
   });
 }
 

@@ -71,6 +71,7 @@ const RULES = [
   [/```([\s\S]+?)```/, (m) => h("pre", {}, unescape(m[1].replace(/^\n/, "")))],
   [/`([^`\n]+)`/, (m) => h("code", {}, unescape(m[1]))],
   [/<([^<>\n]+)>/, (m) => reference(m[1])],
+  [/https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)]/, (m) => h("a", { href: unescape(m[0]), target: "_blank", rel: "noreferrer" }, unescape(m[0]))],
   [/(?<![\w*])\*(?! )([^*\n]+?)(?<! )\*(?![\w*])/, (m) => h("strong", {}, inline(m[1]))],
   [/(?<![\w_])_(?! )([^_\n]+?)(?<! )_(?![\w_])/, (m) => h("em", {}, inline(m[1]))],
   [/(?<![\w~])~(?! )([^~\n]+?)(?<! )~(?![\w~])/, (m) => h("s", {}, inline(m[1]))],

@@ -1,0 +1,97 @@
+"""Whatever a case and its captures hold, it can be judged, told and packed without an exception."""
+
+import io
+import json
+import random
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.arp.captures import arp, ethernet, pcap_header, record
+from tests.arp.cases import dumped
+from tests.arp.judged import captures, case
+from tests.arp.test_fuzz import JSON, mutated, places
+from workers.arp.bundle import bundle_name, make_bundle
+from workers.arp.case import CaseError, read_case, write_case
+from workers.arp.decode import ArpReader
+from workers.arp.model import Case, Heard
+from workers.arp.report import as_json, as_text
+from workers.arp.verdict import judge, settled
+
+SEEDS = range(12)
+WHOLE: dict[str, Any] = json.loads(write_case(case()))
+MACS = ["00:50:56:9a:21:01", "00:00:5e:00:01:6e", "00:50:56:9a:22:02", "ff:ff:ff:ff:ff:ff"]
+IPS = ["10.20.110.21", "10.20.110.1", "10.20.110.22", "0.0.0.0", "255.255.255.255"]
+
+
+def hear(told: Case, pcaps: dict[str, bytes]) -> tuple[Heard, ...]:
+    heard = []
+    for capture in told.captures:
+        reader = ArpReader(capture.point)
+        reader.feed(pcaps.get(capture.file or "", b""))
+        reader.finish()
+        heard.append(reader.heard(capture))
+    return tuple(heard)
+
+
+def tell(told: Case, pcaps: dict[str, bytes]) -> None:
+    heard = hear(told, pcaps)
+    judgement = judge(told, heard)
+    assert judge(told, tuple(reversed(heard))).verdict.owner == judgement.verdict.owner
+    settled(judgement)
+    assert json.loads(json.dumps(as_json(judgement)))["schema"] == "arpcheck-report/1"
+    assert as_text(judgement).endswith("\n")
+    bundle = make_bundle(judgement, pcaps, {})
+    assert bundle_name(judgement).isascii()
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        assert read_case(archive.read("case.json")).vm == told.vm
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(places(WHOLE)), JSON | st.just(...))
+def test_any_case_that_can_be_read_can_be_judged(way: tuple[Any, ...], value: object) -> None:
+    whole: Any = json.loads(json.dumps(WHOLE))
+    at = whole
+    for key in way[:-1]:
+        at = at[key]
+    if value is ...:
+        del at[way[-1]]
+    else:
+        at[way[-1]] = value
+    try:
+        told = read_case(dumped(whole))
+    except CaseError:
+        return
+    tell(told, captures())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_captures_can_be_judged(seed: int) -> None:
+    dice = random.Random(seed)
+    pcaps = {path: mutated(data, dice) for path, data in captures().items()}
+    tell(case(), pcaps)
+    tell(case(), {path: chatter(dice) for path in captures()})
+
+
+def chatter(dice: random.Random) -> bytes:
+    """Well-formed frames of a few talkers in any combination, not in the order of time."""
+    return pcap_header() + b"".join(
+        record(frame(dice), dice.randrange(10**6), second=1_767_225_600 + dice.randrange(-5, 40))
+        for _ in range(60)
+    )
+
+
+def frame(dice: random.Random) -> bytes:
+    op = dice.choice([1, 1, 2, 3])
+
+    def pick(values: Sequence[str]) -> str:
+        return dice.choice(values)
+
+    message = arp(op, (pick(MACS), pick(IPS)), (pick(MACS), pick(IPS)))
+    vlans = [(0x8100, dice.choice([110, 120]))] * dice.randrange(3)
+    ethertype = 0x8035 if op > 2 else 0x0806
+    return ethernet(message, src=pick(MACS), dst=pick(MACS), vlans=vlans, ethertype=ethertype)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.arp.corpus import NAMES, load
+from tests.arp.degrade import shifted
+from workers.arp.model import BROADCAST, SECOND, ArpFrame, Case, Heard, Judgement, Owner
+from workers.arp.verdict import CODES, judge, settled
+
+names = st.sampled_from(NAMES)
+few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def said(judgement: Judgement) -> tuple[object, ...]:
+    verdict = judgement.verdict
+    return verdict.code, verdict.subject, verdict.owner, verdict.confidence
+
+
+@few
+@given(names)
+def test_the_same_frames_get_the_same_judgement(name: str) -> None:
+    case, heard = load(name)
+    assert judge(case, heard) == judge(case, heard)
+
+
+@few
+@given(names, st.randoms(use_true_random=False))
+def test_the_order_of_files_and_of_simultaneous_frames_is_no_evidence(
+    name: str, random: Random
+) -> None:
+    case, heard = load(name)
+    mixed = list(heard)
+    random.shuffle(mixed)
+    for index, each in enumerate(mixed):
+        frames = list(each.frames)
+        random.shuffle(frames)
+        mixed[index] = replace(each, frames=tuple(sorted(frames, key=lambda frame: frame.at)))
+    assert said(judge(case, mixed)) == said(judge(case, heard))
+
+
+@few
+@given(names, st.integers(0, 200))
+def test_names_of_machines_are_no_evidence(name: str, shift: int) -> None:
+    case, heard = load(name)
+    renamed = _renamed(case, heard, shift)
+    before, after = judge(case, heard).verdict, judge(*renamed).verdict
+    assert (after.code, after.owner, after.confidence) == (
+        before.code,
+        before.owner,
+        before.confidence,
+    )
+
+
+@few
+@given(names, st.integers(2, 60), st.integers(0, 20))
+def test_traffic_of_an_unrelated_vlan_changes_nothing(name: str, count: int, start: int) -> None:
+    case, heard = load(name)
+    if any(nic.vlan.mode != "access" for nic in case.vm.nics):
+        return
+    if not any(frame.vlans for each in heard for frame in each.frames):
+        return  # without any tag elsewhere the new one would tell that the others were stripped
+    noisy = tuple(_with_noise(each, count, start) for each in heard)
+    before, after = judge(case, heard).verdict, judge(case, noisy).verdict
+    assert after.owner in {before.owner, Owner.INCONCLUSIVE, Owner.NETWORK}
+    if before.code != "UPLINK_PATH_LOSS":  # hearing another VLAN turns "all" into "this VLAN"
+        assert (after.code, after.owner) == (before.code, before.owner)
+
+
+@few
+@given(names, st.integers(-(10**17), 10**17))
+def test_the_hour_is_no_evidence(name: str, by: int) -> None:
+    case, heard = load(name)
+    assert said(judge(*shifted(case, heard, by))) == said(judge(case, heard))
+
+
+def test_every_owner_that_is_blamed_is_at_least_medium() -> None:
+    for name in NAMES:
+        verdict = judge(*load(name)).verdict
+        if verdict.owner not in {Owner.NONE, Owner.INCONCLUSIVE}:
+            assert verdict.confidence != "low", name
+
+
+def test_every_verdict_tells_numbers_and_a_next_step() -> None:
+    for name in NAMES:
+        judgement = judge(*load(name))
+        for verdict in (judgement.verdict, *(each[2] for each in judgement.further)):
+            assert verdict.code in CODES
+            assert verdict.headline.endswith(".")
+            assert verdict.next_step
+            assert not any("all lost" in sentence for sentence in verdict.reasons)
+
+
+def test_handed_to_an_uplink_is_never_called_left_the_wire() -> None:
+    verdict = judge(*load("C08")).verdict
+    assert "24 ARP requests of app01" in verdict.reasons[0]
+    assert "were handed to vmnic1 (sw-a Ethernet1/10 per LLDP)" in verdict.reasons[0]
+    assert any("NIC, optic or cable" in sentence for sentence in verdict.not_proven)
+    assert any("6 of 6 replies" in sentence for sentence in verdict.reasons)
+
+
+def test_a_refused_verdict_is_kept_with_the_deaf_points() -> None:
+    judgement = judge(*load("C17"))
+    assert [each.code for each in judgement.refusals] == ["VSWITCH_DROP_TX"]
+    assert "vmnic1-tx: it was not captured" in judgement.refusals[0].why
+
+
+def test_enough_answers_settle_a_check() -> None:
+    assert settled(judge(*load("C02"))) == "enough answered"
+    assert settled(judge(*load("C08"))) is None
+
+
+def _renamed(case: Case, heard: tuple[Heard, ...], shift: int) -> tuple[Case, tuple[Heard, ...]]:
+    def ip(address: str) -> str:
+        first, rest = address.split(".", 1)
+        return address if address == "0.0.0.0" else f"{(int(first) + shift) % 200 + 1}.{rest}"
+
+    def mac(address: str) -> str:
+        if address in {BROADCAST, "00:00:00:00:00:00"} or address.startswith("00:00"):
+            return address
+        return f"{address[:9]}{(int(address[9:11], 16) + shift) % 256:02x}{address[11:]}"
+
+    def frame(each: ArpFrame) -> ArpFrame:
+        return replace(
+            each,
+            eth_src=mac(each.eth_src),
+            eth_dst=mac(each.eth_dst),
+            sender_mac=mac(each.sender_mac),
+            target_mac=mac(each.target_mac),
+            sender_ip=ip(each.sender_ip),
+            target_ip=ip(each.target_ip),
+        )
+
+    nics = tuple(
+        replace(
+            nic,
+            mac=mac(nic.mac),
+            ipv4=tuple(ip(each) for each in nic.ipv4),
+            gateway=ip(nic.gateway) if nic.gateway else None,
+        )
+        for nic in case.vm.nics
+    )
+    local = tuple(
+        replace(vm, mac=mac(vm.mac), ipv4=tuple(ip(each) for each in vm.ipv4), name=f"x{vm.name}")
+        for vm in case.host.local_vms
+    )
+    stimulus = replace(case.stimulus, targets=tuple(ip(each) for each in case.stimulus.targets))
+    host = replace(case.host, local_vms=local, local_macs=tuple(map(mac, case.host.local_macs)))
+    told = replace(case, vm=replace(case.vm, nics=nics, name="y"), host=host, stimulus=stimulus)
+    return told, tuple(
+        replace(each, frames=tuple(frame(one) for one in each.frames)) for each in heard
+    )
+
+
+def _with_noise(heard: Heard, count: int, start: int) -> Heard:
+    """Broadcasts of VLAN 3999, which come in on every uplink."""
+    point = heard.capture.point
+    if not point.name.endswith("-rx") or point.name.startswith("vnic"):
+        return heard
+    ready = heard.capture.ready_at
+    if ready is None:
+        return heard
+    noise = tuple(
+        ArpFrame(
+            point,
+            10_000 + index,
+            ready + start * SECOND + index * 300_000_000,
+            1,
+            (3999,),
+            "02:00:00:00:00:99",
+            BROADCAST,
+            "02:00:00:00:00:99",
+            "172.31.0.9",
+            "00:00:00:00:00:00",
+            f"172.31.0.{index + 10}",
+        )
+        for index in range(count)
+    )
+    noise = tuple(each for each in noise if each.at <= (heard.capture.stopped_at or 0))
+    return replace(heard, frames=heard.frames + noise)
