@@ -132,11 +132,15 @@ def _claims(e: Evidence, seen: Sighting) -> bool:
         return False
     if any(nic.mac == frame.sender_mac for nic in e.case.vm.nics):
         return False
+    return e.ear(e.nic.point, Direction.TX).hears(seen.at, 0) or _surely_from_outside(e, seen)
+
+
+def _surely_from_outside(e: Evidence, seen: Sighting) -> bool:
+    """Whether no uplink handed it out: else this VM may have sent it, with a foreign sender."""
     copies = e.traffic.copies(seen, seen.at - COPY_TIME, seen.at + COPY_TIME)
     if any(c.direction == Direction.TX and c.kind == PointKind.UPLINK for c in copies):
         return False
-    port = e.ear(e.nic.point, Direction.TX).hears(seen.at, 0)
-    return port or all(e.ear(up, Direction.TX).hears(seen.at, 0) for up in e.talk.uplinks)
+    return all(e.ear(up, Direction.TX).hears(seen.at, 0) for up in e.talk.uplinks)
 
 
 # --- step 3: nothing asked
