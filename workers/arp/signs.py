@@ -5,6 +5,7 @@ A sign is None or says what was found; it never asks whether the points were dea
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from workers.arp.evidence import Evidence, is_virtual
@@ -114,10 +115,11 @@ def conflict(e: Evidence) -> Sign | None:
         return None
     macs = sorted({each.frame.sender_mac for each in claims})
     where = sorted({each.object for each in claims})
+    count = max(Counter((each.object, each.direction) for each in claims).values())
     return Sign(
         subject=claims[0].frame.sender_ip,
         confidence=Confidence.HIGH,
-        detail=f"{', '.join(macs)} ({len(claims)} frames on {', '.join(where)})",
+        detail=f"{', '.join(macs)} ({count} frames, heard on {', '.join(where)})",
     )
 
 
