@@ -157,6 +157,8 @@ def test_another_count_is_another_number() -> None:
         ("C16", {End("vmnic1", Shape.STOP, "13 LOST")}),
         ("C17", {End("switch", Shape.UNKNOWN, "HANDED ON? BLIND")}),
         ("C19", {End("guest", Shape.UNKNOWN, "NO REQUEST SENT")}),
+        ("probes-only", {End("guest", Shape.FINE, "ONLY PROBES")}),
+        ("reply-to-stale-mac", {End("switch", Shape.STOP, "14 REPLIES END HERE: wrong MAC")}),
         ("C20", {End("switch", Shape.STOP, "16 REPLIES END HERE: wrong uplink")}),
     ],
 )
