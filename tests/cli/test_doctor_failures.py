@@ -176,6 +176,7 @@ SLACK = {
 }
 
 VCENTER = {
+    "no hosts": Trouble(hide_hosts, "vcenter", "hosts", "fail", "sees no ESXi host"),
     "vcenter login": Trouble(
         set_to("VCENTER_PASSWORD", "planted"), "vcenter", "login", "fail", "refuses the login"
     ),
@@ -217,7 +218,6 @@ VCENTER = {
         "ok",
         "not needed",
     ),
-    "no hosts": Trouble(hide_hosts, "vcenter", "hosts", "fail", "sees no ESXi host"),
 }
 
 HOSTS = {
