@@ -24,6 +24,7 @@ from workers.check.recording import Recording
 from workers.check.service import ssh_service
 from workers.errors import CheckError, VmNotCheckable
 from workers.esxi import open_host
+from workers.health import timed
 from workers.vcenter import Vcenter
 
 __all__ = ["Desk", "Evidence", "Peers", "Quiet", "check"]
@@ -36,16 +37,27 @@ async def check(job: Job, peers: Peers, desk: Desk) -> Evidence:
         CheckError: expected trouble, with the sentence for the thread.
     """
     desk.tell(Progress("finding"))
-    location = await (peers.vcenter.locate(job.moid) if job.moid else peers.vcenter.find(job.vm))
-    job = replace(job, target=await _target(job, peers.vcenter))
-    async with peers.host_slot(location, job, desk), ssh_service(location, job, peers) as location:
+    asked_at = time.time_ns()
+    with timed("finding"):
+        vcenter = peers.vcenter
+        location = await (vcenter.locate(job.moid) if job.moid else vcenter.find(job.vm))
+        job = replace(job, target=await _target(job, vcenter))
+    async with (
+        peers.host_slot(location, job, desk),
+        ssh_service(location, job, peers) as location,
+        contextlib.AsyncExitStack() as opened,
+    ):
         desk.tell(Progress("connecting", host=location.host.name))
-        async with open_host(location, peers.esxi, peers.keys) as host:
+        with timed("connecting"):
+            connecting = open_host(location, peers.esxi, peers.keys)
+            host = await opened.enter_async_context(connecting)
+        with timed("capturing"):
             recording = await record(job, location, host, peers, desk)
     desk.tell(Progress("judging", host=location.host.name))
-    events = await _events(recording, peers.vcenter, desk)
-    case = recording.case(job, time.time_ns(), events)
-    judgement = await asyncio.to_thread(judge, case, recording.heard(case))
+    with timed("judging"):
+        events = await _events(recording, asked_at, vcenter, desk)
+        case = recording.case(job, time.time_ns(), events)
+        judgement = await asyncio.to_thread(judge, case, recording.heard(case))
     return Evidence(judgement, recording.pcaps(), recording.files)
 
 
@@ -65,14 +77,21 @@ async def _target(job: Job, vcenter: Vcenter) -> str | None:
     )
 
 
-async def _events(recording: Recording, vcenter: Vcenter, desk: Desk) -> tuple[HostEvent, ...]:
-    """What happened to the VM and the host meanwhile, as far as vCenter and the host can say."""
+async def _events(
+    recording: Recording, asked_at: int, vcenter: Vcenter, desk: Desk
+) -> tuple[HostEvent, ...]:
+    """What happened to the VM and the host meanwhile, as far as vCenter and the host can say.
+
+    What came before the captures were open voids them too: it is dated at their start.
+    """
     location = recording.location
     start, end = recording.window()
     events = list(recording.events())
     try:
         placement = await vcenter.placement(location.vm.moid or "")
-        events += await vcenter.events(location, start, end)
+        for event in await vcenter.events(location, asked_at, time.time_ns()):
+            at = recording.view.clock.host_time(event.at)
+            events.append(replace(event, at=min(max(at, start), end)))
     except CheckError as trouble:
         desk.note(f"Not known whether the VM moved during the capture: {trouble.sentence}")
         return tuple(events)

@@ -10,6 +10,7 @@ from workers.esxi.listen import Listening
 from workers.esxi.ports import SwitchPort
 from workers.esxi.probe import HostView
 from workers.esxi.snapshot import counters_risen
+from workers.esxi.ssh import wait_for_ssh
 
 __all__ = [
     "EsxiHost",
@@ -22,4 +23,5 @@ __all__ = [
     "client_key_words",
     "counters_risen",
     "open_host",
+    "wait_for_ssh",
 ]

@@ -22,6 +22,7 @@ from workers.settings import EsxiSettings
 
 CONNECT_SECONDS = 10
 LOGIN_SECONDS = 20
+STARTING_SECONDS = 10
 KEEPALIVE_SECONDS = 5
 KEEPALIVE_COUNT = 3
 
@@ -39,6 +40,27 @@ CIPHERS = (
     "aes192-ctr",
     "aes128-ctr",
 )
+
+
+def way_to(location: VmLocation, settings: EsxiSettings) -> tuple[str, int]:
+    """The address and port at which a host's SSH is reached."""
+    name = printable(location.host.name)
+    return settings.addresses.get(name.lower()) or (location.address or name, settings.port)
+
+
+async def wait_for_ssh(location: VmLocation, settings: EsxiSettings) -> None:
+    """After the service was started: wait until its port answers, or STARTING_SECONDS are over."""
+    address, port = way_to(location, settings)
+    until = time.monotonic() + STARTING_SECONDS
+    while time.monotonic() < until:
+        try:
+            async with asyncio.timeout(STARTING_SECONDS):
+                _, writer = await asyncio.open_connection(address, port)
+        except OSError:
+            await asyncio.sleep(FIRST_PAUSE_SECONDS)
+            continue
+        writer.close()
+        return
 
 
 class _Login(asyncssh.SSHClient):
@@ -93,8 +115,7 @@ class Door:
         self.user = printable(settings.user)
         self._settings = settings
         self._keys = keys
-        mapped = settings.addresses.get(self.host.lower())
-        self.address, self.port = mapped or (location.address or self.host, settings.port)
+        self.address, self.port = way_to(location, settings)
         self._opening = asyncio.Semaphore(OPENING_AT_ONCE)
         self._trust: Trust | None = None
         self._client_key: asyncssh.SSHKey | None = None
