@@ -5,7 +5,7 @@
 
 from workers.esxi.clock import HostClock
 from workers.esxi.host import EsxiHost, open_host
-from workers.esxi.keys import HostKeys, MemoryHostKeys
+from workers.esxi.keys import HostKeys, MemoryHostKeys, client_key_words
 from workers.esxi.listen import Listening
 from workers.esxi.ports import SwitchPort
 from workers.esxi.probe import HostView
@@ -20,6 +20,7 @@ __all__ = [
     "Listening",
     "MemoryHostKeys",
     "SwitchPort",
+    "client_key_words",
     "counters_risen",
     "open_host",
     "wait_for_ssh",

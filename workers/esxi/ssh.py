@@ -17,7 +17,7 @@ import asyncssh
 from workers.arp.model import VmLocation
 from workers.arp.pktcap import printable
 from workers.errors import CheckError, HostKeyRefused, HostRefused, HostUnreachable
-from workers.esxi.keys import HostKeys, Trust, known_keys, pin_key, pinned_key
+from workers.esxi.keys import HostKeys, Trust, client_key, known_keys, pin_key, pinned_key
 from workers.settings import EsxiSettings
 
 CONNECT_SECONDS = 10
@@ -128,7 +128,7 @@ class Door:
         """
         async with self._opening:
             if self._trust is None:
-                self._client_key = self._read_client_key()
+                self._client_key = client_key(self._settings)
                 self._trust = await self._find_trust()
             return await self._connect_with_patience(self._trust)
 
@@ -195,19 +195,6 @@ class Door:
                 keepalive_interval=KEEPALIVE_SECONDS,
                 keepalive_count_max=KEEPALIVE_COUNT,
             )
-
-    def _read_client_key(self) -> asyncssh.SSHKey | None:
-        path = self._settings.key_file
-        if path is None:
-            return None
-        try:
-            return asyncssh.read_private_key(str(path))
-        except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
-            raise HostRefused(
-                f"The SSH key file {path.name} cannot be read.",
-                next_step="ESXI_SSH_KEY_FILE should name a private key without a passphrase (RSA from"
-                " 3072 bits, or ECDSA).",
-            ) from None
 
     def _told(self, trouble: Exception, trust: Trust, login: _Login) -> CheckError:
         """The sentence for what went wrong; the trouble's own text may hold names, never secrets."""
