@@ -12,6 +12,7 @@ setup: .venv/ready
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "arpcheck needs Python 3.11 or newer; set PYTHON=…")'
+	@echo "Setting up .venv with all that arpcheck and its tests need; this takes a minute or two."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
