@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# Most tests wait for real processes, so more of them at a time than there are cores.
+JOBS ?= 4
 
 .PHONY: setup demo test fuzz pictures lint check format clean
 
@@ -19,7 +21,7 @@ demo: setup
 	$(BIN)/python -m tests.lab $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 fuzz: setup
 	ARPCHECK_FUZZ_FRAMES=1000000 $(BIN)/python -m pytest tests/arp/test_fuzz.py $(ARGS)
