@@ -1,10 +1,10 @@
 # make demo: see a check in the practice lab.  make test: run the tests.  make check: all a change must pass.
-# make fuzz: feed the readers a million broken frames.
+# make fuzz: feed the readers a million broken frames.  make pictures: draw docs/pictures.png anew.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup demo test fuzz lint check format clean
+.PHONY: setup demo test fuzz pictures lint check format clean
 
 setup: .venv/ready
 
@@ -22,6 +22,9 @@ test: setup
 
 fuzz: setup
 	ARPCHECK_FUZZ_FRAMES=1000000 $(BIN)/python -m pytest tests/arp/test_fuzz.py $(ARGS)
+
+pictures: setup
+	$(BIN)/python -m tests.arp.contact_sheet
 
 lint: setup
 	$(BIN)/ruff format --check .

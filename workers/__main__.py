@@ -24,8 +24,9 @@ from workers.settings import WorkerSettings, environment, read_worker_settings
 from workers.slack import Slack
 from workers.vcenter import Vcenter
 
-GRACE_SECONDS = 20.0
 DUTY_SECONDS = 30.0
+STOPPING_LEASES = 2
+"""A duty is looked for about as often as a dead worker's leases run out."""
 
 log = logging.getLogger("arpcheck.worker")
 
@@ -34,14 +35,14 @@ def main() -> int:
     """Run until SIGTERM; 2 = the settings are wrong."""
     try:
         settings = read_worker_settings(environment())
+        logs.set_up(_secrets(settings))
+        if settings.vcenter.insecure:
+            log.warning("VCENTER_INSECURE=1: vCenter's certificate is not verified")
+        asyncio.run(_run(settings))
     except SettingsError as error:
         for problem in error.problems:
             print(f"arpcheck worker: {problem}", file=sys.stderr)  # noqa: T201
         return 2
-    logs.set_up(_secrets(settings))
-    if settings.vcenter.insecure:
-        log.warning("VCENTER_INSECURE=1: vCenter's certificate is not verified")
-    asyncio.run(_run(settings))
     return 0
 
 
@@ -64,7 +65,8 @@ async def _run(settings: WorkerSettings) -> None:
     answerer = Answerer(jobs, slack, _peers(settings, jobs, vcenter), settings)
     worker = f"{socket.gethostname()}:{os.getpid()}"
     async with _probes(settings, jobs):
-        duties = asyncio.create_task(_settle_duties(vcenter, jobs))
+        every = min(DUTY_SECONDS, STOPPING_LEASES * settings.lease_seconds)
+        duties = asyncio.create_task(_settle_duties(vcenter, jobs, every))
         log.info("Ready: %d checks at a time", settings.worker_jobs)
         try:
             await run_worker(
@@ -72,7 +74,7 @@ async def _run(settings: WorkerSettings) -> None:
                 lambda lease: _perform(answerer, lease),
                 worker=worker,
                 concurrency=settings.worker_jobs,
-                grace_seconds=GRACE_SECONDS,
+                grace_seconds=settings.grace_seconds,
                 stop=stop,
             )
         finally:
@@ -114,14 +116,16 @@ async def _perform(answerer: Answerer, lease: Lease) -> None:
         log.exception("%s broke", lease.job.id)
 
 
-async def _settle_duties(vcenter: Vcenter, jobs: Jobs) -> None:
+async def _settle_duties(vcenter: Vcenter, jobs: Jobs, every_seconds: float) -> None:
     """Stop, now and then, the SSH services that a worker started and died before stopping."""
     while True:
         try:
             await settle_ssh_duties(vcenter, jobs)
         except CheckError as trouble:
             log.warning("SSH services could not be looked after: %s", trouble.sentence)
-        await asyncio.sleep(DUTY_SECONDS)
+        except Exception:
+            log.exception("SSH services could not be looked after")
+        await asyncio.sleep(every_seconds)
 
 
 if __name__ == "__main__":

@@ -124,6 +124,7 @@ class WorkerSettings:
     host_jobs: int = 1
     lease_seconds: int = 15
     metrics_port: int = 0
+    grace_seconds: int = 20
 
 
 def environment() -> Mapping[str, str]:
@@ -153,6 +154,7 @@ def read_worker_settings(env: Mapping[str, str], *, slack: bool = True) -> Worke
         host_jobs=reader.number("HOST_JOBS", 1, 1, 32),
         lease_seconds=reader.number("ARPCHECK_LEASE_SECONDS", 15, 2, 300),
         metrics_port=reader.number("ARPCHECK_METRICS_PORT", 0, 0, 65535),
+        grace_seconds=reader.number("ARPCHECK_GRACE_SECONDS", 20, 0, 600),
     )
     reader.done()
     return settings

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -9,6 +10,8 @@ from tests.arp.degrade import degraded
 from workers.arp.model import Owner
 from workers.arp.verdict import judge
 
+# Every single way of every case, and of the combined ways one in so many; 1 takes all of them.
+STRIDE = int(os.environ.get("ARPCHECK_STRIDE", "20"))
 HARMLESS = {Owner.INCONCLUSIVE, Owner.NONE}
 
 
@@ -19,7 +22,9 @@ def test_a_worse_capture_never_blames_another_owner(
     for name in NAMES:
         case, heard = load(name)
         before = judge(case, heard).verdict
-        for way, worse, less in degraded(case, heard):
+        for index, (way, worse, less) in enumerate(degraded(case, heard)):
+            if "+" in way and (index + len(name)) % STRIDE:
+                continue
             after = judge(worse, less).verdict
             count += 1
             if after.owner not in {before.owner, *HARMLESS}:

@@ -231,10 +231,12 @@ class VcenterTwin:
             await asyncio.sleep(self.faults["slow"] / 1000)
         if self._holds("silent", method):
             await self._stopping.wait()
+            return web.Response(status=503)
         if self._holds("cut_once", method) or self._holds("down", method):
             self.faults.pop("cut_once", None)
             if request.transport is not None:
                 request.transport.abort()
+            return web.Response(status=503)
         if self._holds("http_status", method):
             return web.Response(
                 status=self.faults["http_status"], text="<html>no healthy upstream</html>"

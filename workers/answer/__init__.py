@@ -1,8 +1,9 @@
 """A claimed job turned into exactly one final answer in Slack, whatever happens on the way.
 
-The law: the right to answer is taken in Redis before the answer is posted, and every post is noted
-there before the next step, so that a worker that takes over goes on and repeats nothing. A run that
-has lost its job stays silent.
+The law: an answer is kept in Redis before it is told, the right to tell it is taken there, and every
+post is noted there before the next step, so that a worker that takes over goes on where the former
+one stopped and repeats nothing. A run that has lost its job stays silent. A Slack that is away is
+waited for.
 """
 
 from __future__ import annotations
@@ -10,34 +11,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from workers.answer.chat import Chat
-from workers.answer.evidence import Kept, outcome_of, pack
-from workers.answer.follow_up import hand_off, post_kept
-from workers.arp.summary import (
-    Message,
-    Progress,
-    choice_message,
-    root_line,
-    root_message,
-    root_verdict,
-    stimulus_message,
-    trouble_message,
-)
+from workers.answer.chat import VERDICT, Chat
+from workers.answer.evidence import Kept, pack, pack_trouble
+from workers.answer.follow_up import AUDITED, ending, hand_off, post_kept
+from workers.arp.summary import Message, Progress, root_line, root_message, stimulus_message
 from workers.check import Evidence, Peers, Quiet, check
 from workers.errors import (
     CheckCancelled,
     CheckError,
+    EvidenceTooBig,
     LeaseLost,
-    QueueUnreachable,
-    VmAmbiguous,
-    VmNotFound,
+    SlackUnreachable,
 )
-from workers.health import CHECKS, LEASES_LOST
+from workers.health import CHECKS, timed
 from workers.jobs import Jobs, Lease
 from workers.settings import WorkerSettings
 from workers.slack import Slack
+
+PREPARED = "prepared"
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+PATIENCE_SECONDS = 6 * 3600.0
+"""How long one run waits for a Slack that is away; then another run does."""
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -52,66 +53,107 @@ class Answerer:
         self._settings = settings
 
     async def perform(self, lease: Lease) -> None:
-        """Do what the job asks for and finish it; a lost job is left in silence."""
-        try:
-            await self._perform(lease)
-        except LeaseLost as lost:
-            LEASES_LOST.labels(lost.reason).inc()
-            log.warning("%s: %s", lease.job.id, lost.sentence)
-            if lost.reason == "gone":
-                await self._tell_gone(lease)
+        """Do what the job asks for and finish it; a lost job is left in silence.
 
-    async def _perform(self, lease: Lease) -> None:
-        follow_ups: dict[str, Callable[[Lease], Awaitable[dict[str, str]]]] = {
-            "handoff": self._hand_off,
-            "post": self._post_kept,
-        }
-        if lease.job.kind in follow_ups and not (lease.dead or lease.refused):
-            await lease.finish(await follow_ups[lease.job.kind](lease))
-            return
+        Raises:
+            CheckError: it could not be finished now, and is to be tried again.
+        """
         chat = Chat(self._slack, lease)
-        await chat.open()
         try:
-            result = await self._result(lease, chat)
+            if lease.job.kind == "handoff":
+                channel = self._settings.network_channel
+                await lease.finish(
+                    await _patiently(
+                        lease, lambda: hand_off(lease, self._jobs, self._slack, channel)
+                    )
+                )
+            elif lease.job.kind == "post":
+                await lease.finish(
+                    await _patiently(lease, lambda: post_kept(lease, self._jobs, self._slack))
+                )
+            else:
+                await self._check(lease, chat)
+        except LeaseLost as lost:
+            log.warning("%s: %s", lease.job.id, lost.sentence)
+            await chat.drop()
+            if lost.reason == "gone":
+                gone = pack_trouble(_gone(), lease.job, ())
+                await chat.tell_gone(gone.verdict, gone.root)
+        finally:
+            await chat.drop()
+
+    async def _check(self, lease: Lease, chat: Chat) -> None:
+        await chat.open()
+        kept = await self._kept_before(lease) or await self._made(lease, chat)
+        with timed("answering"):
+            await _patiently(lease, lambda: chat.answer(kept))
+        outcome = dict(kept.outcome) | chat.links()
+        if AUDITED not in lease.notes:
+            await self._jobs.audit(outcome | {"event": "answered"})
+            await lease.note(AUDITED, "1")
+        watchers = await lease.finish(outcome)
+        CHECKS.labels(outcome.get("verdict", ""), outcome["outcome"]).inc()
+        await chat.tell_watchers(watchers, outcome)
+
+    async def _kept_before(self, lease: Lease) -> Kept | None:
+        """The answer that an earlier run made and may not have told, None = there is none."""
+        if PREPARED in lease.notes:
+            files = await self._jobs.evidence(lease.job.id)
+            with contextlib.suppress(
+                CheckError
+            ):  # another version's: made anew, if it still must be
+                if files is not None:
+                    return Kept.read(files)
+        if VERDICT not in lease.notes:
+            return None
+        job = lease.job
+        root = root_line(job, ":white_check_mark:", "the answer stands in the thread")
+        outcome = {"job": job.id, "user": job.asked_by, "vm": job.vm, "outcome": "answered"}
+        return Kept(Message(""), root, outcome)
+
+    async def _made(self, lease: Lease, chat: Chat) -> Kept:
+        """The check's answer, kept for whoever has to tell it."""
+        teller = _Teller(lease, chat)
+        try:
+            result = await self._result(lease, teller)
         except asyncio.CancelledError:
             await chat.pause()
             raise
-        outcome = await self._answer(lease, chat, result)
-        CHECKS.labels(outcome.get("verdict", ""), outcome["outcome"]).inc()
-        for watcher in await lease.finish(outcome):
-            await chat.tell_watcher(watcher, outcome)
-        await self._jobs.audit(outcome | {"event": "answered"})
-
-    async def _hand_off(self, lease: Lease) -> dict[str, str]:
         channel = self._settings.network_channel
-        return await hand_off(lease, self._jobs, self._slack, channel)
+        if isinstance(result, CheckError):
+            kept = pack_trouble(result, lease.job, teller.notes)
+        else:
+            kept = await asyncio.to_thread(pack, result, lease.job, teller.notes, channel)
+        await lease.check()  # what is kept is not fenced by itself
+        await self._keep(lease, kept)
+        await lease.note(PREPARED, "1")
+        return kept
 
-    async def _post_kept(self, lease: Lease) -> dict[str, str]:
-        return await post_kept(lease, self._jobs, self._slack)
+    async def _keep(self, lease: Lease, kept: Kept) -> None:
+        """Keep the answer; captures that are too big for Redis go to the thread only."""
+        days = self._settings.evidence_days
+        try:
+            await self._jobs.keep_evidence(lease.job.id, kept.files(), days)
+        except EvidenceTooBig as trouble:
+            log.warning("%s: %s", lease.job.id, trouble.sentence)
+            await self._jobs.keep_evidence(lease.job.id, kept.without_bundle().files(), days)
 
-    # --- what comes of a check ---
-
-    async def _result(self, lease: Lease, chat: Chat) -> Evidence | CheckError:
+    async def _result(self, lease: Lease, teller: _Teller) -> Evidence | CheckError:
         """The check's evidence, or the expected trouble that ended it.
 
         Raises:
             LeaseLost: the job is no longer this run's.
         """
-        if lease.refused:
-            return CheckError(lease.refused, next_step="Ask for the check again.")
-        if lease.dead:
-            return CheckError(
-                f"The worker that ran it died {lease.number} times, so it was given up.",
-                next_step="Tell whoever runs arpcheck; their log names the cause. Then run it again.",
-            )
-        running = asyncio.create_task(check(lease.job, self._peers, _Teller(lease, chat)))
+        hopeless = ending(lease)
+        if hopeless is not None:
+            return hopeless
+        running = asyncio.create_task(check(lease.job, self._peers, teller))
         stops = [asyncio.create_task(e.wait()) for e in (lease.cancelled, lease.lost)]
         try:
             await asyncio.wait({running, *stops}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
                 await _cancelled(running)
-                if lease.lost.is_set():
-                    await lease.check()
+                await lease.check()
                 by = f" by <@{lease.cancelled_by}>" if lease.cancelled_by else ""
                 return CheckCancelled(f"It was stopped{by}.")
             return running.result()
@@ -124,60 +166,38 @@ class Answerer:
             for stop in stops:
                 stop.cancel()
 
-    async def _answer(
-        self, lease: Lease, chat: Chat, result: Evidence | CheckError
-    ) -> dict[str, str]:
-        """Post the final answer once, and say in the root message what it is."""
-        if isinstance(result, CheckError):
-            message, root = _trouble(lease, result, chat.notes)
-            await chat.answer(message, root)
-            return outcome_of(lease.job, result)
-        kept = await asyncio.to_thread(
-            pack, result, lease.job, chat.notes, self._settings.network_channel
-        )
-        await self._keep(lease, kept, chat)
-        root = root_verdict(result.judgement, lease.job)
-        await chat.answer(kept.verdict, root, kept.uploads())
-        return outcome_of(lease.job, result) | chat.links()
 
-    async def _keep(self, lease: Lease, kept: Kept, chat: Chat) -> None:
-        """Keep the evidence for hand-offs; without it the answer still goes out."""
+async def _patiently(lease: Lease, tell: Callable[[], Awaitable[T]]) -> T:
+    """Tell until Slack has taken it all: an outage delays an answer, and loses none.
+
+    Raises:
+        SlackUnreachable: not within PATIENCE_SECONDS. LeaseLost: another run goes on.
+    """
+    pause, until = FIRST_PAUSE_SECONDS, time.monotonic() + PATIENCE_SECONDS
+    while True:
         try:
-            days = self._settings.evidence_days
-            await self._jobs.keep_evidence(lease.job.id, kept.files(), days)
-        except QueueUnreachable:
-            raise
-        except CheckError as trouble:
-            chat.notes.append(trouble.sentence)
-
-    async def _tell_gone(self, lease: Lease) -> None:
-        """Redis has lost its data: no other worker knows of this job, so this one says so."""
-        sentence = "Redis lost its data while it ran, so the check was given up."
-        job = lease.job
-        if job.thread.root_ts is None:
-            return
-        message = trouble_message(job, sentence, "Run it again.")
-        with contextlib.suppress(CheckError):
-            await self._slack.edit(job.thread.channel, job.thread.root_ts, message)
+            return await tell()
+        except SlackUnreachable as trouble:
+            if time.monotonic() > until:
+                raise
+            log.warning("%s is told again in %g s: %s", lease.job.id, pause, trouble.sentence)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(lease.lost.wait(), pause)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-def _trouble(lease: Lease, trouble: CheckError, notes: list[str]) -> tuple[Message, Message]:
-    """The thread's message and the root's line for a check without a verdict."""
-    job = lease.job
-    sentence = " ".join([trouble.sentence, *notes])
-    if isinstance(trouble, VmAmbiguous):
-        line = f"{len(trouble.candidates)} VMs answer to this name, choose one in the thread"
-        return choice_message(job, trouble.candidates), root_line(job, ":grey_question:", line)
-    closest = trouble.closest if isinstance(trouble, VmNotFound) else ()
-    sign = ":black_square_for_stop:" if isinstance(trouble, CheckCancelled) else ":x:"
-    message = trouble_message(job, sentence, trouble.next_step, closest=closest)
-    return message, root_line(job, sign, trouble.sentence)
+def _gone() -> CheckError:
+    return CheckError(
+        "Redis lost its data while the check ran, so the check was given up.",
+        next_step="Ask for it again.",
+    )
 
 
 async def _cancelled(task: asyncio.Task[Evidence]) -> None:
-    """Cancel a running check and wait until it has left its host clean."""
+    """Cancel a running check, once, and wait until it has left its host clean."""
     if not task.done():
-        task.cancel()
+        if not task.cancelling():
+            task.cancel()
         await asyncio.wait({task})
 
 
@@ -186,7 +206,6 @@ class _Teller(Quiet):
 
     def __init__(self, lease: Lease, chat: Chat) -> None:
         super().__init__()
-        self.notes = chat.notes
         self._lease = lease
         self._chat = chat
 

@@ -1,37 +1,56 @@
-"""A check's evidence turned into what is kept in Redis: messages, bundle and picture, by name."""
+"""What came of a check turned into what is kept in Redis: its answer and its evidence, by name.
+
+The law: an answer is kept before it is told. Whoever takes over then tells what is kept, and does
+not capture again; a hand-off days later is made from the same.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from workers.arp.bundle import bundle_name, make_bundle
 from workers.arp.model import Job
 from workers.arp.picture import alt_text, draw
-from workers.arp.summary import Message, handoff_message, verdict_message
+from workers.arp.summary import (
+    Message,
+    choice_message,
+    handoff_message,
+    root_line,
+    root_verdict,
+    trouble_message,
+    verdict_message,
+)
 from workers.check import Evidence
-from workers.errors import CheckError
+from workers.errors import CheckCancelled, CheckError, VmAmbiguous, VmNotFound
 from workers.slack import Upload
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Everything that a hand-off days later needs, and any worker can read again."""
+    """The answer and all that goes with it; ``handoff`` None = there is nothing to hand off."""
 
-    name: str
     verdict: Message
-    handoff: Message
-    bundle: bytes
-    picture: bytes
-    alt: str
+    root: Message
+    outcome: Mapping[str, str]
+    handoff: Message | None = None
+    name: str = ""
+    bundle: bytes = field(default=b"", repr=False)
+    picture: bytes = field(default=b"", repr=False)
+    alt: str = ""
 
     def uploads(self) -> tuple[Upload, ...]:
         """The picture and the bundle, as the thread gets them."""
-        return (
+        both = (
             Upload(f"{self.name}.png", self.picture, "Where the ARP appeared", self.alt),
             Upload(f"{self.name}.zip", self.bundle, "Evidence: captures and report", ""),
         )
+        return tuple(upload for upload in both if upload.content)
+
+    def without_bundle(self) -> Kept:
+        """The same where the captures are too big to be kept."""
+        return replace(self, bundle=b"")
 
     def files(self) -> dict[str, bytes]:
         """As Redis keeps it."""
@@ -39,13 +58,16 @@ class Kept:
             "name": self.name,
             "alt": self.alt,
             "verdict": _plain(self.verdict),
-            "handoff": _plain(self.handoff),
+            "root": _plain(self.root),
+            "handoff": None if self.handoff is None else _plain(self.handoff),
+            "outcome": dict(self.outcome),
         }
-        return {
+        files = {
             "about.json": json.dumps(about).encode(),
             "bundle.zip": self.bundle,
             "picture.png": self.picture,
         }
+        return {name: content for name, content in files.items() if content}
 
     @classmethod
     def read(cls, files: Mapping[str, bytes]) -> Kept:
@@ -57,48 +79,67 @@ class Kept:
         try:
             about = json.loads(files["about.json"])
             return cls(
-                name=about["name"],
                 verdict=_message(about["verdict"]),
-                handoff=_message(about["handoff"]),
-                bundle=files["bundle.zip"],
-                picture=files["picture.png"],
+                root=_message(about["root"]),
+                outcome={str(key): str(value) for key, value in about["outcome"].items()},
+                handoff=None if about["handoff"] is None else _message(about["handoff"]),
+                name=about["name"],
+                bundle=files.get("bundle.zip", b""),
+                picture=files.get("picture.png", b""),
                 alt=about["alt"],
             )
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, AttributeError):
             raise CheckError(
                 "The kept evidence was written by another version of arpcheck.",
                 next_step="Run the check again.",
             ) from None
 
 
-def pack(evidence: Evidence, job: Job, notes: list[str], network_channel: str) -> Kept:
+def pack(evidence: Evidence, job: Job, notes: Sequence[str], network_channel: str) -> Kept:
     """Make everything that the thread and a later hand-off need; takes up to a second."""
     judgement = evidence.judgement
     name = bundle_name(judgement)
     return Kept(
-        name=name.removesuffix(".zip"),
         verdict=verdict_message(judgement, job, network_channel=network_channel, notes=notes),
+        root=root_verdict(judgement, job),
+        outcome=_outcome(evidence, job),
         handoff=handoff_message(judgement, job),
+        name=name.removesuffix(".zip"),
         bundle=make_bundle(judgement, evidence.pcaps, evidence.files),
         picture=draw(judgement),
         alt=alt_text(judgement),
     )
 
 
-def outcome_of(job: Job, result: Evidence | CheckError) -> dict[str, str]:
-    """How a job ended, for the queue's record, the audit and the history."""
-    about = {
+def pack_trouble(trouble: CheckError, job: Job, notes: Sequence[str]) -> Kept:
+    """The thread's message and the root's line for a check without a verdict."""
+    outcome = _about(job) | {"outcome": trouble.code.lower(), "headline": trouble.sentence}
+    if isinstance(trouble, VmAmbiguous):
+        line = f"{len(trouble.candidates)} VMs answer to this name, choose one in the thread"
+        root = root_line(job, ":grey_question:", line)
+        return Kept(choice_message(job, trouble.candidates), root, outcome)
+    closest = trouble.closest if isinstance(trouble, VmNotFound) else ()
+    sign = ":black_square_for_stop:" if isinstance(trouble, CheckCancelled) else ":x:"
+    sentence = " ".join([trouble.sentence, *notes])
+    message = trouble_message(job, sentence, trouble.next_step, closest=closest)
+    return Kept(message, root_line(job, sign, trouble.sentence), outcome)
+
+
+def _about(job: Job) -> dict[str, str]:
+    return {
         "job": job.id,
         "user": job.asked_by,
         "vm": job.vm,
         "target": job.target or "",
         "channel": job.thread.channel,
     }
-    if isinstance(result, CheckError):
-        return about | {"outcome": result.code.lower(), "headline": result.sentence}
-    judgement = result.judgement
+
+
+def _outcome(evidence: Evidence, job: Job) -> dict[str, str]:
+    """How a check ended, for the queue's record, the audit and the history."""
+    judgement = evidence.judgement
     commands = [c.command for c in judgement.case.captures if c.command]
-    return about | {
+    return _about(job) | {
         "outcome": "verdict",
         "verdict": judgement.verdict.code,
         "subject": judgement.verdict.subject or "",

@@ -56,16 +56,20 @@ def unknown_tags(case: Case, traffic: Traffic) -> frozenset[tuple[str, Direction
     return frozenset(key for key, tagged in seen.items() if tagging and not tagged)
 
 
-def asks_of(case: Case, traffic: Traffic, talk: Conversation) -> list[Ask]:
+def asks_of(
+    case: Case,
+    traffic: Traffic,
+    talk: Conversation,
+    unknown: frozenset[tuple[str, Direction]],
+) -> list[Ask]:
     """Every request that left on an uplink, the judged VM's own included."""
-    unknown = unknown_tags(case, traffic)
     told = {vm.mac: vm.vlan for vm in case.host.local_vms}
     asks = []
     for each in traffic.at(PointKind.UPLINK, Direction.TX):
         frame = each.frame
         if frame.op != REQUEST or is_probe(frame) or each.frame.eth_src not in traffic.local_macs:
             continue
-        mine = bool({frame.eth_src, frame.sender_mac} & talk.own_macs)
+        mine = frame.eth_src in talk.own_macs or frame.sender_mac in talk.own_macs
         stripped = (each.object, Direction.TX) in unknown
         fact = talk.nic.vlan.id if mine else told.get(frame.eth_src)
         asks.append(
@@ -103,18 +107,15 @@ def controls_of(asks: Iterable[Ask], target: str | None) -> tuple[Control, ...]:
 
 
 def _reflected(traffic: Traffic, left: Sighting) -> tuple[str, ...]:
-    copies = traffic.copies(left.frame, left.at, left.at + COPY_TIME)
-    return tuple(
-        sorted(
-            {
-                each.object
-                for each in copies
-                if each.kind == PointKind.UPLINK
-                and each.direction == Direction.RX
-                and each.object != left.object
-            }
-        )
-    )
+    copies = traffic.copies(left, left.at, left.at + COPY_TIME)
+    back = {
+        each.object
+        for each in copies
+        if each.direction == Direction.RX
+        and each.kind == PointKind.UPLINK
+        and each.object != left.object
+    }
+    return tuple(sorted(back)) if back else ()
 
 
 def _answer(

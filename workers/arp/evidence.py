@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
@@ -39,8 +40,8 @@ class Scene:
 
 def scene_of(case: Case, traffic: Traffic, talk: Conversation) -> Scene:
     """Gather the shared facts once."""
-    asks = asks_of(case, traffic, talk)
-    return Scene(case, traffic, talk, asks, unknown_tags(case, traffic))
+    unknown = unknown_tags(case, traffic)
+    return Scene(case, traffic, talk, asks_of(case, traffic, talk, unknown), unknown)
 
 
 class Evidence:
@@ -171,12 +172,18 @@ class Evidence:
 
     @cached_property
     def networks(self) -> list[IPv4Interface]:
-        """The subnets the guest tools told, those with a prefix length."""
-        return [IPv4Interface(each) for each in self.nic.ipv4 if "/" in each]
+        """The IPv4 subnets the guest tools told, those with a prefix length."""
+        found = []
+        for each in self.nic.ipv4:
+            with suppress(ValueError):
+                found += [IPv4Interface(each)] if "/" in each else []
+        return found
 
     def inside(self, address: str) -> bool:
-        """Whether an address is in one of the adapter's subnets."""
-        return any(IPv4Address(address) in each.network for each in self.networks)
+        """Whether an IPv4 address is in one of the adapter's subnets."""
+        with suppress(ValueError):
+            return any(IPv4Address(address) in each.network for each in self.networks)
+        return False
 
     @cached_property
     def local_target(self) -> bool:

@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from workers.arp.clock import Identity, identity
+from workers.arp.clock import Identity
 from workers.arp.hearing import REPLY_TIME, Ear, span_of, uplinks_of
 from workers.arp.model import (
     BROADCAST,
@@ -138,7 +138,7 @@ def _without_copies(sightings: Iterable[Sighting]) -> list[Sighting]:
     kept: list[Sighting] = []
     times: dict[Identity, list[int]] = {}
     for each in sightings:
-        known = times.setdefault(identity(each.frame), [])
+        known = times.setdefault(each.key, [])
         place = bisect_left(known, each.at - COPY_TIME)
         if place == len(known) or known[place] > each.at + COPY_TIME:
             kept.append(each)
@@ -151,9 +151,7 @@ def _followed(traffic: Traffic, talk: Conversation, request: Sighting) -> Asked:
     at = request.at
     copies = [
         each
-        for each in traffic.copies(
-            request.frame, at - COPY_TIME // 2, at + COPY_TIME + COPY_TIME // 2
-        )
+        for each in traffic.copies(request, at - COPY_TIME // 2, at + COPY_TIME + COPY_TIME // 2)
         if each.kind == PointKind.UPLINK
     ]
     left = tuple(each for each in copies if each.direction == Direction.TX)

@@ -59,7 +59,7 @@ def _is_request(talk: Conversation, frame: ArpFrame) -> bool:
         return False
     if frame.point.name == f"{talk.nic.point}-tx":
         return True
-    return bool({frame.eth_src, frame.sender_mac} & talk.own_macs)
+    return frame.eth_src in talk.own_macs or frame.sender_mac in talk.own_macs
 
 
 def side_findings_of(e: Evidence, code: str) -> tuple[SideFinding, ...]:

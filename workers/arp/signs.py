@@ -95,7 +95,7 @@ def _came_home(e: Evidence, seen: Sighting) -> bool:
     frame = seen.frame
     if frame.eth_src != e.nic.mac or seen.inferred:
         return False
-    before = e.traffic.copies(frame, seen.at - SECOND // 2, seen.at + COPY_TIME)
+    before = e.traffic.copies(seen, seen.at - SECOND // 2, seen.at + COPY_TIME)
     if any(each.direction == Direction.TX for each in before):
         return False
     if frame.op in _RARP:
@@ -132,7 +132,7 @@ def _claims(e: Evidence, seen: Sighting) -> bool:
         return False
     if any(nic.mac == frame.sender_mac for nic in e.case.vm.nics):
         return False
-    copies = e.traffic.copies(frame, seen.at - COPY_TIME, seen.at + COPY_TIME)
+    copies = e.traffic.copies(seen, seen.at - COPY_TIME, seen.at + COPY_TIME)
     if any(c.direction == Direction.TX and c.kind == PointKind.UPLINK for c in copies):
         return False
     port = e.ear(e.nic.point, Direction.TX).hears(seen.at, 0)

@@ -7,7 +7,7 @@ a frame's source lives: a foreign source came in, a local one went out where its
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workers.arp.clock import Clock, Identity, clock_of, identity
@@ -27,6 +27,7 @@ class Sighting:
     object: str
     kind: PointKind
     direction: Direction
+    key: Identity
     inferred: bool = False
 
     @property
@@ -46,25 +47,23 @@ class Traffic:
     local_macs: frozenset[str] = frozenset()
     _by_identity: dict[Identity, list[Sighting]] = field(default_factory=dict)
     _times: dict[Identity, list[int]] = field(default_factory=dict)
+    _at: dict[tuple[PointKind, Direction], list[Sighting]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for sighting in self.sightings:
-            key = identity(sighting.frame)
-            self._by_identity.setdefault(key, []).append(sighting)
-            self._times.setdefault(key, []).append(sighting.at)
+            self._by_identity.setdefault(sighting.key, []).append(sighting)
+            self._at.setdefault((sighting.kind, sighting.direction), []).append(sighting)
+        for key, group in self._by_identity.items():
+            self._times[key] = [sighting.at for sighting in group]
 
-    def copies(self, frame: ArpFrame, start: int, end: int) -> Iterator[Sighting]:
+    def copies(self, of: Sighting, start: int, end: int) -> Sequence[Sighting]:
         """The same frame at any point from ``start`` to ``end``, the earliest first."""
-        key = identity(frame)
-        times = self._times.get(key, [])
-        for index in range(bisect_left(times, start), bisect_right(times, end)):
-            yield self._by_identity[key][index]
+        times = self._times[of.key]
+        return self._by_identity[of.key][bisect_left(times, start) : bisect_right(times, end)]
 
-    def at(self, kind: PointKind, direction: Direction) -> Iterator[Sighting]:
+    def at(self, kind: PointKind, direction: Direction) -> Sequence[Sighting]:
         """What was seen at all uplinks, or all VM ports, in one direction."""
-        for sighting in self.sightings:
-            if sighting.kind == kind and sighting.direction == direction:
-                yield sighting
+        return self._at.get((kind, direction), ())
 
 
 def traffic_of(case: Case, heard: Sequence[Heard]) -> Traffic:
@@ -86,7 +85,7 @@ def traffic_of(case: Case, heard: Sequence[Heard]) -> Traffic:
 
 def _order(sighting: Sighting) -> tuple[object, ...]:
     frame = sighting.frame
-    return (sighting.at, frame.point.name, *identity(frame), frame.vlans, sighting.direction)
+    return (sighting.at, frame.point.name, sighting.key, frame.vlans, sighting.direction)
 
 
 def _local_macs(case: Case, heard: Sequence[Heard]) -> frozenset[str]:
@@ -119,7 +118,7 @@ def _without_duplicates(frames: Sequence[ArpFrame]) -> tuple[list[ArpFrame], int
 def _sighting(frame: ArpFrame, late: int) -> Sighting:
     point = frame.point
     direction = frame.direction if point.direction == Direction.BOTH else point.direction
-    return Sighting(frame, frame.at - late, point.object, point.kind, direction)
+    return Sighting(frame, frame.at - late, point.object, point.kind, direction, identity(frame))
 
 
 def _directed(sightings: Sequence[Sighting], local: frozenset[str]) -> list[Sighting]:
@@ -127,7 +126,7 @@ def _directed(sightings: Sequence[Sighting], local: frozenset[str]) -> list[Sigh
     first_out: dict[Identity, int] = {}
     directed = []
     for sighting in sightings:
-        key = identity(sighting.frame)
+        key = sighting.key
         outward = sighting.frame.eth_src in local
         if sighting.direction != Direction.BOTH:
             if sighting.direction == Direction.TX and sighting.kind == PointKind.UPLINK:

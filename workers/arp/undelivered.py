@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from workers.arp.clock import identity
 from workers.arp.evidence import Evidence
 from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
 from workers.arp.pairing import Asked
@@ -44,8 +43,8 @@ def dropped_on_the_way_out(e: Evidence) -> Sign | None:
     if any(each.request.kind != PointKind.VNIC for each in e.lost):
         return None
     out = list(e.traffic.at(PointKind.UPLINK, Direction.TX))
-    sent = {identity(each.frame) for each in e.asked}
-    if any(identity(each.frame) in sent for each in out):
+    sent = {each.request.key for each in e.asked}
+    if any(each.key in sent for each in out):
         return None
     return Sign(controlled=any(each.frame.eth_src not in e.talk.own_macs for each in out))
 

@@ -17,6 +17,7 @@ from workers.arp.evidence import Evidence, Scene, scene_of
 from workers.arp.exchange import conversation_of
 from workers.arp.findings import counts_of, side_findings_of
 from workers.arp.model import (
+    SECOND,
     Case,
     Confidence,
     Direction,
@@ -35,6 +36,7 @@ from workers.arp.wording import told
 __all__ = ["CODES", "CodeInfo", "judge", "settled"]
 
 SETTLED_ANSWERS = 5
+SETTLED_SPAN = 9 * SECOND
 
 PORT_TX, PORT_RX, OUT, IN, ALL = "port tx", "port rx", "uplinks tx", "uplinks rx", "all uplinks"
 STIMULUS = "port tx during the stimulus"
@@ -129,9 +131,11 @@ def settled(judgement: Judgement) -> str | None:
         answered_by_target
     )
     done = [answered_by_target[target] for target in wanted]
-    if done and all(all(each) and len(each) >= SETTLED_ANSWERS for each in done):
-        return "enough answered"
-    return None
+    times = [each.request.at for each in judgement.exchanges]
+    if not done or max(times) - min(times) < SETTLED_SPAN:
+        return None  # a guest that ignores its replies looks well at first
+    enough = all(all(each) and len(each) >= SETTLED_ANSWERS for each in done)
+    return "enough answered" if enough else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,8 @@ class _Found:
         """The worst first: a fault or an open question, then the most unanswered requests."""
         code, e = self.verdict.code, self.evidence
         aside = code == "TOO_FEW_REQUESTS" and e.target not in e.case.stimulus.targets
-        idle = code in {"NO_STIMULUS", "PROBES_ONLY"}
+        quiet = {"NO_STIMULUS", "PROBES_ONLY", "CAPTURE_INCOMPLETE"}
+        idle = code in quiet and not e.talk.asked
         kind = (
             3
             if idle and len(e.case.vm.nics) > 1

@@ -24,6 +24,7 @@ from workers.check.recording import Recording
 from workers.check.service import ssh_service
 from workers.errors import CheckError, VmNotCheckable
 from workers.esxi import open_host
+from workers.health import timed
 from workers.vcenter import Vcenter
 
 __all__ = ["Desk", "Evidence", "Peers", "Quiet", "check"]
@@ -36,16 +37,26 @@ async def check(job: Job, peers: Peers, desk: Desk) -> Evidence:
         CheckError: expected trouble, with the sentence for the thread.
     """
     desk.tell(Progress("finding"))
-    location = await (peers.vcenter.locate(job.moid) if job.moid else peers.vcenter.find(job.vm))
-    job = replace(job, target=await _target(job, peers.vcenter))
-    async with peers.host_slot(location, job, desk), ssh_service(location, job, peers) as location:
+    with timed("finding"):
+        vcenter = peers.vcenter
+        location = await (vcenter.locate(job.moid) if job.moid else vcenter.find(job.vm))
+        job = replace(job, target=await _target(job, vcenter))
+    async with (
+        peers.host_slot(location, job, desk),
+        ssh_service(location, job, peers) as location,
+        contextlib.AsyncExitStack() as opened,
+    ):
         desk.tell(Progress("connecting", host=location.host.name))
-        async with open_host(location, peers.esxi, peers.keys) as host:
+        with timed("connecting"):
+            connecting = open_host(location, peers.esxi, peers.keys)
+            host = await opened.enter_async_context(connecting)
+        with timed("capturing"):
             recording = await record(job, location, host, peers, desk)
     desk.tell(Progress("judging", host=location.host.name))
-    events = await _events(recording, peers.vcenter, desk)
-    case = recording.case(job, time.time_ns(), events)
-    judgement = await asyncio.to_thread(judge, case, recording.heard(case))
+    with timed("judging"):
+        events = await _events(recording, vcenter, desk)
+        case = recording.case(job, time.time_ns(), events)
+        judgement = await asyncio.to_thread(judge, case, recording.heard(case))
     return Evidence(judgement, recording.pcaps(), recording.files)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
+from typing import Any
 
 from workers.arp.model import Job, VmLocation
 from workers.check.desk import Peers, SshDuties
@@ -22,28 +23,53 @@ async def ssh_service(location: VmLocation, job: Job, peers: Peers) -> AsyncIter
 
     The duty to stop it is noted before it is started, so that a crash leaves it to another worker.
     """
-    if location.ssh_running is not False or not peers.esxi.start_service:
+    if not peers.esxi.start_service or location.ssh_running is None:
         yield location
         return
     host = location.host_moid
-    await peers.duties.owe_ssh_stop(host, job.id)
+    # Looked at again: while this check waited for its turn, another one may have stopped it.
+    started = not await peers.vcenter.ssh_running(host)
     try:
-        await peers.vcenter.start_ssh(host)
+        if started:
+            await peers.duties.owe_ssh_stop(host, job.id)
+            await peers.vcenter.start_ssh(host)
         yield replace(location, ssh_running=True)
     finally:
-        # A cancelled check must still stop what it started.
-        await asyncio.shield(_stop(job, peers))
+        await _unhurried(_stop(host, job, peers, started=started))
 
 
-async def _stop(job: Job, peers: Peers) -> None:
+async def _stop(host: str, job: Job, peers: Peers, *, started: bool) -> None:
+    """Settle what is owed, whoever started it: the last check on a host stops the service."""
     try:
+        if started:  # noted once more: Redis may have lost its data meanwhile
+            await peers.duties.owe_ssh_stop(host, job.id)
         await settle_ssh_duties(peers.vcenter, peers.duties, by_job=job.id)
     except CheckError as trouble:
         log.warning("An SSH service is still to be stopped: %s", trouble.sentence)
 
 
+async def _unhurried(work: Coroutine[Any, Any, None]) -> None:
+    """Await to the end, also where the check is cancelled meanwhile; the cancellation comes after."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
 async def settle_ssh_duties(vcenter: Vcenter, duties: SshDuties, *, by_job: str = "") -> None:
-    """Stop every SSH service that this process is told to stop now; others are left to others."""
+    """Stop every SSH service that this process is told to stop now; others are left to others.
+
+    Raises:
+        CheckError: one could not be stopped; it is tried again later, and the others are stopped.
+    """
+    troubles: list[CheckError] = []
     for host in await duties.ssh_stops_owed(by_job=by_job):
-        await vcenter.stop_ssh(host)
-        await duties.ssh_stop_done(host)
+        try:
+            await vcenter.stop_ssh(host)
+            await duties.ssh_stop_done(host)
+        except CheckError as trouble:
+            troubles.append(trouble)
+    if troubles:
+        raise troubles[0]

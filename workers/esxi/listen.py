@@ -24,6 +24,7 @@ from workers.esxi.lines import Lines
 READY_SECONDS = 30
 STOP_SECONDS = 20
 START_PATIENCE_SECONDS = 3
+TELL_SECONDS = 8
 
 # Measured on ESXi 8.0.3: INT ends a capture properly in about 2 s; TERM and KILL are for the others.
 STOP_STEPS = (("INT", 6.0), ("TERM", 5.0), ("KILL", 3.0))
@@ -119,8 +120,9 @@ class Listening:
         """
         deaf = [ear for ear in running if ear.pid is None]
         try:
-            await signal_ears(self._lines, running, signal)
-        except CheckError:
+            async with asyncio.timeout(TELL_SECONDS):
+                await signal_ears(self._lines, running, signal)
+        except (CheckError, TimeoutError):
             deaf = running
         for ear in deaf:
             ear.interrupt(signal)

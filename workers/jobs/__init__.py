@@ -19,7 +19,7 @@ claim:TOKEN            hash    one lease
 first:KEY              string  the seconds asked for
 slot:HOST:line, :live  zset    20 leases after the last renewal
 ssh                    hash    the duties in it; each is forgotten after 7 days
-ssh:stopping:HOST      string  60 s
+ssh:stopping:HOST      string  4 leases
 pins                   hash    the operator, who removes a replaced host's key (HDEL)
 evidence:ID            hash    EVIDENCE_DAYS
 audit                  stream  20,000 entries, 400 days

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from workers.jobs.connection import PATIENT_SECONDS, Connection
 
-STOP_SECONDS = 60
-"""How long a worker may take to stop an SSH service before another one tries."""
+STOP_LEASES = 4
+"""How many leases long a worker may take to stop an SSH service before another one tries."""
 FORGET_SECONDS = 7 * 86_400
 """When a host that cannot be reached any more is no longer tried."""
 
@@ -15,7 +15,7 @@ class SshDuties:
 
     Note the duty before starting the service. Whoever is told a host by ``ssh_stops_owed`` stops
     its service and then calls ``ssh_stop_done``; who fails calls nothing, and another worker is
-    told the host a minute later. A host on which another check holds or awaits a slot is left
+    told the host a while later. A host on which another check holds or awaits a slot is left
     alone, and while a stop is under way nobody new gets a slot there. ``host`` is the name that
     ``host_slot`` was given.
     """
@@ -32,8 +32,9 @@ class SshDuties:
 
     async def ssh_stops_owed(self, host: str = "", *, by_job: str = "") -> tuple[str, ...]:
         """Hosts whose service the caller must stop now; ``by_job`` may itself still hold a slot."""
+        stop_ms = int(STOP_LEASES * self._redis.lease_seconds * 1000)
         owed = await self._redis.call(
-            "ssh", by_job, STOP_SECONDS * 1000, FORGET_SECONDS, host, patience=PATIENT_SECONDS
+            "ssh", by_job, stop_ms, FORGET_SECONDS, host, patience=PATIENT_SECONDS
         )
         return tuple(owed)
 

@@ -7,6 +7,7 @@ import json
 import logging
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from workers.arp.model import Job, Thread
@@ -178,12 +179,13 @@ class Queue:
             return Lease(self._redis, kind, token, found, self._keep_seconds)
         except JobUnreadable as error:
             log.error("Dropped an entry of the queue: %s: %r", error, found["data"])  # noqa: TRY400
-            await self._redis.call(
-                "finish",
-                found["id"],
-                token,
-                '{"outcome":"unreadable"}',
-                self._keep_seconds,
-                patience=PATIENT_SECONDS,
-            )
+            with suppress(QueueUnreachable):  # then its lease runs out, and it is dropped again
+                await self._redis.call(
+                    "finish",
+                    found["id"],
+                    token,
+                    '{"outcome":"unreadable"}',
+                    self._keep_seconds,
+                    patience=PATIENT_SECONDS,
+                )
             return None

@@ -4,6 +4,9 @@ The law: a call is sent again only where that cannot do its work twice. A rate l
 connection that was never made left nothing behind; after a 5xx, a timeout or a cut connection Slack
 may have done it, and only a call marked repeatable is sent again. Tokens and upload addresses never
 get into an error's text: errors of the HTTP client are named by their type.
+
+A ``Guard`` is awaited before each try: waiting out a rate limit can take minutes, and whoever has
+lost the right to speak meanwhile raises there.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ _OWN_TROUBLE = {
 }
 """Slack's error codes that say nothing about our request (docs.slack.dev, errors of each method)."""
 
+Guard = Callable[[], Awaitable[None]]
+
 log = logging.getLogger(__name__)
 
 
@@ -54,6 +59,7 @@ async def call(
     method: Callable[..., Awaitable[AsyncSlackResponse]],
     *,
     repeatable: bool,
+    guard: Guard | None = None,
     **arguments: Any,  # noqa: ANN401  (each method of slack_sdk has its own)
 ) -> dict[str, Any]:
     """Slack's answer to one method of slack_sdk's client, with ``ok`` true.
@@ -66,6 +72,8 @@ async def call(
     name = getattr(method, "__name__", "call").replace("_", ".", 1)
 
     async def send() -> dict[str, Any]:
+        if guard is not None:
+            await guard()
         try:
             answer = await method(**arguments)
         except SlackApiError as error:

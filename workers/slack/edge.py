@@ -21,9 +21,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from workers.arp.summary import Message
 from workers.errors import SlackRefused, SlackUnreachable
-from workers.slack.calls import Unclear, call, persist, status_trouble
+from workers.slack.calls import Guard, Unclear, call, persist, status_trouble
 from workers.slack.plain import is_undrawable, marked_repeat, plain
-from workers.slack.uploads import Upload, share
+from workers.slack.uploads import Place, Upload, share
 
 CALL_SECONDS = 15
 POSTS = 3
@@ -58,7 +58,7 @@ class Slack:
         """Who the token is: ``auth.test``'s answer (team_id, user_id, bot_id, …)."""
         return await call(self._open().auth_test, repeatable=True)
 
-    async def post(
+    async def post(  # noqa: PLR0913 - what names a post, and what protects it
         self,
         channel: str,
         message: Message,
@@ -67,11 +67,12 @@ class Slack:
         key: str,
         look_first: bool = False,
         metadata: Mapping[str, str] | None = None,
+        guard: Guard | None = None,
     ) -> str:
         """Post once and return the message's ts.
 
-        ``key`` (job id and step) names the post for ever. ``look_first`` looks for it before
-        posting: for a worker that takes over and cannot know how far the former one came.
+        ``key`` (job id and step) names the post for ever. ``look_first`` looks for it first, for a
+        worker that takes over. ``guard`` is awaited before each try and may raise.
 
         Raises:
             SlackRefused: such as not_in_channel.
@@ -91,19 +92,17 @@ class Slack:
             },
         }
         if look_first:
-            with contextlib.suppress(
-                SlackRefused
-            ):  # may not read there: Slack has the client_msg_id
+            with contextlib.suppress(SlackRefused):  # unreadable: Slack has the client_msg_id
                 found = await self._find(channel, thread_ts, key)
                 if found:
                     return found
-        return await self._post_once(body, key)
+        return await self._post_once(body, key, guard)
 
-    async def _post_once(self, body: dict[str, Any], key: str) -> str:
+    async def _post_once(self, body: dict[str, Any], key: str, guard: Guard | None) -> str:
         trouble: SlackUnreachable | None = None
         for number in range(POSTS):
             try:
-                return await self._posted(body)
+                return await self._posted(body, guard)
             except Unclear as unclear:
                 trouble = unclear
             await asyncio.sleep(0.5 * 2**number)
@@ -111,17 +110,13 @@ class Slack:
                 found = await self._find(body["channel"], body["thread_ts"], key)
             except SlackRefused:
                 again = body | marked_repeat(Message(body["text"], tuple(body["blocks"] or ())))
-                return await self._posted(again)
+                return await self._posted(again, guard)
             if found:
                 return found
         raise trouble or SlackUnreachable("Slack does not answer.", retry=True)
 
     async def _find(self, channel: str, thread_ts: str | None, key: str) -> str | None:
-        """The ts of the post with this key among the newest ones; None = it is not there.
-
-        Raises:
-            SlackRefused: the bot may not read there (channels:history is an optional scope).
-        """
+        """The ts of the post with this key among the newest ones; SlackRefused without the scope."""
         client = self._open()
         where: dict[str, Any] = {"channel": channel, "limit": 200, "include_all_metadata": True}
         if thread_ts is None:
@@ -136,8 +131,9 @@ class Slack:
                 return str(said["ts"])
         return None
 
-    async def _posted(self, body: dict[str, Any]) -> str:
-        answer = await self._drawn(self._open().chat_postMessage, body, repeatable=False)
+    async def _posted(self, body: dict[str, Any], guard: Guard | None) -> str:
+        post = self._open().chat_postMessage
+        answer = await self._drawn(post, body, repeatable=False, guard=guard)
         return str(answer["ts"])
 
     async def _drawn(
@@ -146,20 +142,23 @@ class Slack:
         body: dict[str, Any],
         *,
         repeatable: bool,
+        guard: Guard | None = None,
     ) -> dict[str, Any]:
         """Call with the blocks; as plain text where Slack will not draw them."""
         try:
-            return await call(method, repeatable=repeatable, **body)
+            return await call(method, repeatable=repeatable, guard=guard, **body)
         except SlackRefused as refused:
             if not is_undrawable(refused.reason):
                 raise
             log.warning("Slack would not draw a message (%s): sent as plain text", refused.reason)
         message = plain(Message(body["text"], tuple(body["blocks"] or ())))
         body = body | {"text": message.text, "blocks": list(message.blocks)}
-        return await call(method, repeatable=repeatable, **body)
+        return await call(method, repeatable=repeatable, guard=guard, **body)
 
-    async def edit(self, channel: str, ts: str, message: Message) -> None:
-        """Replace a message.
+    async def edit(
+        self, channel: str, ts: str, message: Message, *, guard: Guard | None = None
+    ) -> None:
+        """Replace a message; ``guard`` is awaited before each try and may raise.
 
         Raises:
             SlackRefused: such as message_not_found. SlackUnreachable: not surely replaced.
@@ -167,10 +166,16 @@ class Slack:
         # chat.update keeps the old blocks where none are sent.
         blocks = message.blocks or plain(message).blocks
         body = {"channel": channel, "ts": ts, "text": message.text, "blocks": list(blocks)}
-        await self._drawn(self._open().chat_update, body, repeatable=True)
+        await self._drawn(self._open().chat_update, body, repeatable=True, guard=guard)
 
     async def upload(
-        self, channel: str, thread_ts: str, files: Sequence[Upload], comment: str = ""
+        self,
+        channel: str,
+        thread_ts: str,
+        files: Sequence[Upload],
+        comment: str = "",
+        *,
+        guard: Guard | None = None,
     ) -> None:
         """Share files as one message in a thread (``thread_ts`` = the parent's ts), at most once.
 
@@ -178,7 +183,8 @@ class Slack:
             SlackRefused: Slack does not take them. SlackUnreachable: not surely in the thread.
         """
         if files:
-            await share(self._open(), channel, thread_ts, files, comment)
+            where = Place(channel, thread_ts, comment)
+            await share(self._open(), where, files, guard)
 
     async def direct(self, user: str, message: Message, *, key: str) -> str:
         """Post to a person directly; returns the ts.

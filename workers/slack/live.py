@@ -12,7 +12,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from workers.arp.summary import Message
-from workers.errors import SlackRefused, SlackUnreachable
+from workers.errors import CheckError
+from workers.slack.calls import Guard
 
 if TYPE_CHECKING:
     from workers.slack.edge import Slack
@@ -25,12 +26,22 @@ log = logging.getLogger(__name__)
 
 
 class LiveMessage:
-    """One message that follows a check; ``gap_seconds`` is the least time between two edits."""
+    """One message that follows a check; ``gap_seconds`` is the least time between two edits.
+
+    ``guard`` is awaited before each edit; what it raises ends the edit, and ``close`` lets it through.
+    """
 
     def __init__(
-        self, slack: Slack, channel: str, ts: str, *, gap_seconds: float = EDIT_GAP_SECONDS
+        self,
+        slack: Slack,
+        channel: str,
+        ts: str,
+        *,
+        gap_seconds: float = EDIT_GAP_SECONDS,
+        guard: Guard | None = None,
     ) -> None:
         self._slack = slack
+        self._guard = guard
         self._channel = channel
         self._ts = ts
         self._gap_seconds = gap_seconds
@@ -40,7 +51,7 @@ class LiveMessage:
         self._editing: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         slack.following.add(self)
-        self.trouble: SlackRefused | SlackUnreachable | None = None
+        self.trouble: CheckError | None = None
         """Why the last edit failed, such as message_not_found; None after one that worked."""
 
     def show(self, message: Message) -> None:
@@ -63,8 +74,16 @@ class LiveMessage:
             await asyncio.wait({self._editing})  # an edit on its way must not arrive after ours
             self._editing = None
         if last is not None and last != self._shown:
-            await self._slack.edit(self._channel, self._ts, last)
+            await self._slack.edit(self._channel, self._ts, last, guard=self._guard)
             self._shown = last
+
+    async def drop(self) -> None:
+        """Show nothing more: the message belongs to somebody else now."""
+        self._next = None
+        if self._editing is not None:
+            self._editing.cancel()
+            await asyncio.wait({self._editing})
+            self._editing = None
 
     async def _edit(self) -> None:
         clock = asyncio.get_running_loop()
@@ -78,9 +97,9 @@ class LiveMessage:
                 continue
             self._last_edit = clock.time()
             try:
-                await self._slack.edit(self._channel, self._ts, message)
+                await self._slack.edit(self._channel, self._ts, message, guard=self._guard)
                 self._shown, self.trouble = message, None
-            except (SlackRefused, SlackUnreachable) as trouble:
+            except CheckError as trouble:
                 # Progress is a courtesy: the check goes on, and close() tells of lasting trouble.
                 self.trouble = trouble
                 log.warning("progress could not be shown: %s", trouble.sentence)

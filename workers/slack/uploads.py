@@ -15,7 +15,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from workers.errors import SlackRefused, SlackUnreachable
-from workers.slack.calls import Unclear, call, persist, status_trouble
+from workers.slack.calls import Guard, Unclear, call, persist, status_trouble
 
 LOOKS = 4
 FIRST_LOOK_SECONDS = 0.5
@@ -31,10 +31,19 @@ class Upload:
     alt: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A thread, by its parent's ts, and what is said above the files."""
+
+    channel: str
+    thread_ts: str
+    comment: str = ""
+
+
 async def share(
-    client: AsyncWebClient, channel: str, thread_ts: str, files: Sequence[Upload], comment: str
+    client: AsyncWebClient, where: Place, files: Sequence[Upload], guard: Guard | None = None
 ) -> None:
-    """Upload the files and share them in one message.
+    """Upload the files and share them in one message; ``guard`` is awaited before each try.
 
     Raises:
         SlackRefused: Slack does not take them, such as missing_scope or not_in_channel.
@@ -45,13 +54,14 @@ async def share(
         await call(
             client.files_completeUploadExternal,
             repeatable=False,
+            guard=guard,
             files=ids,
-            channel_id=channel,
-            thread_ts=thread_ts,
-            initial_comment=comment or None,
+            channel_id=where.channel,
+            thread_ts=where.thread_ts,
+            initial_comment=where.comment or None,
         )
     except Unclear:
-        if not await _is_shared(client, channel, thread_ts, ids[0]["id"]):
+        if not await _is_shared(client, where, ids[0]["id"]):
             raise SlackUnreachable(
                 "Slack did not confirm the upload: the files may be missing from the thread.",
                 retry=False,
@@ -92,7 +102,7 @@ async def _upload(client: AsyncWebClient, file: Upload) -> str:
     return str((await persist("the upload", send, repeatable=True))["file_id"])
 
 
-async def _is_shared(client: AsyncWebClient, channel: str, thread_ts: str, file_id: str) -> bool:
+async def _is_shared(client: AsyncWebClient, where: Place, file_id: str) -> bool:
     """Whether the thread shows the file; False too where it may not be read.
 
     Slack shares after it has answered, so the thread is read several times.
@@ -103,8 +113,8 @@ async def _is_shared(client: AsyncWebClient, channel: str, thread_ts: str, file_
             answer = await call(
                 client.conversations_replies,
                 repeatable=True,
-                channel=channel,
-                ts=thread_ts,
+                channel=where.channel,
+                ts=where.thread_ts,
                 limit=200,
             )
         except (SlackRefused, SlackUnreachable):

@@ -137,20 +137,22 @@ def _devices_have(values: Properties, mac: str) -> bool:
 
 
 def candidates(connection: Connection, moids: Sequence[str]) -> tuple[VmCandidate, ...]:
-    """What tells these VMs apart, templates left out; one round trip."""
+    """What tells these VMs apart, templates left out; two round trips."""
     vm, entity = vim.VirtualMachine, vim.ManagedEntity
     again = vmodl.query.PropertyCollector.SelectionSpec(name="up")
     up = step(entity, "parent", again, name="up")
-    to_host = step(vm, "runtime.host", again)
-    starts = [start(connection.reference(vm, m), up, to_host) for m in moids]
-    found = retrieve(
-        connection,
-        starts,
-        {
-            vm: ("config.template", "runtime.powerState", "runtime.host"),
-            entity: ("name", "parent"),
-        },
-    )
+    names = ("name", "parent")
+    own = (*names, "config.template", "runtime.powerState", "runtime.host")
+    starts = [start(connection.reference(vm, m), up) for m in moids]
+    found = retrieve(connection, starts, {vm: own, entity: names})
+    hosts = {
+        moid(values["runtime.host"]): values["runtime.host"]
+        for values in found.values()
+        if values.get("runtime.host") is not None
+    }
+    if hosts:
+        above = [start(host, up) for host in hosts.values()]
+        found |= retrieve(connection, above, {entity: names})
     return tuple(
         _candidate(m, found) for m in moids if m in found and not found[m].get("config.template")
     )

@@ -1,114 +1,60 @@
 """Lines, boxes and words turned into artists of one matplotlib Figure, in pixels from the top left.
 
-Nothing here reads a person's matplotlib settings: they are set to the defaults once, on import, and
-every font is the one that matplotlib brings along. No pyplot: it keeps figures between threads.
+Nothing here obeys a person's matplotlib settings: they are set to the defaults once, on import.
+No pyplot: it keeps figures between threads.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
-from functools import cache, lru_cache
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Literal
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, get_font
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon, Rectangle, RegularPolygon
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
 
 from workers.arp.picture.ends import Shape
+from workers.arp.picture.letters import DOTS_PER_INCH, SMALLEST, fitted, font, width_of
 
 mpl.rcdefaults()  # the import lock makes this happen once, before any thread draws
 
 # Okabe and Ito, "Color Universal Design" (2008): told apart by colour-blind people too.
 BLUE, GREEN, RED = "#0072B2", "#00795A", "#C64500"
 INK, GREY, PALE, PAPER = "#1A1A1A", "#5A5A5A", "#EEF1F4", "#FFFFFF"
+MARGIN = 28
+Align = Literal["left", "center", "right"]
 SHAPE_COLOURS = {Shape.STOP: RED, Shape.UNKNOWN: "#4A4A4A", Shape.FINE: GREEN}
 
-DOTS_PER_INCH = 72  # a point is a pixel
-SMALLEST = 20
-_LONGEST = 600
-_UNKNOWN_GLYPH = "\u25a1"
-_FONTS = Path(mpl.get_data_path()) / "fonts" / "ttf"
-_FILES = {False: _FONTS / "DejaVuSans.ttf", True: _FONTS / "DejaVuSans-Bold.ttf"}
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """How words look; ``smallest`` is how far they may shrink before they are cut."""
+
+    size: int
+    colour: str = INK
+    bold: bool = False
+    align: Align = "left"
+    smallest: int = SMALLEST
 
 
-@cache
-def _font(size: int, *, bold: bool) -> FontProperties:
-    return FontProperties(family="DejaVu Sans", fname=_FILES[bold], size=size)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a box looks; a higher ``order`` lies on top (lines 2, words 5)."""
+
+    face: str = PALE
+    edge: str = GREY
+    line: float = 2
+    order: int = 1
 
 
-def drawable(text: str, *, bold: bool = False) -> str:
-    """The text without what the font cannot draw: a square stands for a letter it lacks."""
-    font = get_font(_FILES[bold])
-    letters = []
-    for letter in text[:_LONGEST]:
-        kind = unicodedata.category(letter)
-        if kind in {"Cc", "Zl", "Zp", "Zs"}:
-            letters.append(" ")
-        elif kind in {"Cf", "Cs"}:
-            continue
-        elif font.get_char_index(ord(letter)):
-            letters.append(letter)
-        elif kind not in {"Mn", "Me", "Sk"}:
-            letters.append(_UNKNOWN_GLYPH)
-    return " ".join("".join(letters).split())
-
-
-@lru_cache(maxsize=4096)
-def width_of(text: str, size: int, *, bold: bool = False) -> float:
-    """Pixels of a drawable text."""
-    font = get_font(_FILES[bold])
-    font.set_size(size, DOTS_PER_INCH)
-    font.set_text(text, 0.0)
-    width: int = font.get_width_height()[0]
-    return width / 64
-
-
-def fitted(
-    text: str, size: int, width: float, *, bold: bool = False, smallest: int = SMALLEST
-) -> tuple[str, int]:
-    """The drawable text and the size at which it fits: first smaller, then cut with an ellipsis."""
-    text = drawable(text, bold=bold)
-    while size > smallest and width_of(text, size, bold=bold) > width:
-        size -= 1
-    if width_of(text, size, bold=bold) <= width:
-        return text, size
-    short, long = 0, len(text)
-    while short < long:
-        middle = (short + long + 1) // 2
-        if width_of(_middle_cut(text, middle), size, bold=bold) <= width:
-            short = middle
-        else:
-            long = middle - 1
-    return _middle_cut(text, short), size
-
-
-def _middle_cut(text: str, keep: int) -> str:
-    """Both ends tell names apart: ``very-long…-07``."""
-    tail = keep // 3
-    return text[: keep - tail] + "…" + (text[-tail:] if tail else "")
-
-
-def wrapped(text: str, size: int, width: float, *, most: int, bold: bool = False) -> list[str]:
-    """At most so many lines; what does not fit ends in an ellipsis."""
-    lines: list[str] = []
-    words = drawable(text, bold=bold).split()
-    while words and len(lines) < most:
-        line = words.pop(0)
-        if width_of(line, size, bold=bold) > width:
-            line = fitted(line, SMALLEST, width, bold=bold)[0]
-        while words and width_of(f"{line} {words[0]}", size, bold=bold) <= width:
-            line = f"{line} {words.pop(0)}"
-        lines.append(line)
-    if words:
-        lines[-1] = lines[-1].rstrip(".,;:… ") + " …"
-    return lines
+PLAIN, BLAMED = Look(), Look("#FBE6DA", RED, 5)
+ERASED = Look(PAPER, "none", order=3)
 
 
 class Pen:
@@ -130,23 +76,20 @@ class Pen:
         self,
         at: tuple[float, float],
         words: str,
-        size: int,
+        face: Face,
         *,
-        colour: str = INK,
-        bold: bool = False,
-        align: str = "left",
         width: float | None = None,
-        smallest: int = SMALLEST,
         name: str | None = None,
     ) -> float:
-        """Words in the middle of a line at ``at``; gives their width."""
-        words, size = fitted(words, size, width or self.width, bold=bold, smallest=smallest)
+        """Words on the line at ``at``; gives their width. ``name`` finds them again in the Figure."""
+        room, bold = width or self.width, face.bold
+        words, size = fitted(words, face.size, room, bold=bold, smallest=face.smallest)
         artist = Text(
             *at,
             words,
-            color=colour,
-            fontproperties=_font(size, bold=bold),
-            horizontalalignment=align,
+            color=face.colour,
+            fontproperties=font(size, bold=bold),
+            horizontalalignment=face.align,
             verticalalignment="center_baseline",
             parse_math=False,
             usetex=False,
@@ -164,48 +107,48 @@ class Pen:
         *,
         dashed: bool = False,
     ) -> None:
+        """A line from point to point."""
         x, y = zip(*points, strict=True)
-        style = (0, (3, 2)) if dashed else "solid"
-        self._add(
-            Line2D(x, y, color=colour, linewidth=width, linestyle=style, solid_capstyle="butt"), 2
-        )
+        artist = Line2D(x, y, color=colour, linewidth=width, solid_capstyle="butt")
+        if dashed:
+            artist.set_linestyle((0, (3, 2)))
+        self._add(artist, 2)
 
-    def dots(self, points: Sequence[tuple[float, float]], marker: str, colour: str) -> None:
+    def dots(
+        self,
+        points: Sequence[tuple[float, float]],
+        marker: str,
+        colour: str,
+        name: str | None = None,
+    ) -> None:
         """Many marks of one shape; hollow for requests that came back."""
         if not points:
             return
         x, y = zip(*points, strict=True)
         hollow = marker == "D"
-        self._add(
-            Line2D(
-                x,
-                y,
-                linestyle="none",
-                marker=marker,
-                markersize=11 if hollow else 15,
-                markerfacecolor=PAPER if hollow else colour,
-                markeredgecolor=colour if hollow else PAPER,
-                markeredgewidth=2.5 if hollow else 1,
-            ),
-            4,
+        artist = Line2D(
+            x,
+            y,
+            linestyle="none",
+            marker=marker,
+            markersize=11 if hollow else 15,
+            markerfacecolor=PAPER if hollow else colour,
+            markeredgecolor=colour if hollow else PAPER,
+            markeredgewidth=2.5 if hollow else 1,
         )
+        artist.set_gid(name)
+        self._add(artist, 4)
 
     def box(
-        self,
-        corner: tuple[float, float],
-        size: tuple[float, float],
-        *,
-        face: str = PALE,
-        edge: str = GREY,
-        line: float = 2,
-        dashed: bool = False,
-        order: int = 1,
+        self, corner: tuple[float, float], size: tuple[float, float], look: Look = PLAIN
     ) -> None:
+        """A box with round corners."""
         style = "round,pad=0,rounding_size=10"
-        patch = FancyBboxPatch(corner, *size, boxstyle=style, facecolor=face, edgecolor=edge)
-        patch.set_linewidth(line)
-        patch.set_linestyle((0, (4, 3)) if dashed else "solid")
-        self._add(patch, order)
+        patch = FancyBboxPatch(
+            corner, *size, boxstyle=style, facecolor=look.face, edgecolor=look.edge
+        )
+        patch.set_linewidth(look.line)
+        self._add(patch, look.order)
 
     def hatch(self, corner: tuple[float, float], size: tuple[float, float]) -> None:
         """Slanting lines over a place where nobody listened."""
@@ -256,7 +199,7 @@ class Pen:
             )
         else:
             self._add(RegularPolygon(at, 4, radius=r * 1.1, facecolor=colour), 4)
-            self.text((x, y), "?", round(r * 1.3), colour=ink, bold=True, align="center")
+            self.text((x, y), "?", Face(round(r * 1.3), colour=ink, bold=True, align="center"))
 
     def _stroke(self, points: Sequence[tuple[float, float]], colour: str, radius: float) -> None:
         x, y = zip(*points, strict=True)

@@ -11,7 +11,7 @@ from PIL import Image
 from workers.arp.model import Judgement
 from workers.arp.picture.head import draw_head
 from workers.arp.picture.path import draw_path
-from workers.arp.picture.pen import GREY, PAPER, Pen
+from workers.arp.picture.pen import PAPER, Look, Pen
 from workers.arp.picture.story import story_of
 from workers.arp.picture.timeline import draw_timeline
 
@@ -25,16 +25,15 @@ def figure_of(judgement: Judgement) -> Figure:
     y = draw_head(pen, story)
     y = draw_path(pen, story, y)
     height = round(draw_timeline(pen, story, y))
-    pen.box((2, 2), (WIDTH - 4, height - 4), face=PAPER, edge=GREY, order=0)
+    pen.box((2, 2), (WIDTH - 4, height - 4), Look(PAPER, order=0))
     return pen.finish(height)
 
 
 def png(judgement: Judgement) -> bytes:
     """Few colours and no metadata: small, and the same bytes for the same judgement."""
     canvas = FigureCanvasAgg(figure_of(judgement))
-    canvas.draw()
-    width, height = canvas.get_width_height()
-    picture = Image.frombytes("RGBA", (width, height), bytes(canvas.buffer_rgba())).convert("RGB")
+    pixels, size = canvas.print_to_buffer()
+    picture = Image.frombytes("RGBA", size, pixels).convert("RGB")
     small = picture.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     out = BytesIO()
     small.save(out, "PNG", compress_level=6)

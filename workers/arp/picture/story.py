@@ -163,7 +163,7 @@ def _lane(
     return Lane(
         thing,
         direction,
-        point.why_blind if point.why_blind else None if point.heard else "not heard",
+        point.why_blind or (None if point.heard else "not heard"),
         requests=0 if inward else counted[Kind.REQUEST],
         replies=counted[Kind.REPLY] if inward else 0,
         returned=counted[Kind.RETURNED] if inward else 0,

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from workers.arp.case.times import utc
 from workers.arp.model import SECOND
-from workers.arp.picture.head import MARGIN
-from workers.arp.picture.pen import BLUE, GREEN, GREY, INK, PAPER, RED, Pen
+from workers.arp.picture.pen import (
+    BLUE,
+    ERASED,
+    GREEN,
+    GREY,
+    INK,
+    MARGIN,
+    RED,
+    Align,
+    Face,
+    Look,
+    Pen,
+)
 from workers.arp.picture.story import Kind, Lane, Story
 
-_LEFT, _RIGHT = 236, 850
+_LEFT, _RIGHT = 236, 836
 _ROW = 46
 _MOST_MARKS = 300
 _MARKS = {Kind.REQUEST: ("v", BLUE), Kind.REPLY: ("o", GREEN), Kind.RETURNED: ("D", BLUE)}
@@ -20,7 +31,7 @@ def draw_timeline(pen: Pen, story: Story, y: float) -> float:
     """Draw it from ``y`` down; gives where it ends."""
     window = story.window
     if window is None:
-        pen.text((MARGIN, y + 30), "No capture point listened: there is no time line.", 26)
+        pen.text((MARGIN, y + 30), "No capture point listened: there is no time line.", Face(26))
         return y + 64
     start, end = window[0], max(window[1], window[0] + SECOND)
     scale = _Scale(start, end)
@@ -36,7 +47,7 @@ def draw_timeline(pen: Pen, story: Story, y: float) -> float:
     if story.elsewhere:
         plural = "" if story.elsewhere == 1 else "s"
         words = f"Left out: {story.elsewhere} request{plural} of the VM to other targets."
-        pen.text((MARGIN, y + 48), words, 24, colour=GREY)
+        pen.text((MARGIN, y + 48), words, Face(24, colour=GREY))
         y += 36
     return y + 40
 
@@ -53,7 +64,7 @@ class _Scale:
 
 
 def _legend(pen: Pen, y: float) -> float:
-    pen.text((MARGIN, y), "TIME LINE (UTC)", 26, bold=True)
+    pen.text((MARGIN, y), "TIME LINE (UTC)", Face(26, bold=True))
     x = 330.0
     for kind, words in (
         (Kind.REQUEST, "request"),
@@ -62,20 +73,24 @@ def _legend(pen: Pen, y: float) -> float:
     ):
         marker, colour = _MARKS[kind]
         pen.dots([(x, y)], marker, colour)
-        x += pen.text((x + 18, y), words, 24) + 56
+        x += pen.text((x + 18, y), words, Face(24)) + 56
     return y
 
 
 def _events(pen: Pen, story: Story, scale: _Scale, y: float) -> float:
     """What happened to the VM or the host, where the capture saw it happen."""
     inside = [e for e in story.judgement.case.events if scale.start <= e.at <= scale.end][:4]
+    stimulus = story.judgement.case.stimulus
+    rows = len(story.lanes) + (stimulus.start is not None and stimulus.end is not None)
     for number, event in enumerate(inside):
         x = scale.x(event.at)
-        bottom = y + len(inside) * 32 + len(story.lanes) * _ROW - 24
+        bottom = y + len(inside) * 32 + rows * _ROW - 24
         pen.line([(x, y + number * 32 + 14), (x, bottom)], RED, 3)
         words = f"{event.event.replace('_', ' ')} {utc(event.at)[11:19]}"
-        align = "left" if x < (_LEFT + _RIGHT) / 2 else "right"
-        pen.text((x, y + number * 32), words, 24, colour=RED, bold=True, align=align, width=500)
+        align: Align = "left" if x < (_LEFT + _RIGHT) / 2 else "right"
+        pen.text(
+            (x, y + number * 32), words, Face(24, colour=RED, bold=True, align=align), width=500
+        )
     return len(inside) * 32.0
 
 
@@ -85,18 +100,18 @@ def _stimulus(pen: Pen, story: Story, scale: _Scale, y: float) -> float:
     if stimulus.start is None or stimulus.end is None:
         return 0
     left, right = scale.x(stimulus.start), scale.x(max(stimulus.start, stimulus.end))
-    pen.text((MARGIN, y), "stimulus", 25, width=_LEFT - MARGIN - 12)
-    pen.box((left, y - 13), (max(right - left, 3), 26), face="#D5DCE3", edge="none")
+    pen.text((MARGIN, y), "stimulus", Face(25), width=_LEFT - MARGIN - 12)
+    pen.box((left, y - 13), (max(right - left, 3), 26), Look("#D5DCE3", "none"))
     words = "guest was asked to send ARP" if stimulus.confirmed else "asked for, not confirmed"
-    pen.text(((_LEFT + _RIGHT) / 2, y), words, 22, align="center", width=_RIGHT - _LEFT)
+    pen.text(((_LEFT + _RIGHT) / 2, y), words, Face(22, align="center"), width=_RIGHT - _LEFT)
     return _ROW
 
 
 def _row(pen: Pen, lane: Lane, scale: _Scale, y: float) -> None:
-    pen.text((MARGIN, y), lane.name, 25, bold=bool(lane.marks), width=_LEFT - MARGIN - 12)
+    pen.text((MARGIN, y), lane.name, Face(25, bold=bool(lane.marks)), width=_LEFT - MARGIN - 12)
     pen.line([(_LEFT, y), (_RIGHT, y)], "#C8C8C8", 2)
     if lane.blind:
-        _blind(pen, (_LEFT, _RIGHT), y)
+        _blind(pen, (_LEFT, _RIGHT), y, worded=not lane.marks)
     elif lane.window:
         for left, right in (
             (_LEFT, scale.x(lane.window[0])),
@@ -106,16 +121,17 @@ def _row(pen: Pen, lane: Lane, scale: _Scale, y: float) -> None:
                 _blind(pen, (left, right), y)
     for kind, (marker, colour) in _MARKS.items():
         points = sorted({(round(scale.x(at)), y) for k, at in lane.marks if k is kind})
-        pen.dots(points[:: max(1, len(points) // _MOST_MARKS)], marker, colour)
+        shown = points[:: 1 + len(points) // _MOST_MARKS]
+        pen.dots(shown, marker, colour, f"{lane.name} {kind}")
     _sum(pen, lane, y)
 
 
-def _blind(pen: Pen, span: tuple[float, float], y: float) -> None:
+def _blind(pen: Pen, span: tuple[float, float], y: float, *, worded: bool = True) -> None:
     left, right = span
     pen.hatch((left, y - 18), (right - left, 36))
-    if right - left > 110:  # noqa: PLR2004  (the word's width)
-        pen.box(((left + right) / 2 - 54, y - 15), (108, 30), face=PAPER, edge="none", order=3)
-        pen.text(((left + right) / 2, y), "BLIND", 26, bold=True, align="center")
+    if worded and right - left > 110:  # noqa: PLR2004  (the word's width)
+        pen.box(((left + right) / 2 - 54, y - 15), (108, 30), ERASED)
+        pen.text(((left + right) / 2, y), "BLIND", Face(26, bold=True, align="center"))
 
 
 def _sum(pen: Pen, lane: Lane, y: float) -> None:
@@ -126,8 +142,10 @@ def _sum(pen: Pen, lane: Lane, y: float) -> None:
     ]
     shown = [(f"{n} {words}", colour) for n, words, colour in parts if n]
     words = ", ".join(text for text, _ in shown) or ("?" if lane.blind else "0")
-    colour = shown[0][1] if shown else GREY
-    pen.text((_RIGHT + 16, y), words, 24, colour=colour, bold=bool(shown), width=134)
+    if shown and lane.blind:
+        words = f"BLIND {', '.join(text.split()[0] for text, _ in shown)}"
+    face = Face(24, shown[0][1] if shown else GREY, bool(shown), smallest=15)
+    pen.text((_RIGHT + 16, y), words, face, width=134, name=f"sum {lane.name}")
 
 
 def _ticks(pen: Pen, scale: _Scale, top: float, bottom: float) -> None:
@@ -137,5 +155,5 @@ def _ticks(pen: Pen, scale: _Scale, top: float, bottom: float) -> None:
     while at <= scale.end:
         x = scale.x(at)
         pen.line([(x, top), (x, bottom)], "#DDDDDD", 1)
-        pen.text((x, bottom + 18), utc(at)[11:19], 22, colour=INK, align="center")
+        pen.text((x, bottom + 18), utc(at)[11:19], Face(22, colour=INK, align="center"))
         at += step * SECOND
