@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from workers.arp.decode import ArpReader
@@ -19,7 +19,7 @@ from workers.arp.verdict import judge, settled
 from workers.check.desk import Desk, Peers
 from workers.check.recording import Recording
 from workers.errors import CheckError
-from workers.esxi import EsxiHost, Listening, SwitchPort
+from workers.esxi import EsxiHost, Listening, SwitchPort, counters_risen
 from workers.health import LIVE_CAPTURES
 
 TICK_SECONDS = 0.5
@@ -28,10 +28,14 @@ BUSY_FRAMES = 5_000
 """From so many frames on, judging while listening is done less often."""
 
 
+Listen = Callable[[Recording, Listening], Awaitable[None]]
+"""What is done once all ears of a host are open; the recording ends when it returns."""
+
+
 async def record(
-    job: Job, location: VmLocation, host: EsxiHost, peers: Peers, desk: Desk
+    job: Job, location: VmLocation, host: EsxiHost, peers: Peers, desk: Desk, listen: Listen
 ) -> Recording:
-    """Open every ear, listen until enough was heard, and leave the host as it was."""
+    """Open every ear, listen as long as ``listen`` does, and leave the host as it was."""
     view = await host.look()
     ports = await host.switch_ports(location.vm)
     planned = plan_captures(location, {mac: p.number for mac, p in ports.items()}, view.features)
@@ -44,10 +48,10 @@ async def record(
     )
     for sentence in (*view.notes, *location.notes):
         desk.note(sentence)
-    recording.files |= _named("before", await host.snapshot(uplinks))
+    before = await host.snapshot(uplinks)
     try:
-        await _hear(job, planned, recording, host, peers, desk)
-        recording.files |= _named("after", await host.snapshot(uplinks))
+        await _hear(job, planned, recording, host, peers, listen)
+        _keep_snapshots(recording, desk, before, await host.snapshot(uplinks))
         with contextlib.suppress(CheckError):
             recording.ports_after = await host.switch_ports(location.vm)
     finally:
@@ -68,8 +72,16 @@ def _pinned(location: VmLocation, ports: Mapping[str, SwitchPort]) -> VmLocation
     return replace(location, vm=replace(location.vm, nics=nics))
 
 
-def _named(when: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {f"host/{when}/{name}": text for name, text in files.items()}
+def _keep_snapshots(
+    recording: Recording, desk: Desk, before: Mapping[str, bytes], after: Mapping[str, bytes]
+) -> None:
+    """Keep the host's own view for the bundle; errors and drops that rose are told."""
+    recording.files |= {f"host/before/{name}": text for name, text in before.items()}
+    recording.files |= {f"host/after/{name}": text for name, text in after.items()}
+    risen = counters_risen(before, after)
+    if risen:
+        recording.files["host/counters_risen.txt"] = ("\n".join(risen) + "\n").encode()
+        desk.note("Counters rose during the capture: " + "; ".join(risen[:4]) + ".")
 
 
 def _keep_rarp(recording: Recording) -> None:
@@ -84,7 +96,7 @@ async def _hear(
     recording: Recording,
     host: EsxiHost,
     peers: Peers,
-    desk: Desk,
+    listen: Listen,
 ) -> None:
     seconds = max(job.seconds or 0, peers.capture_seconds)
     async with (
@@ -95,7 +107,7 @@ async def _hear(
         recording.listening_from = time.time_ns()
         LIVE_CAPTURES.inc(len(planned))
         try:
-            await _listen(job, recording, listening, peers, desk)
+            await listen(recording, listening)
         finally:
             LIVE_CAPTURES.dec(len(planned))
         recording.captures = await listening.stop()
@@ -126,7 +138,7 @@ async def _watched(recording: Recording, peers: Peers) -> AsyncIterator[None]:
             await watching
 
 
-async def _listen(
+async def listen_for_verdict(
     job: Job, recording: Recording, listening: Listening, peers: Peers, desk: Desk
 ) -> None:
     """Listen until the verdict cannot change any more, the time is up, or the VM is gone."""
