@@ -114,6 +114,16 @@ def test_a_refused_verdict_is_kept_with_the_deaf_points() -> None:
     assert "vmnic1-tx: it was not captured" in judgement.refusals[0].why
 
 
+def test_sent_and_judged_are_both_told_where_they_differ() -> None:
+    judgement = judge(*load("C18"))
+    assert "3 sent, 2 early enough to judge, 0 of 2 answered" in judgement.verdict.headline
+    assert (
+        "2 of 3 can be judged (1 came less than 2 s before the end)" in judgement.verdict.reasons[0]
+    )
+    (at_port,) = (each for each in judgement.points if each.point == "vnic0-tx")
+    assert at_port.vm_requests == len(judgement.exchanges) == 3
+
+
 def _renamed(case: Case, heard: tuple[Heard, ...], shift: int) -> tuple[Case, tuple[Heard, ...]]:
     def ip(address: str) -> str:
         first, rest = address.split(".", 1)
