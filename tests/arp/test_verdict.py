@@ -13,7 +13,13 @@ from workers.arp.verdict import CODES, judge
 
 names = st.sampled_from(NAMES)
 # Behind a port-channel a broadcast comes in on one uplink only.
-BUNDLED = {"C20", "port-channel-without-hash", "lacp-bundle", "lacp-bundle-target-down"}
+BUNDLED = {
+    "C20",
+    "bundle-member-suspended",
+    "lacp-bundle",
+    "lacp-bundle-target-down",
+    "port-channel-without-hash",
+}
 few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
