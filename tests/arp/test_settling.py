@@ -74,3 +74,14 @@ def test_every_target_that_was_to_be_asked_must_be_answered() -> None:
     wanted = replace(judgement.case.stimulus, targets=("10.20.110.1", "10.20.110.50"))
     both = replace(more, case=replace(more.case, stimulus=wanted))
     assert settled(both) is None
+
+
+def test_ten_judged_requests_make_a_fault_sure_and_nine_do_not() -> None:
+    case, heard = load("C08")
+    sure = {seconds: judge(*cut_after(case, heard, seconds)) for seconds in (13, 14, 15)}
+    judged = {n: sum(each.eligible for each in j.exchanges) for n, j in sure.items()}
+    assert {judged[n]: str(j.verdict.confidence) for n, j in sure.items()} == {
+        9: "medium",
+        10: "high",
+        11: "high",
+    }
