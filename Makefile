@@ -1,5 +1,5 @@
 # make demo: see a check in the practice lab.  make test: run the tests.  make check: all a change must pass.
-# make fuzz: feed the readers a million broken frames.  make pictures: draw docs/pictures.png anew.
+# make docs, make pictures: write what is made and not written.  make fuzz: a million broken frames for the readers.  make pictures: draw docs/pictures.png anew.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
@@ -28,6 +28,12 @@ fuzz: setup
 
 pictures: setup
 	$(BIN)/python -m tests.arp.contact_sheet
+
+docs: setup
+	$(BIN)/python -m tests.papers.verdicts
+
+pictures: setup
+	$(BIN)/python -m tests.papers.thread_picture
 
 lint: setup
 	$(BIN)/ruff format --check .
