@@ -8,16 +8,12 @@ import sys
 import venv
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 SOURCES = ("bot", "handlers", "workers", "pyproject.toml", "README.md", "LICENSE")
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ``bin`` folder of an environment that holds the wheel and what it depends on."""
-    folder = tmp_path_factory.mktemp("release")
+def install(folder: Path) -> Path:
+    """The ``bin`` folder of a new environment that holds the wheel and what it depends on."""
     wheel = build_wheel(folder)
     venv.create(folder / "venv", symlinks=True)
     python = folder / "venv" / "bin" / "python"
@@ -55,33 +51,41 @@ def call(installed: Path, *words: str, cwd: Path) -> subprocess.CompletedProcess
     )
 
 
-def test_the_wheel_gives_the_command_and_both_processes(installed: Path, tmp_path: Path) -> None:
-    bot = call(installed, "python", "-m", "bot", cwd=tmp_path)
+def test_the_wheel_is_all_an_operator_needs(tmp_path: Path) -> None:
+    folder = tmp_path / "release"
+    folder.mkdir()
+    installed = install(folder)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    starts_and_tells(installed, elsewhere)
+    brings_its_data(installed, elsewhere)
+
+
+def starts_and_tells(installed: Path, folder: Path) -> None:
+    bot = call(installed, "python", "-m", "bot", cwd=folder)
     assert bot.returncode == 2
     assert "SLACK_BOT_TOKEN is not set" in bot.stderr
     assert "Traceback" not in bot.stderr
 
-    worker = call(installed, "python", "-m", "workers", cwd=tmp_path)
+    worker = call(installed, "python", "-m", "workers", cwd=folder)
     assert worker.returncode == 2
     assert "VCENTER_HOST is not set" in worker.stderr
     assert "Traceback" not in worker.stderr
 
-    judged = call(
-        installed, "arpcheck", "judge", str(ROOT / "tests" / "cases" / "C01"), cwd=tmp_path
-    )
+    judged = call(installed, "arpcheck", "judge", str(ROOT / "tests" / "cases" / "C01"), cwd=folder)
     assert judged.returncode == 0, judged.stderr
     assert "VERDICT" in judged.stdout
 
-    check = call(installed, "arpcheck", "check", "app01", cwd=tmp_path)
+    check = call(installed, "arpcheck", "check", "app01", cwd=folder)
     assert check.returncode == 2
     assert "VCENTER_HOST is not set" in check.stderr
 
-    doctor = call(installed, "arpcheck", "doctor", "--json", cwd=tmp_path)
+    doctor = call(installed, "arpcheck", "doctor", "--json", cwd=folder)
     assert doctor.returncode == 1
     assert not json.loads(doctor.stdout)["ok"]
 
 
-def test_the_wheel_brings_its_data(installed: Path, tmp_path: Path) -> None:
+def brings_its_data(installed: Path, folder: Path) -> None:
     script = (
         "from importlib.resources import files\n"
         "import json, workers.jobs\n"
@@ -90,5 +94,5 @@ def test_the_wheel_brings_its_data(installed: Path, tmp_path: Path) -> None:
         "print(all(files(p).joinpath('py.typed').is_file() for p in ('bot', 'handlers', 'workers')))\n"
         "from workers.jobs import Jobs; Jobs('redis://127.0.0.1:1/0')\n"
     )
-    done = call(installed, "python", "-c", script, cwd=tmp_path)
+    done = call(installed, "python", "-c", script, cwd=folder)
     assert (done.returncode, done.stdout.split()) == (0, ["True"] * 3), done.stderr
