@@ -1,10 +1,11 @@
 # make demo: see a check in the practice lab.  make test: run the tests.  make check: all a change must pass.
-# make fuzz: feed the readers a million broken frames.
+# make fuzz: feed the readers a million broken frames.  make chaos: a thousand checks while everything
+# fails.  make audit: ask for known holes in the libraries.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup demo test fuzz lint check format clean
+.PHONY: setup demo test fuzz chaos audit lint check format clean
 
 setup: .venv/ready
 
@@ -22,6 +23,12 @@ test: setup
 
 fuzz: setup
 	ARPCHECK_FUZZ_FRAMES=1000000 $(BIN)/python -m pytest tests/arp/test_fuzz.py $(ARGS)
+
+chaos: setup
+	ARPCHECK_CHAOS_CHECKS=$${ARPCHECK_CHAOS_CHECKS:-1000} $(BIN)/python -m pytest -s tests/faults/test_chaos.py $(ARGS)
+
+audit: setup
+	$(BIN)/python -m tests.audit
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.edges.jobs_lab import until
 from tests.faults.chaos import Chaos, open_files, resident_megabytes
 from tests.lab.busy_world import busy_world
 from tests.lab.lab import Lab
 from workers.jobs import Jobs
 
 CHECKS = int(os.environ.get("ARPCHECK_CHAOS_CHECKS", "") or 60)
+CHECKS_A_STRIKE = 3
 END_SECONDS = 60 + 3 * CHECKS
 
 
@@ -46,7 +48,8 @@ async def run(chaos: Chaos) -> None:
     files = open_files(survivor.pid)
     asking = asyncio.create_task(chaos.ask([f"vm-{n:03d}" for n in range(1, CHECKS + 1)]))
     while not asking.done() or chaos.unanswered():
-        if not asking.done() or len(chaos.unanswered()) > CHECKS // 10:
+        ended = len(chaos.accepted()) - len(chaos.unanswered())
+        if len(chaos.struck) * CHECKS_A_STRIKE <= ended < CHECKS - CHECKS_A_STRIKE:
             await chaos.strike()
         await asyncio.sleep(0.3)
         assert time.monotonic() - began < END_SECONDS, (chaos.unanswered(), chaos.logs())
@@ -72,8 +75,10 @@ async def all_clean(chaos: Chaos) -> None:
     """Nothing open in the queue, no stray key, no SSH service left on, no capture past its limit."""
     host = chaos.lab.world.hosts[1]
     await chaos.lab.settled(lambda: not host.ssh_running, 60)
-    async with asyncio.timeout(30):
-        while await chaos.jobs.open_jobs():
-            await asyncio.sleep(0.1)
+
+    async def nothing_open() -> bool:
+        return not await chaos.jobs.open_jobs()
+
+    await until(nothing_open, 30)
     assert await chaos.jobs.stray_keys() == ()
     assert chaos.overdue() == []

@@ -36,7 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--once", action="store_true", help="print one thread and end")
     parser.add_argument("--fault", default="blog", choices=sorted(SITUATIONS), metavar="NAME")
     parser.add_argument("--port", type=int, default=0, help="of the page; default: any free one")
-    parser.add_argument("command", nargs="*", default=["app01"], help="what to type after /arpcheck")
+    parser.add_argument(
+        "command", nargs="*", default=["app01"], help="what to type after /arpcheck"
+    )
     return parser.parse_args()
 
 

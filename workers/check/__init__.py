@@ -15,16 +15,20 @@ import ipaddress
 import time
 from dataclasses import replace
 
-from workers.arp.model import HostEvent, Job
+from workers.arp.model import HostEvent, Job, VmLocation
 from workers.arp.summary import Progress
 from workers.arp.verdict import judge
 from workers.check.desk import Desk, Evidence, Peers, Quiet
 from workers.check.recording import Recording, record
 from workers.check.service import ssh_service
-from workers.errors import CheckError, VmNotCheckable
-from workers.esxi import open_host
+from workers.errors import CheckError, HostUnreachable, VmNotCheckable
+from workers.esxi import EsxiHost, open_host
 from workers.health import timed
 from workers.vcenter import Vcenter
+
+SERVICE_SECONDS = 10.0
+"""How long an SSH service that was started may take until it answers."""
+PAUSE_SECONDS = 0.3
 
 __all__ = ["Desk", "Evidence", "Peers", "Quiet", "check"]
 
@@ -42,13 +46,12 @@ async def check(job: Job, peers: Peers, desk: Desk) -> Evidence:
         job = replace(job, target=await _target(job, vcenter))
     async with (
         peers.host_slot(location, job, desk),
-        ssh_service(location, job, peers) as location,
+        ssh_service(location, job, peers) as started,
         contextlib.AsyncExitStack() as opened,
     ):
         desk.tell(Progress("connecting", host=location.host.name))
         with timed("connecting"):
-            connecting = open_host(location, peers.esxi, peers.keys)
-            host = await opened.enter_async_context(connecting)
+            host = await _connected(opened, location, peers, started=started)
         with timed("capturing"):
             recording = await record(job, location, host, peers, desk)
     desk.tell(Progress("judging", host=location.host.name))
@@ -57,6 +60,21 @@ async def check(job: Job, peers: Peers, desk: Desk) -> Evidence:
         case = recording.case(job, time.time_ns(), events)
         judgement = await asyncio.to_thread(judge, case, recording.heard(case))
     return Evidence(judgement, recording.pcaps(), recording.files)
+
+
+async def _connected(
+    opened: contextlib.AsyncExitStack, location: VmLocation, peers: Peers, *, started: bool
+) -> EsxiHost:
+    """The host, logged in to; a service that was started just now is given time to listen."""
+    until = time.monotonic() + (SERVICE_SECONDS if started else 0)
+    running = replace(location, ssh_running=True) if started else location
+    while True:
+        try:
+            return await opened.enter_async_context(open_host(running, peers.esxi, peers.keys))
+        except HostUnreachable:
+            if time.monotonic() >= until:
+                raise
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _target(job: Job, vcenter: Vcenter) -> str | None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from workers.arp.model import Job, VmLocation
@@ -18,13 +17,15 @@ log = logging.getLogger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def ssh_service(location: VmLocation, job: Job, peers: Peers) -> AsyncIterator[VmLocation]:
+async def ssh_service(location: VmLocation, job: Job, peers: Peers) -> AsyncIterator[bool]:
     """Start TSM-SSH where it is stopped and the settings say so; stop it again, and only then.
+
+    Yields whether it was started just now.
 
     The duty to stop it is noted before it is started, so that a crash leaves it to another worker.
     """
     if not peers.esxi.start_service or location.ssh_running is None:
-        yield location
+        yield False
         return
     host = location.host_moid
     # Looked at again: while this check waited for its turn, another one may have stopped it.
@@ -33,7 +34,7 @@ async def ssh_service(location: VmLocation, job: Job, peers: Peers) -> AsyncIter
         if started:
             await peers.duties.owe_ssh_stop(host, job.id)
             await peers.vcenter.start_ssh(host)
-        yield replace(location, ssh_running=True)
+        yield started
     finally:
         await _unhurried(_stop(host, job, peers, started=started))
 
