@@ -1,6 +1,5 @@
 """Planted secrets and hostile names, and everything that a run left behind read for them."""
 
-import asyncio
 import io
 import json
 import zipfile
@@ -11,6 +10,7 @@ import asyncssh
 import pytest
 from redis import Redis
 
+from tests.faults.probe import fetched
 from tests.faults.scene import records
 from tests.flow.bot_process import free_port
 from tests.lab.esxi import EsxiTwin
@@ -63,7 +63,9 @@ async def test_no_secret_is_ever_written_and_no_name_breaks_out(
     await a_bad_day(lab)
     await broken(lab, redis_with_password)
 
-    written = "\n".join([*everything(lab), *[await fetched(port) for port in ports.values()]])
+    written = "\n".join(
+        [*everything(lab), *[await fetched(port, "/metrics") for port in ports.values()]]
+    )
     assert "Traceback" in written, "nothing broke: the tracebacks were not tried"
     found = [
         secret
@@ -184,11 +186,3 @@ def kept_in_redis(lab: Lab) -> Iterator[str]:
                 yield repr(client.hgetall(key))
             elif kind == b"stream":
                 yield repr(client.xrange(key))
-
-
-async def fetched(port: int) -> str:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /metrics HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
-    text = (await reader.read()).decode()
-    writer.close()
-    return text

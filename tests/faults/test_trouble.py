@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from tests.edges.jobs_lab import until
 from tests.faults.ledger import key_of
+from tests.faults.probe import fetched
 from tests.faults.scene import CAPTURE_SECONDS, LEASE_SECONDS, Scene, records, said
 from tests.lab.lab import Lab, Program
 from tests.lab.slack import ALICE, BOB, INCIDENT, NET_ONCALL
@@ -16,13 +17,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def worker(shared_lab: Lab) -> AsyncIterator[Program]:
+async def worker(shared_lab: Lab, ports: dict[str, int]) -> AsyncIterator[Program]:
     """A worker that none of these tests harms."""
     settings = {
         "ARPCHECK_LEASE_SECONDS": str(LEASE_SECONDS),
         "CAPTURE_SECONDS": str(CAPTURE_SECONDS),
         "ESXI_SSH_SERVICE": "start",
         "HOST_JOBS": "4",
+        "ARPCHECK_METRICS_PORT": str(ports["workers"]),
     }
     program = await shared_lab.run("workers", shared_lab.environment(**settings))
     await shared_lab.settled(lambda: said(program, "Ready"))
@@ -140,3 +142,23 @@ async def test_an_ssh_service_that_was_off_is_stopped_when_its_worker_is_dead(
         return not await scene.jobs.ssh_stops_owed()
 
     await until(settled)
+
+
+async def test_bot_and_worker_tell_how_they_are(
+    scene: Scene, worker: Program, ports: dict[str, int]
+) -> None:
+    await scene.answered(await scene.ask("app01"))
+    for module in ("bot", "workers"):
+        assert "200 OK" in await fetched(ports[module], "/healthz")
+    metrics = await fetched(ports["workers"], "/metrics")
+    for step in ("finding", "connecting", "capturing", "judging", "answering"):
+        assert re.search(rf'arpcheck_step_seconds_count{{step="{step}"}} [1-9]', metrics), step
+    assert re.search(r'arpcheck_checks_total{outcome="verdict",verdict="ARP_OK"} [1-9]', metrics)
+    assert "arpcheck_live_captures 0.0" in metrics
+    assert "arpcheck_queue_waiting 0.0" in await fetched(ports["bot"], "/metrics")
+    assert scene.lab.redis is not None
+    scene.lab.redis.freeze()
+    try:
+        assert "503" in await fetched(ports["workers"], "/healthz")
+    finally:
+        scene.lab.redis.thaw()
