@@ -15,6 +15,7 @@ from tests.lab.lab import Lab, Program
 from workers.jobs import Jobs
 
 LEASE_SECONDS = 2
+WORKER_JOBS = 6
 CAPTURE_SECONDS = 3
 REMOTE_LIMIT_SECONDS = 30 + CAPTURE_SECONDS + 20
 """When a capture ends by itself that nobody reads any more."""
@@ -23,7 +24,7 @@ SETTINGS = {
     "CAPTURE_SECONDS": str(CAPTURE_SECONDS),
     "ARPCHECK_GRACE_SECONDS": "2",
     "HOST_JOBS": "6",
-    "WORKER_JOBS": "6",
+    "WORKER_JOBS": str(WORKER_JOBS),
     "ESXI_SSH_SERVICE": "start",
 }
 SLACK_KINDS = ("http500", "http503", "ratelimited", "slow", "reset", "lost_answer")
@@ -181,7 +182,10 @@ class Chaos:
         ]
 
     def logs(self) -> str:
-        return "\n".join(f"--- {p.name} {p.pid}\n{p.output()[-2000:]}" for p in self.lab.programs)
+        roots = self.ledger.roots()
+        shown = [roots[job_id].text for job_id in self.unanswered() if job_id in roots]
+        logs = [f"--- {p.name} {p.pid}\n{p.output()[-2000:]}" for p in self.lab.programs]
+        return "\n".join([*shown, *logs])
 
 
 def open_files(pid: int) -> int:
