@@ -153,6 +153,9 @@ async def _options(desk: Desk, press: Press) -> None:
     if record is None:
         await desk.slack.update_view(view, dialog.check_dialog(press.asker))
         return
+    if why := await desk.refusal(press.asker, "options", about=record.job):
+        await desk.slack.update_view(view, dialog.refused_dialog(why))
+        return
     job, thread = record.job, thread_of(record.job)
     asker = replace(press.asker, channel=thread.channel, thread_ts=thread.thread_ts)
     filled = Check(job.vm, job.target, job.seconds)

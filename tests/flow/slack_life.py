@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.lab.lab import Lab, Program, bot_and_worker
-from tests.lab.slack import ALICE, BOB, BOT_USER, CARO, MALLORY, Channel, File, Message
+from tests.lab.slack import ALICE, BOB, BOT_USER, CARO, MALLORY, Channel, File, Message, View
 from tests.lab.world import Asking
 
 T = TypeVar("T")
@@ -95,6 +95,17 @@ class Life:
 
         return await self._wait(found)
 
+    async def dialog(self, words: str, user: str = ALICE) -> View:
+        """The dialog that the person has open, once these words stand in it; it is closed then."""
+
+        def found() -> View | None:
+            view = self.slack.view_of(user)
+            return view if view is not None and words in str(view.body) else None
+
+        view = await self._wait(found)
+        await self.slack.people.close_view(view)
+        return view
+
     def bundles(self, channel: str) -> list[File]:
         """The bundles that a channel got."""
         files = [file for file in self.slack.files if file.name.endswith(".zip")]
@@ -105,10 +116,10 @@ class Life:
         with zipfile.ZipFile(io.BytesIO(content)) as bundle:
             return {name: json.loads(bundle.read(f"{name}.json")) for name in ("report", "case")}
 
-    def captures_begun(self) -> int:
-        """How many captures were ever started on any host."""
+    def capture_lines(self) -> list[str]:
+        """The command line of every capture that was ever started on any host."""
         lines = [logged.line for twin in self.lab.esxi.values() for logged in twin.commands]
-        return sum("--capture" in line for line in lines)
+        return [line for line in lines if "pktcap-uw" in line and "--capture" in line]
 
     async def captures(self, at_least: int = 1) -> None:
         """Wait until so many captures run."""

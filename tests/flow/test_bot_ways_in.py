@@ -129,7 +129,8 @@ async def test_cancel_and_started_reach_the_running_check(
         await lease.finish({"outcome": "cancelled"})
         await slack.press(root, "arpcheck_cancel")
         await whisper(slack, "already over")
-        await slack.press(asked, "arpcheck_started", user=BOB)
+        late = await say(slack, lease.job, stimulus_message(lease.job, "app01", "10.0.0.1"))
+        await slack.press(late, "arpcheck_started", user=BOB)
         await whisper(slack, "already over", BOB)
 
 

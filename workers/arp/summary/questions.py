@@ -42,7 +42,7 @@ def trouble_message(
 def cancelled_message(job: Job, by: str | None, notes: Sequence[str] = ()) -> Message:
     """A check that was stopped: no fault of anything, and what it left to be said."""
     who = f" by <@{escape(by)}>" if by else ""
-    text = f":black_square_for_stop: ARP check of {code(job.vm)} was stopped{who}."
+    text = f":octagonal_sign: ARP check of {code(job.vm)} was stopped{who}."
     more = "".join(f"\n• {escape(note)}" for note in notes)
     return Message(
         shortened(f"ARP check of {escape(job.vm)} was stopped{who}.{more}", TEXT),

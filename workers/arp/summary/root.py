@@ -97,7 +97,7 @@ def root_verdict(judgement: Judgement, job: Job) -> Message:
 def root_cancelled(job: Job, by: str | None) -> Message:
     """The root message of a check that somebody stopped."""
     who = f" by <@{escape(by)}>" if by else ""
-    line = f":black_square_for_stop: *ARP check of {code(job.vm)}* was stopped{who}."
+    line = f":octagonal_sign: *ARP check of {code(job.vm)}* was stopped{who}."
     small = f"asked by <@{escape(job.asked_by)}> · job {code(job.id)}"
     return Message(
         f"ARP check of {escape(job.vm)} was stopped{who}.", (section(line), context(small))
