@@ -129,9 +129,6 @@ async def test_cancel_and_started_reach_the_running_check(
         await lease.finish({"outcome": "cancelled"})
         await slack.press(root, "arpcheck_cancel")
         await whisper(slack, "already over")
-        late = await say(slack, lease.job, stimulus_message(lease.job, "app01", "10.0.0.1"))
-        await slack.press(late, "arpcheck_started", user=BOB)
-        await whisper(slack, "already over", BOB)
 
 
 # --- buttons of a check that ended -------------------------------------------------------------
