@@ -95,7 +95,7 @@ def test_what_is_unknown_may_be_missing() -> None:
 
 @pytest.mark.parametrize("place", ["", "vm", "vm.nics.0", "host.uplinks.0", "points.0", "stimulus"])
 def test_unknown_keys_are_passed_over(place: str) -> None:
-    path = f"{place}.far_end".lstrip(".")
+    path = f"{place}.of_tomorrow".lstrip(".")
     assert read_case(bent(path, {"deep": [1, {"x": None}]})) == read_case(dumped(document()))
 
 

@@ -317,6 +317,30 @@ class HostEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockGap:
+    """How far a host's clock is ahead of another's; ``uncertainty`` is how far that may be off."""
+
+    ahead: int
+    uncertainty: int
+
+
+@dataclass(frozen=True, slots=True)
+class FarEnd:
+    """The target of a check where it is a VM on another host, heard in the same window.
+
+    ``clock`` is that host's clock against the near host's, None = not measured. ``failure`` says
+    why nothing was captured there.
+    """
+
+    vm: Vm
+    host: Host
+    events: tuple[HostEvent, ...] = ()
+    captures: tuple[Capture, ...] = ()
+    clock: ClockGap | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """Everything a verdict is judged from, except the frames: the content of ``case.json``."""
 
@@ -327,6 +351,7 @@ class Case:
     stimulus: Stimulus = field(default_factory=Stimulus)
     events: tuple[HostEvent, ...] = ()
     captures: tuple[Capture, ...] = ()
+    far_end: FarEnd | None = None
 
 
 # --- what was concluded ------------------------------------------------------------------------
@@ -411,10 +436,42 @@ class SideFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """One place on the way to the far end and back, in the order a frame travels.
+
+    ``stage`` is ``request_left``, ``request_arrived``, ``request_delivered``, ``answered``,
+    ``reply_left``, ``reply_arrived`` or ``reply_delivered``. ``seen`` of ``of`` requests, or their
+    replies, passed it on the objects ``where``; ``why_blind`` says why a missing one proves nothing.
+    """
+
+    stage: str
+    seen: int
+    of: int
+    where: tuple[str, ...] = ()
+    why_blind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FarStory:
+    """What the far end's captures say of the VM's requests for it.
+
+    ``nic`` is the adapter that has the target's address. ``sentence`` tells the way in words,
+    ``near_code`` is the verdict of the near end alone where the far end changed it.
+    """
+
+    nic: str | None
+    sentence: str
+    points: tuple[PointCount, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    near_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """The verdict on one adapter and target, with everything it rests on.
 
-    ``further`` are the verdicts on the VM's other adapters and targets, the worst first.
+    ``further`` are the verdicts on the VM's other adapters and targets, the worst first. ``far`` is
+    None where only one end was captured on purpose.
     """
 
     case: Case
@@ -427,6 +484,7 @@ class Judgement:
     exchanges: tuple[Exchange, ...] = ()
     controls: tuple[Control, ...] = ()
     further: tuple[tuple[str, str | None, Verdict], ...] = ()
+    far: FarStory | None = None
 
 
 # --- the job -----------------------------------------------------------------------------------

@@ -53,6 +53,39 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
             {"nic": nic, "target": target, "verdict": _verdict_json(verdict)}
             for nic, target, verdict in judgement.further
         ],
+        "far_end": _far_json(judgement),
+    }
+
+
+def _far_json(judgement: Judgement) -> dict[str, Any] | None:
+    """The other end of a two-ended check; null where there is none."""
+    far, told = judgement.case.far_end, judgement.far
+    if far is None or told is None:
+        return None
+    clock = far.clock
+    return {
+        "vm": far.vm.name,
+        "nic": told.nic,
+        "host": far.host.name,
+        "failure": far.failure,
+        "clock": clock
+        and {
+            "ahead_ms": clock.ahead / MILLISECOND,
+            "uncertainty_ms": clock.uncertainty / MILLISECOND,
+        },
+        "sentence": told.sentence,
+        "near_code": told.near_code,
+        "way": [
+            {
+                "stage": passage.stage,
+                "seen": passage.seen,
+                "of": passage.of,
+                "where": list(passage.where),
+                "why_blind": passage.why_blind,
+            }
+            for passage in told.passages
+        ],
+        "points": [_point_json(point) for point in told.points],
     }
 
 
@@ -155,8 +188,10 @@ def _facts(judgement: Judgement) -> Iterable[str]:
     ports = [text for text in map(_port_words, case.host.uplinks) if text]
     if ports:
         yield from _wrapped(f"UPLINKS   {'; '.join(ports)}", indent=10)
+    far = case.far_end
     if judgement.target:
-        yield f"TARGET    {judgement.target}"
+        vm = f", {far.vm.name} on {far.host.name}" if far else ""
+        yield from _wrapped(f"TARGET    {judgement.target}{vm}", indent=10)
 
 
 def _nic_words(name: str, nic: Vnic) -> str:
@@ -214,8 +249,11 @@ def _middle(judgement: Judgement, room: int) -> list[str]:
         *(f"Refused {refusal.code}: {refusal.why}" for refusal in judgement.refusals),
         *(f"{nic} {target or ''}: {other.headline}" for nic, target, other in judgement.further),
     ]
+    far = judgement.far
+    reasons = [line for line in verdict.reasons if far is None or line != far.sentence]
     parts = [
-        ["WHY", verdict.reasons],
+        ["FAR END", [far.sentence] if far else []],
+        ["WHY", reasons],
         ["NOT PROVEN", verdict.not_proven],
         ["CONTROLS", controls],
         ["ALSO", notes],

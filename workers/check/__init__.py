@@ -2,6 +2,7 @@
 
     Job ─► VmLocation ─► CapturePoints ─► Captures ─► ArpFrames ─► Exchanges ─► Verdict
 
+Where the target is a VM on another host, that host is recorded beside it and judged with it.
 The only place that sees both the edges (vCenter, ESXi) and the core. It reads the clock and passes
 the time in. Laws: all ears are open before anything counts; what could not be heard is a value in
 the case, never a reason to guess; whatever happens, the host is asked what is left running.
@@ -11,21 +12,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import time
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from workers.arp.model import HostEvent, Job
+from workers.arp.model import Job, VmLocation
 from workers.arp.summary import Progress
-from workers.arp.verdict import judge
+from workers.arp.two_ends import judge_both
 from workers.check.desk import Desk, Evidence, Peers, Quiet
-from workers.check.listening import record
+from workers.check.events import events_of
+from workers.check.far import FarListener, far_listener
+from workers.check.listening import Listen, listen_for_verdict, record
 from workers.check.recording import Recording
 from workers.check.service import ssh_service
-from workers.errors import CheckError, VmNotCheckable
-from workers.esxi import open_host
+from workers.check.target import target_of
+from workers.esxi import Listening, open_host
 from workers.health import timed
-from workers.vcenter import Vcenter
 
 __all__ = ["Desk", "Evidence", "Peers", "Quiet", "check"]
 
@@ -41,10 +43,12 @@ async def check(job: Job, peers: Peers, desk: Desk) -> Evidence:
     with timed("finding"):
         vcenter = peers.vcenter
         location = await (vcenter.locate(job.moid) if job.moid else vcenter.find(job.vm))
-        job = replace(job, target=await _target(job, vcenter))
+        target, far = await target_of(job, location, vcenter, desk)
+        job = replace(job, target=target)
     async with (
-        peers.host_slot(location, job, desk),
+        _slots(location, far, job, peers, desk),
         ssh_service(location, job, peers) as location,
+        far_listener(far, job, peers) as far_end,
         contextlib.AsyncExitStack() as opened,
     ):
         desk.tell(Progress("connecting", host=location.host.name))
@@ -52,55 +56,38 @@ async def check(job: Job, peers: Peers, desk: Desk) -> Evidence:
             connecting = open_host(location, peers.esxi, peers.keys)
             host = await opened.enter_async_context(connecting)
         with timed("capturing"):
-            recording = await record(job, location, host, peers, desk)
+            listen = _until_known(job, far_end, peers, desk)
+            recording = await record(job, location, host, peers, desk, listen)
+            there = await far_end.evidence(recording.view.clock, desk)
     desk.tell(Progress("judging", host=location.host.name))
     with timed("judging"):
-        events = await _events(recording, asked_at, vcenter, desk)
-        case = recording.case(job, time.time_ns(), events)
-        judgement = await asyncio.to_thread(judge, case, recording.heard(case))
-    return Evidence(judgement, recording.pcaps(), recording.files)
-
-
-async def _target(job: Job, vcenter: Vcenter) -> str | None:
-    """The address to ask for; a target that is no address is the name of another VM."""
-    if job.target is None:
-        return None
-    with contextlib.suppress(ValueError):
-        return str(ipaddress.IPv4Address(job.target))
-    other = await vcenter.find(job.target)
-    for nic in other.vm.nics:
-        for address in nic.ipv4:
-            return address.partition("/")[0]
-    raise VmNotCheckable(
-        f"{other.vm.name} has no IPv4 address that vCenter knows of.",
-        next_step="Name the target by its IPv4 address.",
+        events = await events_of(recording, asked_at, vcenter, desk)
+        case = replace(recording.case(job, time.time_ns(), events), far_end=there.end)
+        heard = recording.heard(case)
+        judgement = await asyncio.to_thread(judge_both, case, heard, there.heard)
+    return Evidence(
+        judgement, recording.pcaps() | dict(there.pcaps), recording.files | dict(there.files)
     )
 
 
-async def _events(
-    recording: Recording, asked_at: int, vcenter: Vcenter, desk: Desk
-) -> tuple[HostEvent, ...]:
-    """What happened to the VM and the host meanwhile, as far as vCenter and the host can say.
-
-    What came before the captures were open voids them too: it is dated at their start.
-    """
-    location = recording.location
-    start, end = recording.window()
-    events = list(recording.events())
-    try:
-        placement = await vcenter.placement(location.vm.moid or "")
-        for event in await vcenter.events(location, asked_at, time.time_ns()):
-            at = recording.view.clock.host_time(event.at)
-            events.append(replace(event, at=min(max(at, start), end)))
-    except CheckError as trouble:
-        desk.note(f"Not known whether the VM moved during the capture: {trouble.sentence}")
-        return tuple(events)
-    if placement.host_moid != location.host_moid and not _left(events):
-        events.append(HostEvent(end, "vmotion_out", "The VM runs on another host now."))
-    if placement.power != "poweredOn" and not _left(events):
-        events.append(HostEvent(end, "poweroff", "The VM is not powered on any more."))
-    return tuple(sorted(events, key=lambda event: event.at))
+@contextlib.asynccontextmanager
+async def _slots(
+    near: VmLocation, far: VmLocation | None, job: Job, peers: Peers, desk: Desk
+) -> AsyncIterator[None]:
+    """A slot on each host, always in the same order: two opposite checks never wait in a ring."""
+    ends = {end.host_moid: end for end in (near, far) if end is not None}
+    async with contextlib.AsyncExitStack() as held:
+        for host_moid in sorted(ends):
+            await held.enter_async_context(peers.host_slot(ends[host_moid], job, desk))
+        yield
 
 
-def _left(events: list[HostEvent]) -> bool:
-    return any(event.event in {"vmotion_out", "poweroff"} for event in events)
+def _until_known(job: Job, far_end: FarListener, peers: Peers, desk: Desk) -> Listen:
+    """Listen once both ends do, until the verdict is known; then both stop."""
+
+    async def listen(recording: Recording, listening: Listening) -> None:
+        await far_end.listens()
+        await listen_for_verdict(job, recording, listening, peers, desk)
+        far_end.stop()
+
+    return listen

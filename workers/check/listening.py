@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from workers.arp.decode import ArpReader
@@ -28,10 +28,14 @@ BUSY_FRAMES = 5_000
 """From so many frames on, judging while listening is done less often."""
 
 
+Listen = Callable[[Recording, Listening], Awaitable[None]]
+"""What is done once all ears of a host are open; the recording ends when it returns."""
+
+
 async def record(
-    job: Job, location: VmLocation, host: EsxiHost, peers: Peers, desk: Desk
+    job: Job, location: VmLocation, host: EsxiHost, peers: Peers, desk: Desk, listen: Listen
 ) -> Recording:
-    """Open every ear, listen until enough was heard, and leave the host as it was."""
+    """Open every ear, listen as long as ``listen`` does, and leave the host as it was."""
     view = await host.look()
     ports = await host.switch_ports(location.vm)
     planned = plan_captures(location, {mac: p.number for mac, p in ports.items()}, view.features)
@@ -46,7 +50,7 @@ async def record(
         desk.note(sentence)
     before = await host.snapshot(uplinks)
     try:
-        await _hear(job, planned, recording, host, peers, desk)
+        await _hear(job, planned, recording, host, peers, listen)
         _keep_snapshots(recording, desk, before, await host.snapshot(uplinks))
         with contextlib.suppress(CheckError):
             recording.ports_after = await host.switch_ports(location.vm)
@@ -92,7 +96,7 @@ async def _hear(
     recording: Recording,
     host: EsxiHost,
     peers: Peers,
-    desk: Desk,
+    listen: Listen,
 ) -> None:
     seconds = max(job.seconds or 0, peers.capture_seconds)
     async with (
@@ -103,7 +107,7 @@ async def _hear(
         recording.listening_from = time.time_ns()
         LIVE_CAPTURES.inc(len(planned))
         try:
-            await _listen(job, recording, listening, peers, desk)
+            await listen(recording, listening)
         finally:
             LIVE_CAPTURES.dec(len(planned))
         recording.captures = await listening.stop()
@@ -134,7 +138,7 @@ async def _watched(recording: Recording, peers: Peers) -> AsyncIterator[None]:
             await watching
 
 
-async def _listen(
+async def listen_for_verdict(
     job: Job, recording: Recording, listening: Listening, peers: Peers, desk: Desk
 ) -> None:
     """Listen until the verdict cannot change any more, the time is up, or the VM is gone."""

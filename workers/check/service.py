@@ -45,7 +45,8 @@ async def _stop(host: str, job: Job, peers: Peers, *, started: bool) -> None:
     try:
         if started:  # noted once more: Redis may have lost its data meanwhile
             await peers.duties.owe_ssh_stop(host, job.id)
-        await settle_ssh_duties(peers.vcenter, peers.duties, by_job=job.id)
+        # This host only: the check's other end may still be listening on its own.
+        await settle_ssh_duties(peers.vcenter, peers.duties, host, by_job=job.id)
     except CheckError as trouble:
         log.warning("An SSH service is still to be stopped: %s", trouble.sentence)
 
@@ -60,17 +61,21 @@ async def _unhurried(work: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-async def settle_ssh_duties(vcenter: Vcenter, duties: SshDuties, *, by_job: str = "") -> None:
+async def settle_ssh_duties(
+    vcenter: Vcenter, duties: SshDuties, host: str = "", *, by_job: str = ""
+) -> None:
     """Stop every SSH service that this process is told to stop now; others are left to others.
+
+    ``host`` limits it to one host's.
 
     Raises:
         CheckError: one could not be stopped; it is tried again later, and the others are stopped.
     """
     troubles: list[CheckError] = []
-    for host in await duties.ssh_stops_owed(by_job=by_job):
+    for owed in await duties.ssh_stops_owed(host, by_job=by_job):
         try:
-            await vcenter.stop_ssh(host)
-            await duties.ssh_stop_done(host)
+            await vcenter.stop_ssh(owed)
+            await duties.ssh_stop_done(owed)
         except CheckError as trouble:
             troubles.append(trouble)
     if troubles:

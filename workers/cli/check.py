@@ -141,8 +141,8 @@ class _Duties:
         self._owed.add(host)
 
     async def ssh_stops_owed(self, host: str = "", *, by_job: str = "") -> tuple[str, ...]:  # noqa: ARG002
-        """All of them."""
-        return tuple(sorted(self._owed))
+        """All of them, or this one."""
+        return tuple(sorted(each for each in self._owed if host in {"", each}))
 
     async def ssh_stop_done(self, host: str) -> None:
         """It is stopped again."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from workers.arp.case import CaseError, read_case
 from workers.arp.decode import ArpReader
 from workers.arp.model import Capture, Case, Heard
-from workers.arp.verdict import judge
+from workers.arp.two_ends import judge_both
 from workers.cli.evidence import Evidence, MissingFileError, open_evidence
 from workers.cli.telling import refuse, tell
 from workers.errors import CaseUnreadable
@@ -20,11 +21,19 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with open_evidence(Path(arguments.case)) as evidence:
             case = _case(evidence)
-            heard = tuple(_hear(evidence, capture) for capture in case.captures)
+            heard = _heard(evidence, case.captures)
+            far_heard = _heard(evidence, case.far_end.captures) if case.far_end else ()
     except CaseUnreadable as trouble:
         return refuse(trouble)
     told = replace(case, captures=tuple(one.capture for one in heard))
-    return tell(judge(told, heard), json_wanted=arguments.json)
+    if case.far_end is not None:
+        captures = tuple(one.capture for one in far_heard)
+        told = replace(told, far_end=replace(case.far_end, captures=captures))
+    return tell(judge_both(told, heard, far_heard), json_wanted=arguments.json)
+
+
+def _heard(evidence: Evidence, captures: Sequence[Capture]) -> tuple[Heard, ...]:
+    return tuple(_hear(evidence, capture) for capture in captures)
 
 
 def _case(evidence: Evidence) -> Case:

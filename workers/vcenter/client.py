@@ -61,6 +61,15 @@ class Vcenter:
             next_step="Choose one of them, or ask by its id (vm-…).",
         )
 
+    async def holder(self, address: str) -> VmLocation | None:
+        """The one VM that VMware Tools tell this IP address of; None = no VM, or several.
+
+        Raises:
+            VmNotCheckable, VcenterUnreachable, VcenterRefused
+        """
+        moids = await self._session.run(lambda c: by_index(c, Query(address, address)))
+        return await self.locate(moids[0]) if len(moids) == 1 else None
+
     async def _moids(self, asked: Query) -> tuple[str, ...]:
         found: tuple[str, ...] = ()
         if asked.address or asked.uuid:

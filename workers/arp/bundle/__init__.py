@@ -7,7 +7,7 @@ VM, the device or the file was called; names that people read stand in the docum
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from workers.arp.bundle.archive import (
@@ -25,7 +25,7 @@ from workers.arp.bundle.merged import merged_pcapng
 from workers.arp.bundle.papers import host_json, manifest, neighbors_json, readme
 from workers.arp.bundle.tables import controls_csv, counts_csv, requests_csv, timeline_csv
 from workers.arp.case import write_case
-from workers.arp.model import Judgement
+from workers.arp.model import Capture, Judgement
 from workers.arp.report import as_json, as_text
 
 __all__ = ["bundle_name", "make_bundle"]
@@ -77,14 +77,23 @@ def _with_safe_captures(
 ) -> tuple[Judgement, dict[str, bytes]]:
     """The captures under names that lead nowhere else, and a case that says so."""
     content: dict[str, bytes] = {}
-    captures = []
-    for capture in judgement.case.captures:
-        data = None if capture.file is None else pcaps.get(capture.file)
-        if data is None:
-            captures.append(replace(capture, file=None))
-            continue
-        own = unused(f"pcap/{safe_name(capture.point.name)}.pcap", content)
-        content[own] = data
-        captures.append(replace(capture, file=own))
-    case = replace(judgement.case, captures=tuple(captures))
+    case = judgement.case
+    case = replace(case, captures=_safely_named("pcap", case.captures, pcaps, content))
+    if case.far_end is not None:
+        captures = _safely_named("far/pcap", case.far_end.captures, pcaps, content)
+        case = replace(case, far_end=replace(case.far_end, captures=captures))
     return replace(judgement, case=case), content
+
+
+def _safely_named(
+    folder: str, captures: Sequence[Capture], pcaps: Mapping[str, bytes], content: dict[str, bytes]
+) -> tuple[Capture, ...]:
+    named = []
+    for capture in captures:
+        data = None if capture.file is None else pcaps.get(capture.file)
+        own = None
+        if data is not None:
+            own = unused(f"{folder}/{safe_name(capture.point.name)}.pcap", content)
+            content[own] = data
+        named.append(replace(capture, file=own))
+    return tuple(named)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from workers.arp.decode import ArpReader
@@ -18,6 +18,7 @@ from workers.arp.model import (
     SECOND,
     ArpFrame,
     Capture,
+    CapturePoint,
     Direction,
     Exchange,
     Judgement,
@@ -68,9 +69,40 @@ class Evidence:
             for frame, (link, raw) in zip(reader.frames, reader.originals, strict=True):
                 number, role, ours = story.role(frame)
                 sightings.append(Sighting(capture, frame, link, raw, role, ours, number))
+        far = _far_sightings(judgement, story, content)
+        for capture, found_links, found in far:
+            kept.append(capture)
+            links[capture.point.name] = found_links
+            sightings += found
         order = {capture.point.name: n for n, capture in enumerate(kept)}
         sightings.sort(key=lambda s: (s.frame.at, order[s.frame.point.name], s.frame.number))
         return cls(judgement, tuple(kept), links, tuple(sightings))
+
+
+def _far_sightings(
+    judgement: Judgement, story: _Story, content: Mapping[str, bytes]
+) -> Iterator[tuple[Capture, tuple[int, ...], list[Sighting]]]:
+    """The far end's frames under names that begin with ``far:``, on the near host's clock."""
+    far = judgement.case.far_end
+    ahead = far.clock.ahead if far is not None and far.clock is not None else 0
+    for capture in far.captures if far is not None else ():
+        if capture.file is None or capture.file not in content:
+            continue
+        reader = ArpReader(capture.point, keep_bytes=True)
+        reader.feed(content[capture.file])
+        point = far_point(capture.point)
+        found = []
+        for frame, (link, raw) in zip(reader.frames, reader.originals, strict=True):
+            moved = replace(frame, point=point, at=max(0, frame.at - ahead))
+            number, role, ours = story.far_role(moved)
+            found.append(Sighting(capture, moved, link, raw, role, ours, number))
+        links = tuple(sorted({link for link, _ in reader.originals}))
+        yield replace(capture, point=point), links, found
+
+
+def far_point(point: CapturePoint) -> CapturePoint:
+    """A far end's capture point beside the near end's: ``far:vmnic0-rx``."""
+    return replace(point, name=f"far:{point.name}", object=f"far:{point.object}")
 
 
 class _Story:
@@ -106,6 +138,20 @@ class _Story:
             return None, "somebody asks for the VM", True
         return None, "", False
 
+    def far_role(self, frame: ArpFrame) -> tuple[int | None, str, bool]:
+        """The same for a frame of the far end, whose clock is only known within bounds."""
+        asked = self._asked.get(frame.target_ip if frame.op == _REQUEST else frame.sender_ip, [])
+        request = frame.op == _REQUEST and frame.sender_mac in self._macs and bool(asked)
+        if not request and not (frame.op == _REPLY and frame.target_mac in self._macs and asked):
+            return None, "", False
+        number = self._find(frame, _COPY_WITHIN if request else _REPLY_WITHIN, after=request)
+        name = "a request of the VM" if number is None else self._name(number)
+        verb = "seen" if request else "its reply seen"
+        return number, f"{name}: {verb} at the far end, {frame.point.name}", True
+
+    def _name(self, number: int) -> str:
+        return f"request {number + 1} of {len(self._exchanges)}"
+
     def _request(self, frame: ArpFrame) -> tuple[int | None, str, bool]:
         if frame.sender_ip in {_NO_ADDRESS, frame.target_ip}:
             kind = "probe" if frame.sender_ip == _NO_ADDRESS else "announcement"
@@ -113,14 +159,14 @@ class _Story:
         number = self._find(frame, _COPY_WITHIN, after=True)
         if number is None:
             return None, "a request of the VM, not counted", True
-        name = f"request {number + 1} of {len(self._exchanges)}"
+        name = self._name(number)
         return number, f"{name}: {_request_words(frame, self._exchanges[number])}", True
 
     def _reply(self, frame: ArpFrame) -> tuple[int | None, str, bool]:
         number = self._find(frame, _REPLY_WITHIN, after=False)
         if number is None:
             return None, "a reply to the VM, to no request that was counted", True
-        name = f"request {number + 1} of {len(self._exchanges)}"
+        name = self._name(number)
         where = (
             "delivered to the VM"
             if frame.point.kind is PointKind.VNIC

@@ -54,6 +54,10 @@ def _interface(point: CapturePoint, link: int) -> bytes:
 
 
 def _description(point: CapturePoint) -> str:
+    """What was heard there; the far end's times are moved onto the near host's clock."""
+    if point.object.startswith("far:"):
+        there = f"far end, {point.name.removeprefix('far:')}"
+        return f"{there}: times moved onto the near host's clock"
     wire, vm = "uplink " + point.object, f"the VM's port {point.object}"
     if point.kind is PointKind.UPLINK:
         return {

@@ -10,7 +10,7 @@ from typing import Any, Final
 from workers.arp.bundle.archive import as_document, sha256
 from workers.arp.bundle.evidence import Evidence
 from workers.arp.case import utc, write_case
-from workers.arp.model import Capture, Judgement
+from workers.arp.model import MILLISECOND, Capture, FarEnd, Judgement
 
 MANIFEST_SCHEMA: Final = "arpcheck-manifest/1"
 _WIDTH: Final = 78
@@ -51,6 +51,7 @@ def readme(evidence: Evidence) -> bytes:
         "WHAT SPEAKS FOR IT",
         *_bullets(verdict.reasons),
         "",
+        *_far_words(judgement),
         "WHAT IS NOT PROVEN",
         *_bullets(verdict.not_proven),
         "",
@@ -65,6 +66,13 @@ def readme(evidence: Evidence) -> bytes:
         "Keep them as long as addresses may be kept with you.",
     ]
     return ("\n".join(parts) + "\n").encode("utf-8", "replace")
+
+
+def _far_words(judgement: Judgement) -> list[str]:
+    if judgement.far is None:
+        return []
+    folder = "far/ holds the same of the far end: its captures, and its host's facts."
+    return ["FAR END", *_bullets([judgement.far.sentence, folder]), ""]
 
 
 def _wrapped(text: str) -> list[str]:
@@ -112,12 +120,32 @@ def manifest(judgement: Judgement, content: Mapping[str, bytes]) -> bytes:
             "vm": case.vm.name,
             "clock": {"source": "the ESXi host's own clock", "offset_ms": None},
             "captures": [_capture(capture, content) for capture in case.captures],
+            **_far_end(case.far_end, content),
             "files": [
                 {"name": name, "bytes": len(content[name]), "sha256": sha256(content[name])}
                 for name in sorted(content)
             ],
         }
     )
+
+
+def _far_end(far: FarEnd | None, content: Mapping[str, bytes]) -> dict[str, Any]:
+    if far is None:
+        return {}
+    clock = far.clock
+    compared = clock and {
+        "ahead_ms": clock.ahead / MILLISECOND,
+        "uncertainty_ms": clock.uncertainty / MILLISECOND,
+    }
+    return {
+        "far_end": {
+            "host": far.host.name,
+            "vm": far.vm.name,
+            "failure": far.failure,
+            "clock_against_near_host": compared,
+            "captures": [_capture(capture, content) for capture in far.captures],
+        }
+    }
 
 
 def _capture(capture: Capture, content: Mapping[str, bytes]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from workers.arp.model import (
     Capture,
     CapturePoint,
     Case,
+    ClockGap,
     Direction,
+    FarEnd,
     Host,
     HostEvent,
     LocalVm,
@@ -29,6 +31,9 @@ _FAMILY: Final = "arpcheck-case/"
 _MOST_BYTES: Final = 16_777_216
 _VLAN_MODES: Final = ("none", "access", "trunk", "pvlan")
 _HIGHEST_VLAN: Final = 4_095
+_MICROSECOND: Final = 1_000
+_LONGEST_GAP: Final = 10**15
+"""In microseconds: thirty years, a clock that starts in 1970 after a dead battery included."""
 
 
 def read_case(document: bytes) -> Case:
@@ -47,7 +52,31 @@ def read_case(document: bytes) -> Case:
         stimulus=_stimulus(shape.maybe_inside("stimulus")),
         events=shape.shapes("events", _event),
         captures=_captures(shape),
+        far_end=_far_end(shape.maybe_inside("far_end")),
     )
+
+
+def _far_end(shape: Shape | None) -> FarEnd | None:
+    if shape is None:
+        return None
+    return FarEnd(
+        vm=_vm(shape.inside("vm")),
+        host=_host(shape.inside("host")),
+        events=shape.shapes("events", _event),
+        captures=_captures(shape),
+        clock=_clock(shape.maybe_inside("clock")),
+        failure=shape.maybe_text("failure"),
+    )
+
+
+def _clock(shape: Shape | None) -> ClockGap | None:
+    if shape is None:
+        return None
+    ahead = shape.maybe_whole("ahead_us", _LONGEST_GAP)
+    uncertainty = shape.maybe_count("uncertainty_us", _LONGEST_GAP)
+    if ahead is None or uncertainty is None:
+        return None
+    return ClockGap(ahead * _MICROSECOND, uncertainty * _MICROSECOND)
 
 
 def _parse(document: bytes) -> object:
@@ -194,7 +223,8 @@ def _captures(shape: Shape) -> tuple[Capture, ...]:
     for number, capture in enumerate(captures):
         if capture.point.name in names:
             name = shown(capture.point.name)
-            raise CaseError(f"case.json: points[{number}].point is {name} a second time")
+            where = shape.place(f"points[{number}].point")
+            raise CaseError(f"case.json: {where} is {name} a second time")
         names.add(capture.point.name)
     return captures
 

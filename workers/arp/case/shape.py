@@ -122,6 +122,15 @@ class Shape:
             raise self.wrong(key, f"a number from 0 to {most}" if most else "a number from 0")
         return value
 
+    def maybe_whole(self, key: str, most: int) -> int | None:
+        """A whole number from ``-most`` to ``most``, or null."""
+        value = self._value.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > most:
+            raise self.wrong(key, f"a whole number from -{most} to {most}")
+        return value
+
     def maybe_vlan(self, key: str) -> int | None:
         """A VLAN id or null."""
         return self.maybe_count(key, _HIGHEST_VLAN)

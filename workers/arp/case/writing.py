@@ -7,12 +7,24 @@ from typing import Any
 
 from workers.arp.case.reading import SCHEMA
 from workers.arp.case.times import utc
-from workers.arp.model import Capture, Case, Host, HostEvent, LocalVm, Role, Uplink, Vlan, Vm, Vnic
+from workers.arp.model import (
+    Capture,
+    Case,
+    FarEnd,
+    Host,
+    HostEvent,
+    LocalVm,
+    Role,
+    Uplink,
+    Vlan,
+    Vm,
+    Vnic,
+)
 
 
 def write_case(case: Case) -> bytes:
     """The document, indented for people; times are floored to microseconds."""
-    document = {
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "id": case.id,
         "made_at": _time(case.made_at),
@@ -27,8 +39,23 @@ def write_case(case: Case) -> bytes:
         "events": [_event(event) for event in case.events],
         "points": [_capture(capture) for capture in case.captures],
     }
+    if case.far_end is not None:
+        document["far_end"] = _far_end(case.far_end)
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace")
+
+
+def _far_end(far: FarEnd) -> dict[str, Any]:
+    clock = far.clock
+    return {
+        "vm": _vm(far.vm),
+        "host": _host(far.host),
+        "events": [_event(event) for event in far.events],
+        "points": [_capture(capture) for capture in far.captures],
+        "clock": clock
+        and {"ahead_us": clock.ahead // 1_000, "uncertainty_us": -(-clock.uncertainty // 1_000)},
+        "failure": far.failure,
+    }
 
 
 def _time(at: int | None) -> str | None:

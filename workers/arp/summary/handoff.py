@@ -24,17 +24,18 @@ from workers.arp.summary.blocks import (
     shortened,
 )
 from workers.arp.summary.owners import emoji, owner_words
-from workers.arp.summary.verdict import switch_port
+from workers.arp.summary.verdict import far_words, switch_port
 
 
 def handoff_message(judgement: Judgement, job: Job) -> Message:
     """The whole case for somebody who has not seen the thread."""
     verdict = judgement.verdict
-    ports = switch_port(judgement)
+    ports, far = switch_port(judgement), far_words(judgement)
     judged = f"*Verdict:* {code(verdict.code)}, next move: {owner_words(verdict.owner)}"
     lines = [
         f"{emoji(verdict)} *{escape(verdict.headline)}*",
         bullets(verdict.reasons, 8),
+        f"*Far end:* {escape(shortened(far, 600))}" if far else "",
         f"*Switch port:* {ports}" if ports else "",
         f"{judged}, confidence {verdict.confidence}",
         "*Not proven:*\n" + bullets(verdict.not_proven, 4) if verdict.not_proven else "",
@@ -44,6 +45,7 @@ def handoff_message(judgement: Judgement, job: Job) -> Message:
         [
             verdict.headline,
             *(f"- {reason}" for reason in verdict.reasons),
+            *filter(None, [far]),
             *(f"Not proven: {line}" for line in verdict.not_proven),
             f"First test: {verdict.next_step}",
         ]

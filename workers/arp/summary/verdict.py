@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from workers.arp.model import SECOND, Job, Judgement, Owner, PointCount, Uplink
+from workers.arp.model import SECOND, Job, Judgement, Owner, Uplink
 from workers.arp.summary.blocks import (
     AGAIN,
     FIELD,
@@ -24,9 +24,7 @@ from workers.arp.summary.blocks import (
     shortened,
 )
 from workers.arp.summary.owners import emoji, owner_words
-
-_CELL = 200
-_ROWS = 20
+from workers.arp.summary.table import table_of
 
 
 def verdict_message(
@@ -38,9 +36,10 @@ def verdict_message(
     cleaned up.
     """
     verdict = judgement.verdict
-    table = _table(judgement)
+    table = table_of(judgement)
     blocks = [
         section(f"{emoji(verdict)} *{escape(verdict.headline)}*\n{bullets(verdict.reasons)}"),
+        *_far_end(judgement),
         {"type": "section", "fields": [mrkdwn(text, FIELD) for text in _fields(judgement)]},
         *([table] if table else []),
         section(_next_words(judgement)),
@@ -50,6 +49,18 @@ def verdict_message(
     return Message(_verdict_text(judgement, notes), tuple(blocks))
 
 
+def _far_end(judgement: Judgement) -> list[Block]:
+    """How far the requests got, where the verdict's reasons do not say it already."""
+    words = far_words(judgement)
+    return [section(f"*Far end:* {escape(shortened(words, 900))}")] if words else []
+
+
+def far_words(judgement: Judgement) -> str:
+    """The far end's sentence, empty where there is none or the verdict's first reason is the same."""
+    far = judgement.far
+    return "" if far is None or far.sentence in judgement.verdict.reasons else far.sentence
+
+
 def _fields(judgement: Judgement) -> Iterable[str]:
     case = judgement.case
     nic = next((nic for nic in case.vm.nics if nic.point == judgement.nic), None)
@@ -57,8 +68,12 @@ def _fields(judgement: Judgement) -> Iterable[str]:
     yield f"*VM*\n{code(case.vm.name)}{mac}"
     if judgement.target:
         gateway = " (gateway)" if nic and nic.gateway == judgement.target else ""
-        yield f"*Asked for*\n{code(judgement.target)}{gateway}"
+        vm = f" {code(case.far_end.vm.name)}" if case.far_end else ""
+        yield f"*Asked for*\n{code(judgement.target)}{vm}{gateway}"
     yield f"*ESXi host*\n{code(case.host.name)}{_version(case.host.version)}"
+    if case.far_end:
+        there = case.far_end.host
+        yield f"*Far ESXi host*\n{code(there.name)}{_version(there.version)}"
     if nic and nic.portgroup:
         vlan = "" if nic.vlan.id is None else f" · VLAN {nic.vlan.id}"
         yield f"*Port group*\n{code(nic.portgroup)}{vlan}"
@@ -88,80 +103,6 @@ def _clock(at: int) -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
-def _table(judgement: Judgement) -> Block | None:
-    """A row a capture point, then the controls; None where nothing was captured."""
-    if not judgement.points:
-        return None
-    rows = [["Where", "Requests", "Replies", "Reading"]]
-    rows += [
-        [
-            _where(judgement, point),
-            str(point.vm_requests),
-            str(point.vm_replies),
-            _reading(point),
-        ]
-        for point in judgement.points
-    ]
-    rows += [
-        [
-            f"Control {control.requester} on {control.uplink or '?'}",
-            str(control.asked),
-            str(control.answered),
-            f"asked for {control.target}{'' if control.vlan is None else f', VLAN {control.vlan}'}",
-        ]
-        for control in judgement.controls[:4]
-    ]
-    if len(rows) > _ROWS:
-        rows = [
-            *rows[: _ROWS - 1],
-            ["…", "", "", f"{len(rows) - _ROWS + 1} more rows in the report"],
-        ]
-    return {
-        "type": "table",
-        "column_settings": [
-            {"align": "left", "is_wrapped": True},
-            {"align": "right"},
-            {"align": "right"},
-            {"align": "left", "is_wrapped": True},
-        ],
-        "rows": [[_cell(text) for text in row] for row in rows],
-    }
-
-
-def _cell(text: str) -> Block:
-    return {"type": "raw_text", "text": shortened(text, _CELL) or " "}
-
-
-def _where(judgement: Judgement, point: PointCount) -> str:
-    uplink = next(
-        (u for u in judgement.case.host.uplinks if point.point.startswith(f"{u.device}-")), None
-    )
-    role = f" ({uplink.role})" if uplink is not None else ""
-    return f"{point.point}{role}"
-
-
-def _reading(point: PointCount) -> str:
-    """What the numbers of one point mean, in a few words."""
-    if point.why_blind:
-        return f"Blind: {point.why_blind}"
-    name, _, direction = point.point.rpartition("-")
-    if name.startswith("vnic"):
-        return _vnic_reading(point, direction)
-    if direction == "tx":
-        return f"handed to {name}" if point.vm_requests else "nothing of the VM sent here"
-    if point.vm_replies:
-        return "replies arrived here"
-    if point.reflections:
-        return "the VM's requests came back: they are in the fabric"
-    return "nothing for the VM" if point.other_frames else "nothing heard at all"
-
-
-def _vnic_reading(point: PointCount, direction: str) -> str:
-    if direction == "tx":
-        return "the VM asks" if point.vm_requests else "the VM sends no request"
-    return "delivered to the VM" if point.vm_replies else "no reply delivered to the VM"
-
-
 def _next_words(judgement: Judgement) -> str:
     verdict = judgement.verdict
     owner = f":arrow_right: *Next move: {owner_words(verdict.owner)}.*"
@@ -179,7 +120,19 @@ def switch_port(judgement: Judgement) -> str:
     used = {device for exchange in judgement.exchanges for device in exchange.left_on}
     subject = (judgement.verdict.subject or "").partition("/")[0]
     named = [u for u in judgement.case.host.uplinks if u.device in used or u.device == subject]
-    return ", ".join(_port(uplink) for uplink in named)
+    return ", ".join([*(_port(uplink) for uplink in named), *_far_ports(judgement)])
+
+
+def _far_ports(judgement: Judgement) -> Iterable[str]:
+    """The far host's switch ports: the uplink its VM uses, all of them where that is not known."""
+    far = judgement.case.far_end
+    if far is None or judgement.far is None or not judgement.far.points:
+        return
+    nic = next((nic for nic in far.vm.nics if nic.point == judgement.far.nic), None)
+    used = nic.pinned_uplink if nic else None
+    for uplink in far.host.uplinks:
+        if used in {None, uplink.device}:
+            yield f"{_port(uplink)} on {code(far.host.name)}"
 
 
 def _port(uplink: Uplink) -> str:
@@ -227,10 +180,15 @@ def _verdict_text(judgement: Judgement, notes: Sequence[str]) -> str:
     lines = [
         f"ARP check of {judgement.case.vm.name}: {verdict.headline}",
         *(f"- {reason}" for reason in verdict.reasons),
+        *filter(None, [far_words(judgement)]),
         *(
             f"{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
             f"{f' (blind: {point.why_blind})' if point.why_blind else ''}"
             for point in judgement.points
+        ),
+        *(
+            f"far:{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
+            for point in (judgement.far.points if judgement.far else ())
         ),
         f"Next move: {owner_words(verdict.owner)}. {verdict.next_step}",
         *(f"Not proven: {line}" for line in verdict.not_proven),

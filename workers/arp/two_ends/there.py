@@ -1,0 +1,101 @@
+"""The way of the requests turned into findings: lost between the hosts, or on the far host."""
+
+from __future__ import annotations
+
+from workers.arp.model import Judgement
+from workers.arp.two_ends.facts import (
+    Found,
+    count,
+    far_ports,
+    far_vlan,
+    foreign,
+    heard_in_vlan,
+    hears_vlan,
+    hosts,
+    is_open,
+    listed,
+    near_vlan,
+    overlay,
+    port_hears,
+    same_vlan,
+    used_uplink,
+)
+from workers.arp.two_ends.telling import switch_port
+from workers.arp.two_ends.way import MOST_SHARE, Way
+
+
+def lost_between(near: Judgement, way: Way) -> Found | None:
+    """Handed to an uplink here, arrived on no uplink there."""
+    if not is_open(near, way) or overlay(way) or same_vlan(way) is not True:
+        return None
+    if not way.none_seen(way.arrived) or way.delivered.sightings or way.left.sightings:
+        return None
+    if len(way.handed) < MOST_SHARE * len(way.counted):
+        return None
+    here, there = hosts(near, way)
+    out = " and ".join(way.passages[0].where)
+    ports = f"{switch_port(near.case.host, way.passages[0].where)} to {far_ports(way)}"
+    return Found(
+        "UPLINK_PATH_LOSS",
+        f"{out} to {there}",
+        f"{count(way, len(way.handed))} were handed to {out} of {here};"
+        f" none arrived on {listed(way.uplinks)} of {there}.",
+        f"Follow VLAN {far_vlan(way)} from {ports}: trunks, spanning tree, MAC tables.",
+        (f"That the frames left {out} as light: NIC, optic and cable stay open.",),
+        controlled=hears_vlan(way),
+    )
+
+
+def lost_at_far_uplink(near: Judgement, way: Way) -> Found | None:
+    """Arrived on an uplink of the far host, but not on the one that the far VM uses."""
+    used = used_uplink(way)
+    if not is_open(near, way) or overlay(way) or same_vlan(way) is not True or used is None:
+        return None
+    if used in way.arrived.where or not way.all_seen(way.arrived) or way.arrived.why_blind:
+        return None
+    if way.delivered.sightings or way.answered.sightings or heard_in_vlan(way, used):
+        return None
+    there = hosts(near, way)[1]
+    others = bool(foreign(way, used))
+    on = switch_port(way.far.host, (used,))
+    return Found(
+        "UPLINK_VLAN_NOT_CARRIED" if others else "UPLINK_PATH_LOSS",
+        f"{there} {used}/{far_vlan(way)}",
+        f"{count(way, len(way.arrived.matched))} arrived at {there} on"
+        f" {listed(way.arrived.where)}, none on {used}, which {way.far.vm.name} uses.",
+        f"Check VLAN {far_vlan(way)} and the port state on {on}.",
+        (f"That the switch does not take {used} and its siblings for one port-channel.",),
+        controlled=False,
+    )
+
+
+def dropped_there(near: Judgement, way: Way) -> Found | None:
+    """Arrived on the far VM's uplink, not delivered to its port."""
+    used = used_uplink(way)
+    if not is_open(near, way) or overlay(way) or not way.all_seen(way.arrived):
+        return None
+    if not way.none_seen(way.delivered) or way.answered.sightings or way.left.sightings:
+        return None
+    there, vm, same = hosts(near, way)[1], way.far.vm.name, same_vlan(way)
+    arrived = f"{count(way, len(way.arrived.matched))} arrived on {listed(way.arrived.where)}"
+    if same is False:
+        return Found(
+            "VLAN_SUBNET_MISMATCH",
+            f"{near_vlan(way)}/{far_vlan(way)}",
+            f"{arrived} of {there} in VLAN {near_vlan(way)}, but {vm}'s port group is in"
+            f" VLAN {far_vlan(way)}.",
+            f"Compare the port groups of {near.case.vm.name} and {vm} with their address plan.",
+            ("Which of the two port groups is wrong.",),
+            controlled=False,
+        )
+    if same is None or (used is not None and used not in way.arrived.where):
+        return None
+    return Found(
+        "VSWITCH_DROP_RX",
+        f"{there} {used or listed(way.arrived.where)}",
+        f"{arrived} of {there}, none was delivered to {vm}'s port.",
+        f"Capture the drops on {there} (pktcap-uw --capture Drop); check filters and port"
+        f" security of {vm}'s port.",
+        ("Which filter or policy dropped them.",),
+        controlled=port_hears(way),
+    )

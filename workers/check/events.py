@@ -1,0 +1,41 @@
+"""A finished recording turned into what happened to the VM and its host meanwhile."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from workers.arp.model import HostEvent
+from workers.check.desk import Desk
+from workers.check.recording import Recording
+from workers.errors import CheckError
+from workers.vcenter import Vcenter
+
+
+async def events_of(
+    recording: Recording, since: int, vcenter: Vcenter, desk: Desk
+) -> tuple[HostEvent, ...]:
+    """What happened, as far as vCenter and the host can say; ``since`` is on our clock.
+
+    What came before the captures were open voids them too: it is dated at their start.
+    """
+    location = recording.location
+    start, end = recording.window()
+    events = list(recording.events())
+    try:
+        placement = await vcenter.placement(location.vm.moid or "")
+        for event in await vcenter.events(location, since, time.time_ns()):
+            at = recording.view.clock.host_time(event.at)
+            events.append(replace(event, at=min(max(at, start), end)))
+    except CheckError as trouble:
+        desk.note(f"Not known whether the VM moved during the capture: {trouble.sentence}")
+        return tuple(events)
+    if placement.host_moid != location.host_moid and not _left(events):
+        events.append(HostEvent(end, "vmotion_out", "The VM runs on another host now."))
+    if placement.power != "poweredOn" and not _left(events):
+        events.append(HostEvent(end, "poweroff", "The VM is not powered on any more."))
+    return tuple(sorted(events, key=lambda event: event.at))
+
+
+def _left(events: list[HostEvent]) -> bool:
+    return any(event.event in {"vmotion_out", "poweroff"} for event in events)
