@@ -30,6 +30,8 @@ def lost_between(near: Judgement, way: Way) -> Found | None:
         return None
     if not way.none_seen(way.arrived) or way.delivered.sightings or way.left.sightings:
         return None
+    if not hears_vlan(way):
+        return None  # an ear that hears nothing of the VLAN does not show that it would
     if len(way.handed) < MOST_SHARE * len(way.counted):
         return None
     here, there = hosts(near, way)
@@ -42,7 +44,6 @@ def lost_between(near: Judgement, way: Way) -> Found | None:
         f" none arrived on {listed(way.uplinks)} of {there}.",
         f"Follow VLAN {far_vlan(way)} from {ports}: trunks, spanning tree, MAC tables.",
         (f"That the frames left {out} as light: NIC, optic and cable stay open.",),
-        controlled=hears_vlan(way),
     )
 
 
