@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# Most tests wait for real processes, so more of them at a time than there are cores.
+JOBS ?= 4
 
 .PHONY: setup demo test fuzz pictures lint check format clean
 
@@ -10,6 +12,7 @@ setup: .venv/ready
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "arpcheck needs Python 3.11 or newer; set PYTHON=…")'
+	@echo "Setting up .venv with all that arpcheck and its tests need; this takes a minute or two."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
@@ -18,7 +21,7 @@ demo: setup
 	$(BIN)/python -m tests.lab $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 fuzz: setup
 	ARPCHECK_FUZZ_FRAMES=1000000 $(BIN)/python -m pytest tests/arp/test_fuzz.py $(ARGS)

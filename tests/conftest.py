@@ -1,4 +1,4 @@
-"""Fixtures that many tests share: a real Redis, empty at the start of every test."""
+"""What all tests share: a real Redis that is empty at the start of a test, and the needs_… marks."""
 
 import os
 from collections.abc import Iterator
@@ -8,13 +8,28 @@ import pytest
 from redis import Redis
 
 from tests.lab.redis import RedisServer
+from tests.programs import missing_programs
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test whose peer is not installed is skipped, saying so; with CI=true it fails."""
+    missing = missing_programs(mark.name for mark in item.iter_markers())
+    if not missing:
+        return
+    reason = f"needs {' and '.join(missing)}, not installed here"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
 def shared_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``REDIS_URL`` where its database is empty, else a server of our own."""
+    """``REDIS_URL`` where its database is empty, else a server of our own.
+
+    Of several pytest processes (``-n``) only the first takes ``REDIS_URL``: they may not share one.
+    """
     given = os.environ.get("REDIS_URL", "")
-    if given:
+    if given and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
         with Redis.from_url(given) as client:
             if client.dbsize():
                 pytest.exit("REDIS_URL holds data; the tests empty theirs, so give them another", 2)

@@ -142,8 +142,8 @@ def read_worker_settings(env: Mapping[str, str], *, slack: bool = True) -> Worke
     reader = Reader(env)
     token = "" if not slack else reader.required("SLACK_BOT_TOKEN", "the bot token", ("xoxb-",))
     settings = WorkerSettings(
-        vcenter=_read_vcenter(reader),
-        esxi=_read_esxi(reader),
+        vcenter=read_vcenter(reader),
+        esxi=read_esxi(reader),
         redis_url=read_redis_url(reader),
         slack_bot_token=token,
         slack_api_url=read_slack_api_url(reader),
@@ -176,7 +176,8 @@ def read_slack_api_url(reader: Reader) -> str:
     return url.rstrip("/") + "/"
 
 
-def _read_vcenter(reader: Reader) -> VcenterSettings:
+def read_vcenter(reader: Reader) -> VcenterSettings:
+    """The ``VCENTER_*`` settings; what is wrong stands in ``reader.problems``."""
     return VcenterSettings(
         host=reader.required("VCENTER_HOST", "the name or address of vCenter"),
         user=reader.required("VCENTER_USER", "a vCenter account with the Read-only role"),
@@ -187,7 +188,8 @@ def _read_vcenter(reader: Reader) -> VcenterSettings:
     )
 
 
-def _read_esxi(reader: Reader) -> EsxiSettings:
+def read_esxi(reader: Reader) -> EsxiSettings:
+    """The ``ESXI_*`` settings; what is wrong stands in ``reader.problems``."""
     key_file = reader.file("ESXI_SSH_KEY_FILE")
     password = reader.text("ESXI_SSH_PASSWORD")
     if key_file is None and not password:

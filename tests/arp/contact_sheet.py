@@ -1,4 +1,4 @@
-"""Turns the corpus into ``docs/pictures.png``, every case's picture at a phone's width; run by hand."""
+"""Turns the corpus into ``docs/pictures.png``: a picture a verdict, as wide as a phone; run by hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from PIL import Image
 
 from tests.arp.corpus import NAMES
 from tests.arp.drawn import eight_uplinks, judged
+from workers.arp.codes import CODES
+from workers.arp.model import Judgement
 from workers.arp.picture import draw
 
 SHEET = Path(__file__).parents[2] / "docs" / "pictures.png"
@@ -18,19 +20,31 @@ BACKGROUND = "#7A7A7A"
 
 
 def main() -> None:
-    judgements = [*map(judged, NAMES), eight_uplinks()]
-    pictures = [_phone_sized(draw(each)) for each in judgements]
-    columns: list[list[Image.Image]] = [pictures[n::IN_A_ROW] for n in range(IN_A_ROW)]
-    height = max(sum(each.height + GAP for each in column) for column in columns) + GAP
-    sheet = Image.new("RGB", (IN_A_ROW * (WIDTH + GAP) + GAP, height), BACKGROUND)
+    firsts: dict[str, Judgement] = {}
+    for judgement in map(judged, NAMES):
+        firsts.setdefault(judgement.verdict.code, judgement)
+    missing = sorted(set(CODES) - set(firsts))
+    pictures = [_phone_sized(draw(each)) for each in (*firsts.values(), eight_uplinks())]
+    columns: list[list[Image.Image]] = [[] for _ in range(IN_A_ROW)]
+    for each in pictures:
+        min(columns, key=_height).append(each)
+    sheet = Image.new(
+        "RGB", (IN_A_ROW * (WIDTH + GAP) + GAP, max(map(_height, columns))), BACKGROUND
+    )
     for number, column in enumerate(columns):
-        top = GAP
-        for each in column:
-            sheet.paste(each, (GAP + number * (WIDTH + GAP), top))
-            top += each.height + GAP
+        for index, each in enumerate(column):
+            left = GAP + number * (WIDTH + GAP)
+            sheet.paste(each, (left, _height(column[:index])))
     SHEET.parent.mkdir(exist_ok=True)
-    sheet.quantize(64, dither=Image.Dither.NONE).save(SHEET, optimize=True)
-    sys.stdout.write(f"{SHEET}: {len(pictures)} pictures, {SHEET.stat().st_size} bytes\n")
+    small = sheet.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    small.save(SHEET, optimize=True)
+    sys.stdout.write(
+        f"{SHEET}: {len(pictures)} pictures, {SHEET.stat().st_size} bytes; no case of {missing}\n"
+    )
+
+
+def _height(column: list[Image.Image]) -> int:
+    return GAP + sum(each.height + GAP for each in column)
 
 
 def _phone_sized(png: bytes) -> Image.Image:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import pwd
-import shutil
 import signal
 import socket
 import stat
@@ -21,22 +20,17 @@ import asyncssh
 import pytest
 
 from tests.edges.esxi_scene import until
+from tests.programs import find_program
 from workers.arp.model import CapturePoint, Host, Role, Uplink, Vm, VmLocation, Vnic
 from workers.arp.pktcap import TimeoutSyntax, plan_captures
 from workers.esxi import EsxiHost, Listening, MemoryHostKeys, open_host
 from workers.esxi.lines import WINDOW
 from workers.settings import EsxiSettings
 
-SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin:/bin")
-BUSYBOX = shutil.which("busybox")
+SSHD = find_program("sshd")
+BUSYBOX = find_program("busybox")
 
-pytestmark = [
-    pytest.mark.needs_sshd,
-    pytest.mark.skipif(
-        (SSHD is None or BUSYBOX is None) and os.environ.get("CI") != "true",
-        reason="needs OpenSSH's sshd and busybox",
-    ),
-]
+pytestmark = pytest.mark.needs_sshd
 
 MAC = "00:50:56:9a:21:01"
 

@@ -80,6 +80,10 @@ class Browser:
         if not await self.run(wait):
             raise TimeoutError(condition)
 
+    async def resize(self, width: int, height: int) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1}
+        await self.call("Emulation.setDeviceMetricsOverride", mobile=False, **size)
+
     async def picture(self) -> bytes:
         """Give what the tab shows, as PNG."""
         return base64.b64decode((await self.call("Page.captureScreenshot"))["data"])
@@ -104,8 +108,7 @@ async def open_browser(
                 async with session.ws_connect(address, max_msg_size=0) as socket:
                     browser = Browser(socket)
                     await browser.call("Runtime.enable")
-                    size = {"width": width, "height": height, "deviceScaleFactor": 1}
-                    await browser.call("Emulation.setDeviceMetricsOverride", mobile=False, **size)
+                    await browser.resize(width, height)
                     yield browser
         finally:
             process.terminate()

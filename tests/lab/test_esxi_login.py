@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from pathlib import Path
 
 import asyncssh
@@ -164,7 +163,7 @@ async def test_distance_costs_a_round_trip() -> None:
     await twin.stop()
 
 
-@pytest.mark.skipif(not shutil.which("ssh"), reason="no OpenSSH client here")
+@pytest.mark.needs_ssh
 async def test_the_openssh_client_works_too(lab: Lab, tmp_path: Path) -> None:
     key, known = tmp_path / "key", tmp_path / "known"
     key.write_text(lab.twin.client_key)

@@ -251,8 +251,7 @@ async def test_a_person_types_presses_and_fills_in_on_the_page(
     twin: SlackTwin, app: AsyncApp
 ) -> None:
     path = chromium()
-    if path is None:
-        pytest.skip("no Chromium on PATH")
+    assert path is not None
     async with open_browser(path) as window:
         await window.show(twin.url)
         await _type(window, "/arpcheck app01")

@@ -39,6 +39,7 @@ async def check(job: Job, peers: Peers, desk: Desk) -> Evidence:
         CheckError: expected trouble, with the sentence for the thread.
     """
     desk.tell(Progress("finding"))
+    asked_at = time.time_ns()
     with timed("finding"):
         vcenter = peers.vcenter
         location = await (vcenter.locate(job.moid) if job.moid else vcenter.find(job.vm))
@@ -60,7 +61,7 @@ async def check(job: Job, peers: Peers, desk: Desk) -> Evidence:
             there = await far_end.evidence(recording.view.clock, desk)
     desk.tell(Progress("judging", host=location.host.name))
     with timed("judging"):
-        events = await events_of(recording, vcenter, desk)
+        events = await events_of(recording, asked_at, vcenter, desk)
         case = replace(recording.case(job, time.time_ns(), events), far_end=there.end)
         heard = recording.heard(case)
         judgement = await asyncio.to_thread(judge_both, case, heard, there.heard)

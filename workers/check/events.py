@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from workers.arp.model import HostEvent
 from workers.check.desk import Desk
 from workers.check.recording import Recording
@@ -9,14 +12,21 @@ from workers.errors import CheckError
 from workers.vcenter import Vcenter
 
 
-async def events_of(recording: Recording, vcenter: Vcenter, desk: Desk) -> tuple[HostEvent, ...]:
-    """What happened, as far as vCenter and the host can say."""
+async def events_of(
+    recording: Recording, since: int, vcenter: Vcenter, desk: Desk
+) -> tuple[HostEvent, ...]:
+    """What happened, as far as vCenter and the host can say; ``since`` is on our clock.
+
+    What came before the captures were open voids them too: it is dated at their start.
+    """
     location = recording.location
     start, end = recording.window()
     events = list(recording.events())
     try:
         placement = await vcenter.placement(location.vm.moid or "")
-        events += await vcenter.events(location, start, end)
+        for event in await vcenter.events(location, since, time.time_ns()):
+            at = recording.view.clock.host_time(event.at)
+            events.append(replace(event, at=min(max(at, start), end)))
     except CheckError as trouble:
         desk.note(f"Not known whether the VM moved during the capture: {trouble.sentence}")
         return tuple(events)

@@ -59,6 +59,7 @@ class FarListener:
         self.location = location
         self._job, self._peers = job, peers
         self._desk = Quiet()
+        self._since = time.time_ns()
         self._ready, self._over = asyncio.Event(), asyncio.Event()
         self._late = False
         self._task: asyncio.Task[Recording] | None = None
@@ -134,7 +135,7 @@ class FarListener:
         if not isinstance(recording, Recording):
             desk.note(f"{name} on {host} was not captured: {recording.sentence}")
             return FarEvidence(FarEnd(location.vm, location.host, failure=recording.sentence))
-        events = await events_of(recording, self._peers.vcenter, self._desk)
+        events = await events_of(recording, self._since, self._peers.vcenter, self._desk)
         for sentence in self._desk.notes:
             desk.note(f"{host}: {sentence}")
         case = recording.case(self._job, time.time_ns(), events)

@@ -19,7 +19,7 @@ from workers.arp.verdict import judge, settled
 from workers.check.desk import Desk, Peers
 from workers.check.recording import Recording
 from workers.errors import CheckError
-from workers.esxi import EsxiHost, Listening, SwitchPort
+from workers.esxi import EsxiHost, Listening, SwitchPort, counters_risen
 from workers.health import LIVE_CAPTURES
 
 TICK_SECONDS = 0.5
@@ -48,10 +48,10 @@ async def record(
     )
     for sentence in (*view.notes, *location.notes):
         desk.note(sentence)
-    recording.files |= _named("before", await host.snapshot(uplinks))
+    before = await host.snapshot(uplinks)
     try:
         await _hear(job, planned, recording, host, peers, listen)
-        recording.files |= _named("after", await host.snapshot(uplinks))
+        _keep_snapshots(recording, desk, before, await host.snapshot(uplinks))
         with contextlib.suppress(CheckError):
             recording.ports_after = await host.switch_ports(location.vm)
     finally:
@@ -72,8 +72,16 @@ def _pinned(location: VmLocation, ports: Mapping[str, SwitchPort]) -> VmLocation
     return replace(location, vm=replace(location.vm, nics=nics))
 
 
-def _named(when: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {f"host/{when}/{name}": text for name, text in files.items()}
+def _keep_snapshots(
+    recording: Recording, desk: Desk, before: Mapping[str, bytes], after: Mapping[str, bytes]
+) -> None:
+    """Keep the host's own view for the bundle; errors and drops that rose are told."""
+    recording.files |= {f"host/before/{name}": text for name, text in before.items()}
+    recording.files |= {f"host/after/{name}": text for name, text in after.items()}
+    risen = counters_risen(before, after)
+    if risen:
+        recording.files["host/counters_risen.txt"] = ("\n".join(risen) + "\n").encode()
+        desk.note("Counters rose during the capture: " + "; ".join(risen[:4]) + ".")
 
 
 def _keep_rarp(recording: Recording) -> None:

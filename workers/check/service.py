@@ -12,6 +12,7 @@ from typing import Any
 from workers.arp.model import Job, VmLocation
 from workers.check.desk import Peers, SshDuties
 from workers.errors import CheckError
+from workers.esxi import wait_for_ssh
 from workers.vcenter import Vcenter
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ async def ssh_service(location: VmLocation, job: Job, peers: Peers) -> AsyncIter
         if started:
             await peers.duties.owe_ssh_stop(host, job.id)
             await peers.vcenter.start_ssh(host)
+            await wait_for_ssh(location, peers.esxi)
         yield replace(location, ssh_running=True)
     finally:
         await _unhurried(_stop(host, job, peers, started=started))

@@ -65,6 +65,11 @@ def _describe_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
+def _describe_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", metavar="ESXI", help="an ESXi host to log in to and capture on")
+    parser.add_argument("--json", action="store_true", help="print the readings as JSON")
+
+
 def _seconds(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LONGEST_SECONDS):
         raise argparse.ArgumentTypeError(f"should be a whole number from 1 to {_LONGEST_SECONDS}")
@@ -73,6 +78,9 @@ def _seconds(text: str) -> int:
 
 _COMMANDS: Final = {
     "check": _Command("run one check from this terminal", "workers.cli.check", _describe_check),
+    "doctor": _Command(
+        "look at every setting and its peer", "workers.cli.doctor", _describe_doctor
+    ),
     "judge": _Command("judge a saved case offline", "workers.cli.judge", _describe_judge),
     "read": _Command("judge captures taken by hand", "workers.cli.read", _describe_read),
 }

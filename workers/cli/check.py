@@ -6,55 +6,99 @@ import argparse
 import asyncio
 import contextlib
 import secrets
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
-
 from workers.arp.bundle import bundle_name, make_bundle
-from workers.arp.case.shape import clean
 from workers.arp.model import Job, Thread, VmLocation
-from workers.arp.summary import Progress, progress_words
-from workers.check import Desk, Evidence, Peers, Quiet, check
+from workers.check import Desk, Evidence, Peers, check
 from workers.cli.telling import BAD_INPUT, refuse, tell
-from workers.errors import CheckError, SettingsError, VmAmbiguous, VmNotFound
+from workers.cli.terminal import Terminal
+from workers.errors import CheckCancelled, CheckError, SettingsError, VmAmbiguous, VmNotFound
 from workers.esxi import MemoryHostKeys
 from workers.settings import WorkerSettings, environment, read_worker_settings
 from workers.vcenter import Vcenter
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNAL_STATUS = 128
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the check and print its report; progress goes to stderr."""
     try:
         settings = read_worker_settings(environment(), slack=False)
+        folder = _folder(arguments.bundle)
     except SettingsError as error:
         for problem in error.problems:
             sys.stderr.write(f"arpcheck: {problem}\n")
         return BAD_INPUT
-    desk = _Terminal()
+    stopped_by: list[int] = []
     try:
-        evidence = asyncio.run(_check(arguments, settings, desk))
+        with Terminal() as desk:
+            if settings.vcenter.insecure:
+                desk.say("VCENTER_INSECURE=1: vCenter's certificate is not verified.")
+            evidence = asyncio.run(_until_told(arguments, settings, desk, stopped_by))
+    except CheckCancelled:
+        return _SIGNAL_STATUS + stopped_by[0]
     except CheckError as trouble:
-        desk.close()
         return refuse(_with_names(trouble))
-    finally:
-        desk.close()
-    if arguments.bundle:
-        path = Path(arguments.bundle) / bundle_name(evidence.judgement)
+    if folder is not None:
+        path = folder / bundle_name(evidence.judgement)
         path.write_bytes(make_bundle(evidence.judgement, evidence.pcaps, evidence.files))
-        sys.stderr.write(f"Evidence: {path}\n")
+        desk.say(f"Evidence: {path}")
     status = tell(evidence.judgement, json_wanted=arguments.json)
     for note in desk.notes:
-        sys.stderr.write(f"{clean(note)}\n")
+        desk.say(note)
     return status
 
 
+def _folder(wanted: str | None) -> Path | None:
+    """The folder for the bundle; made now, so that no check is run in vain.
+
+    Raises:
+        SettingsError: it cannot be made.
+    """
+    if wanted is None:
+        return None
+    folder = Path(wanted)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as trouble:
+        raise SettingsError([f"--bundle {wanted}: {trouble.strerror}"]) from None
+    return folder
+
+
+async def _until_told(
+    arguments: argparse.Namespace, settings: WorkerSettings, desk: Terminal, stopped_by: list[int]
+) -> Evidence:
+    """The check; Ctrl-C and its like end it in order, so that nothing stays on the host.
+
+    Raises:
+        CheckCancelled: ``stopped_by`` holds the signals.
+    """
+    checking = asyncio.ensure_future(_check(arguments, settings, desk))
+
+    def stop(number: int) -> None:
+        if not stopped_by:
+            desk.say("Stopping: the captures on the host are being ended.")
+        else:
+            desk.say("Leaving now; what still runs on the host ends by itself.")
+        stopped_by.append(number)
+        checking.cancel()
+
+    for number in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    try:
+        return await checking
+    except asyncio.CancelledError:
+        raise CheckCancelled("Stopped.") from None
+
+
 async def _check(
-    arguments: argparse.Namespace, settings: WorkerSettings, desk: _Terminal
+    arguments: argparse.Namespace, settings: WorkerSettings, desk: Terminal
 ) -> Evidence:
     job = Job(
         id=f"arp-{secrets.token_hex(4)}",
@@ -103,44 +147,6 @@ class _Duties:
     async def ssh_stop_done(self, host: str) -> None:
         """It is stopped again."""
         self._owed.discard(host)
-
-
-class _Terminal(Quiet):
-    """Shows progress on stderr: one live line on a terminal, a line per stage elsewhere."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._console = Console(stderr=True, highlight=False)
-        self._live = (
-            Live(console=self._console, transient=True) if self._console.is_terminal else None
-        )
-        self._stage = ""
-        if self._live is not None:
-            self._live.start()
-
-    def tell(self, progress: Progress) -> None:
-        """Show the newest state."""
-        words = clean(progress_words(progress))
-        if self._live is not None:
-            self._live.update(Text(words))
-        elif progress.stage != self._stage:
-            self._console.print(Text(words))
-        self._stage = progress.stage
-
-    def ask_for_traffic(self, vm: str, gateway: str | None) -> None:
-        """Say what to type in the guest."""
-        target = gateway or "its gateway"
-        self._console.print(
-            Text(
-                clean(f"{vm} has sent no ARP so far. In the guest: arping -b -c 15 -w 17 {target}")
-            )
-        )
-
-    def close(self) -> None:
-        """Take the live line away."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
 
 
 def _with_names(trouble: CheckError) -> CheckError:

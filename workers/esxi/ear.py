@@ -60,6 +60,7 @@ class Ear(Session):
         self.last_sign_at = time.time_ns()
         self.dropped: int | None = None
         self.broken: str | None = None
+        self.asked_first = False
         self.decided = asyncio.Event()
         self.walk = PcapWalk()
         self.bytes = 0
@@ -189,7 +190,8 @@ class Ear(Session):
                 self.dropped = dropped
             case Trouble(text):
                 self.trouble.append(text)
-            case Said(text) | Prompt(text):
+            case (Said(text) | Prompt(text)) as word:
+                self.asked_first |= isinstance(word, Prompt)
                 self.said.append(text)
             case Pid():
                 pass

@@ -6,14 +6,14 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from workers.arp.model import Vm, VmLocation
+from workers.arp.model import Uplink, Vm, VmLocation
 from workers.arp.pktcap import Planned
 from workers.esxi.cleanup import clean_up
 from workers.esxi.ear import Ear, Hear
 from workers.esxi.keys import HostKeys
 from workers.esxi.lines import Lines
 from workers.esxi.listen import Listening
-from workers.esxi.ports import SwitchPort, switch_ports
+from workers.esxi.ports import SwitchPort, switch_ports, uplinks
 from workers.esxi.probe import HostView, greet, look
 from workers.esxi.snapshot import snapshot
 from workers.esxi.ssh import Door
@@ -91,6 +91,19 @@ class EsxiHost:
             yield listening
         finally:
             await listening.stop()
+
+    async def uplinks(self) -> tuple[Uplink, ...]:
+        """The physical NICs that are uplinks of a virtual switch on this host, by device."""
+        view = await self.look()
+        return await uplinks(self._lines, view.nics, view.features.timeout)
+
+    @property
+    def connections(self) -> tuple[int, int | None]:
+        """How many connections are open, and how many sessions the host allows on each.
+
+        None = it has refused none so far.
+        """
+        return self._lines.connections, self._lines.sessions_allowed
 
     async def snapshot(self, uplinks: Iterable[str]) -> dict[str, bytes]:
         """Version, NICs, counters of the uplinks and of the VM's ports: file name → text."""

@@ -13,7 +13,7 @@ from typing import Protocol
 import asyncssh
 
 from workers.arp.pktcap import printable
-from workers.errors import HostKeyRefused
+from workers.errors import HostKeyRefused, HostRefused
 from workers.settings import EsxiSettings
 
 SSH_PORT = 22
@@ -112,6 +112,31 @@ _ALGORITHMS = (
 def fingerprint(key: asyncssh.SSHKey) -> str:
     """``RSA SHA256:…`` as ssh-keygen -l prints it."""
     return f"{key.get_algorithm()} {key.get_fingerprint()}"
+
+
+def client_key(settings: EsxiSettings) -> asyncssh.SSHKey | None:
+    """Our own key, None where none is set.
+
+    Raises:
+        HostRefused: the file cannot be read as a private key without a passphrase.
+    """
+    path = settings.key_file
+    if path is None:
+        return None
+    try:
+        return asyncssh.read_private_key(str(path))
+    except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
+        raise HostRefused(
+            f"The SSH key file {path.name} cannot be read.",
+            next_step="ESXI_SSH_KEY_FILE should name a private key without a passphrase (RSA from"
+            " 3072 bits, or ECDSA).",
+        ) from None
+
+
+def client_key_words(settings: EsxiSettings) -> str | None:
+    """Our own key as ``ssh-keygen -l`` names it, None where none is set; raises as ``client_key``."""
+    key = client_key(settings)
+    return None if key is None else fingerprint(key)
 
 
 def known_keys(settings: EsxiSettings, host: str, address: str, port: int) -> Trust:

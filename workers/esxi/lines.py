@@ -155,6 +155,11 @@ class Lines:
         """How many connections are open or opening."""
         return sum(1 for line in self._lines if not line.dead)
 
+    @property
+    def sessions_allowed(self) -> int | None:
+        """Sessions the host allows on one connection, None = it has refused none so far."""
+        return self._limit
+
     async def run(self, command: str, *, seconds: float) -> Answer:
         """Run a command to its end and give what it printed, up to 2 MiB.
 

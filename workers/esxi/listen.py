@@ -87,6 +87,11 @@ class Listening:
         """What is known of every capture now; failures are values."""
         return tuple(self._facts(ear) for ear in self.ears)
 
+    @property
+    def asked_first(self) -> bool:
+        """Whether some capture asked for confirmation before it began; it was given at once."""
+        return any(ear.asked_first for ear in self.ears)
+
     async def stop(self) -> tuple[Capture, ...]:
         """End every capture, gently first, and give the final facts."""
         if self._stop_at is None:

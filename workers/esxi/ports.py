@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workers.arp.model import Vm
+from workers.arp.model import Uplink, Vm
 from workers.arp.pktcap import (
+    NicRow,
     PortRow,
     TimeoutSyntax,
     VmPort,
@@ -13,7 +15,7 @@ from workers.arp.pktcap import (
     parse_vm_list,
     parse_vm_ports,
 )
-from workers.arp.pktcap.tables import HOST_TYPES
+from workers.arp.pktcap.tables import HOST_TYPES, UPLINK_TYPE
 from workers.errors import HostUnreachable
 from workers.esxi.lines import Lines
 from workers.esxi.probe import TRIES, ask
@@ -43,7 +45,7 @@ async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str,
         HostUnreachable: the host does not list its ports.
     """
     macs = {nic.mac.lower() for nic in vm.nics if nic.connected and nic.backing == "port"}
-    rows = await _net_stats(lines, macs, syntax)
+    rows = [r for r in await _net_stats(lines, macs, syntax) if r.type not in HOST_TYPES]
     details = {port.number: port for port in await _vm_ports(lines, vm.name, macs, syntax)}
     found: dict[str, SwitchPort] = {}
     for mac in macs:
@@ -65,16 +67,33 @@ def _choose(mac: str, rows: list[PortRow], details: dict[int, VmPort]) -> tuple[
     return next((number for number, port in details.items() if port.mac == mac), None), ""
 
 
+async def uplinks(
+    lines: Lines, nics: Sequence[NicRow], syntax: TimeoutSyntax
+) -> tuple[Uplink, ...]:
+    """The NICs that a virtual switch of the host sends through, whatever their role.
+
+    Raises:
+        HostUnreachable: the host does not list its ports.
+    """
+    links = {nic.device: nic.link_up for nic in nics}
+    rows = await _net_stats(lines, set(), syntax)
+    return tuple(
+        Uplink(row.client, row.switch, link_up=links[row.client])
+        for row in sorted(rows, key=lambda row: row.client)
+        if row.type == UPLINK_TYPE and row.client in links
+    )
+
+
 async def _net_stats(lines: Lines, macs: set[str], syntax: TimeoutSyntax) -> list[PortRow]:
-    """The ports that are not the host's own; asked again where one of ours is missing."""
+    """All ports; asked again where one of ours is missing."""
     rows: list[PortRow] | None = None
     for _ in range(TRIES):
         answer = await ask(lines, ("net-stats", "-l"), syntax)
         try:
-            rows = [row for row in parse_net_stats(answer.out) if row.type not in HOST_TYPES]
+            rows = list(parse_net_stats(answer.out))
         except ValueError:
             continue
-        if macs <= {row.mac for row in rows}:
+        if macs <= {row.mac for row in rows if row.type not in HOST_TYPES}:
             break
     if rows is None:
         raise HostUnreachable(

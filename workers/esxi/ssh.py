@@ -17,11 +17,12 @@ import asyncssh
 from workers.arp.model import VmLocation
 from workers.arp.pktcap import printable
 from workers.errors import CheckError, HostKeyRefused, HostRefused, HostUnreachable
-from workers.esxi.keys import HostKeys, Trust, known_keys, pin_key, pinned_key
+from workers.esxi.keys import HostKeys, Trust, client_key, known_keys, pin_key, pinned_key
 from workers.settings import EsxiSettings
 
 CONNECT_SECONDS = 10
 LOGIN_SECONDS = 20
+STARTING_SECONDS = 10
 KEEPALIVE_SECONDS = 5
 KEEPALIVE_COUNT = 3
 
@@ -39,6 +40,27 @@ CIPHERS = (
     "aes192-ctr",
     "aes128-ctr",
 )
+
+
+def way_to(location: VmLocation, settings: EsxiSettings) -> tuple[str, int]:
+    """The address and port at which a host's SSH is reached."""
+    name = printable(location.host.name)
+    return settings.addresses.get(name.lower()) or (location.address or name, settings.port)
+
+
+async def wait_for_ssh(location: VmLocation, settings: EsxiSettings) -> None:
+    """After the service was started: wait until its port answers, or STARTING_SECONDS are over."""
+    address, port = way_to(location, settings)
+    until = time.monotonic() + STARTING_SECONDS
+    while time.monotonic() < until:
+        try:
+            async with asyncio.timeout(STARTING_SECONDS):
+                _, writer = await asyncio.open_connection(address, port)
+        except OSError:
+            await asyncio.sleep(FIRST_PAUSE_SECONDS)
+            continue
+        writer.close()
+        return
 
 
 class _Login(asyncssh.SSHClient):
@@ -93,8 +115,7 @@ class Door:
         self.user = printable(settings.user)
         self._settings = settings
         self._keys = keys
-        mapped = settings.addresses.get(self.host.lower())
-        self.address, self.port = mapped or (location.address or self.host, settings.port)
+        self.address, self.port = way_to(location, settings)
         self._opening = asyncio.Semaphore(OPENING_AT_ONCE)
         self._trust: Trust | None = None
         self._client_key: asyncssh.SSHKey | None = None
@@ -107,7 +128,7 @@ class Door:
         """
         async with self._opening:
             if self._trust is None:
-                self._client_key = self._read_client_key()
+                self._client_key = client_key(self._settings)
                 self._trust = await self._find_trust()
             return await self._connect_with_patience(self._trust)
 
@@ -174,19 +195,6 @@ class Door:
                 keepalive_interval=KEEPALIVE_SECONDS,
                 keepalive_count_max=KEEPALIVE_COUNT,
             )
-
-    def _read_client_key(self) -> asyncssh.SSHKey | None:
-        path = self._settings.key_file
-        if path is None:
-            return None
-        try:
-            return asyncssh.read_private_key(str(path))
-        except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
-            raise HostRefused(
-                f"The SSH key file {path.name} cannot be read.",
-                next_step="ESXI_SSH_KEY_FILE should name a private key without a passphrase (RSA from"
-                " 3072 bits, or ECDSA).",
-            ) from None
 
     def _told(self, trouble: Exception, trust: Trust, login: _Login) -> CheckError:
         """The sentence for what went wrong; the trouble's own text may hold names, never secrets."""

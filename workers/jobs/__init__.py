@@ -40,7 +40,7 @@ from workers.jobs.lease import AnswerTaken, Lease
 from workers.jobs.loop import run_worker
 from workers.jobs.queue import Queue, QueueDepth
 from workers.jobs.record import Enqueued, JobRecord
-from workers.jobs.server import Server
+from workers.jobs.server import Server, ServerFacts
 from workers.jobs.slots import HostSlots
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Lease",
     "LeaseLost",
     "QueueDepth",
+    "ServerFacts",
     "run_worker",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -12,13 +13,24 @@ OLDEST = (6, 2)
 _OWNED = {"waiting", "running", "joins", "pins", "ssh"}
 
 
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """Redis about itself; ``too_old``, ``evicts`` and ``forgets`` are sentences, "" = no trouble."""
+
+    version: str
+    memory_policy: str
+    too_old: str = ""
+    evicts: str = ""
+    forgets: str = ""
+
+
 class Server:
     """What ``arpcheck doctor`` asks of Redis."""
 
     _redis: Connection
 
-    async def settings_problems(self) -> tuple[str, ...]:
-        """One sentence each; () = nothing to say.
+    async def server_facts(self) -> ServerFacts:
+        """Version and settings, with what could lose checks.
 
         Raises:
             QueueUnreachable: it does not answer.
@@ -27,8 +39,22 @@ class Server:
             info = await self._redis.client.info()
         except (RedisError, OSError, TimeoutError) as error:
             raise self._redis.unreachable(error) from None
-        problems = [_version_problem(info), _memory_problem(info), await self._persistence(info)]
-        return tuple(problem for problem in problems if problem)
+        return ServerFacts(
+            version=str(info.get("redis_version", "unknown")),
+            memory_policy=str(info.get("maxmemory_policy", "noeviction")),
+            too_old=_version_problem(info),
+            evicts=_memory_problem(info),
+            forgets=await self._persistence(info),
+        )
+
+    async def settings_problems(self) -> tuple[str, ...]:
+        """One sentence each; () = nothing to say.
+
+        Raises:
+            QueueUnreachable: it does not answer.
+        """
+        facts = await self.server_facts()
+        return tuple(said for said in (facts.too_old, facts.evicts, facts.forgets) if said)
 
     async def stray_keys(self) -> tuple[str, ...]:
         """Keys of ours with neither a time to live nor an owner: always () unless we leak."""

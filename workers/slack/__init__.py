@@ -2,6 +2,7 @@
 
 from workers.slack.edge import Slack
 from workers.slack.live import LiveMessage
+from workers.slack.standing import SlackStanding
 from workers.slack.uploads import Upload
 
-__all__ = ["LiveMessage", "Slack", "Upload"]
+__all__ = ["LiveMessage", "Slack", "SlackStanding", "Upload"]

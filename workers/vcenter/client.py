@@ -150,6 +150,10 @@ class Vcenter:
         """Version, instance id and clock of this vCenter."""
         return await self._session.run(services.about)
 
+    async def hosts(self) -> tuple[services.HostPlace, ...]:
+        """Every ESXi host the account may see."""
+        return await self._session.run(services.hosts)
+
     async def close(self) -> None:
         """Log out and end all threads."""
         if self._sweep is not None:

@@ -23,9 +23,9 @@ from workers.vcenter.records import (
     read_surroundings,
     read_vm,
 )
+from workers.vcenter.services import management_address, service_state
 from workers.vcenter.switches import Attachment, HostNetwork, opaque, pinned_uplink, standard
 
-SSH_SERVICE = "TSM-SSH"
 TOOLS_RUN = {"guestToolsRunning", "guestToolsExecutingScripts"}
 
 
@@ -42,12 +42,12 @@ def locate(connection: Connection, moid: str) -> VmLocation:
     attachments = [_attach(card, network, records) for card in records.cards]
     nics = _vnics(records, attachments)
     _refuse_unheard(records, nics, attachments)
-    running = _ssh_running(records.host)
+    running = service_state(records.host)
     return VmLocation(
         vm=Vm(unescaped(records.vm["name"]), moid, nics, records.vm.get("config.uuid")),
         host=_host(records, network, attachments),
         host_moid=records.host_moid,
-        address=_address(records.host),
+        address=management_address(records.host),
         vcenter_id=connection.vcenter_id,
         tools_running=records.vm.get("guest.toolsRunningStatus") in TOOLS_RUN,
         ssh_running=running,
@@ -250,25 +250,6 @@ def _local_vms(records: Records, network: HostNetwork) -> Iterable[LocalVm]:
                 ipv4=tuple(address.split("/")[0] for address in ipv4),
                 vlan=attachment.vlan.id if attachment is not None else None,
             )
-
-
-def _address(host: Properties) -> str:
-    """The address of the VMkernel adapter selected for management, else the host's name."""
-    told = host.get("config.virtualNicManagerInfo")
-    for config in told.netConfig if told is not None else ():
-        if config.nicType != "management":
-            continue
-        for vnic in config.candidateVnic or ():
-            keys = {vnic.key, f"management.{vnic.key}"}
-            if keys & set(config.selectedVnic or ()) and vnic.spec.ip and vnic.spec.ip.ipAddress:
-                return str(vnic.spec.ip.ipAddress)
-    return str(host.get("name", ""))
-
-
-def _ssh_running(host: Properties) -> bool | None:
-    told = host.get("config.service")
-    services = told.service if told is not None else ()
-    return next((bool(s.running) for s in services if s.key == SSH_SERVICE), None)
 
 
 def _text(value: Any) -> str | None:

@@ -10,7 +10,7 @@ from pyVmomi import vim
 
 from workers.errors import VcenterRefused
 from workers.vcenter.connection import Connection
-from workers.vcenter.properties import Properties, retrieve
+from workers.vcenter.properties import Properties, retrieve, start, step
 
 SSH_SERVICE = "TSM-SSH"
 PRIVILEGES = ("System.View", "System.Read", "Host.Config.NetService")
@@ -27,6 +27,73 @@ class VcenterAbout:
     clock_ahead: int
 
 
+@dataclass(frozen=True, slots=True)
+class HostPlace:
+    """An ESXi host as vCenter knows it; ``ssh_running`` and ``lockdown`` None = not told."""
+
+    name: str
+    moid: str
+    address: str
+    version: str | None = None
+    ssh_running: bool | None = None
+    lockdown: str | None = None
+
+
+_PLACE_PATHS = (
+    "name",
+    "config.service",
+    "config.lockdownMode",
+    "config.virtualNicManagerInfo",
+    "summary.config.product",
+)
+
+
+def hosts(connection: Connection) -> tuple[HostPlace, ...]:
+    """Every ESXi host the account may see, by name."""
+    content, kind = connection.content, vim.HostSystem
+    view = content.viewManager.CreateContainerView(content.rootFolder, [kind], True)  # noqa: FBT003
+    try:
+        members = start(view, step(vim.view.ContainerView, "view"), skip=True)
+        found = retrieve(connection, [members], {kind: _PLACE_PATHS})
+    finally:
+        view.Destroy()
+    places = (_place(moid, values) for moid, values in found.items())
+    return tuple(sorted(places, key=lambda place: place.name))
+
+
+def _place(host_moid: str, values: Properties) -> HostPlace:
+    product = values.get("summary.config.product")
+    lockdown = values.get("config.lockdownMode")
+    return HostPlace(
+        name=str(values.get("name", host_moid)),
+        moid=host_moid,
+        address=management_address(values),
+        version=product.version if product else None,
+        ssh_running=service_state(values),
+        lockdown=None if lockdown is None else str(lockdown),
+    )
+
+
+def service_state(host: Properties) -> bool | None:
+    """Whether TSM-SSH runs, by ``config.service``; None = not told."""
+    told = host.get("config.service")
+    services = told.service if told is not None else ()
+    return next((bool(s.running) for s in services if s.key == SSH_SERVICE), None)
+
+
+def management_address(host: Properties) -> str:
+    """The address of the VMkernel adapter selected for management, else the host's name."""
+    told = host.get("config.virtualNicManagerInfo")
+    for config in told.netConfig if told is not None else ():
+        if config.nicType != "management":
+            continue
+        for vnic in config.candidateVnic or ():
+            keys = {vnic.key, f"management.{vnic.key}"}
+            if keys & set(config.selectedVnic or ()) and vnic.spec.ip and vnic.spec.ip.ipAddress:
+                return str(vnic.spec.ip.ipAddress)
+    return str(host.get("name", ""))
+
+
 def _host(connection: Connection, host_moid: str) -> Properties:
     reference = connection.reference(vim.HostSystem, host_moid)
     paths = ("name", "config.service", "configManager.serviceSystem")
@@ -38,9 +105,7 @@ def _host(connection: Connection, host_moid: str) -> Properties:
 
 def ssh_running(connection: Connection, host_moid: str) -> bool:
     """Whether TSM-SSH runs."""
-    told = _host(connection, host_moid).get("config.service")
-    services = told.service if told is not None else ()
-    return any(service.key == SSH_SERVICE and service.running for service in services)
+    return bool(service_state(_host(connection, host_moid)))
 
 
 def start_ssh(connection: Connection, host_moid: str) -> None:

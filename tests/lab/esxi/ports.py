@@ -125,12 +125,12 @@ def _vm_process(vm: VirtualMachine) -> Record:
 
 @command("net-stats")
 async def net_stats(run: Run) -> int:
-    """``-l``: type 4 is an uplink, 3 a VMkernel adapter, 5 a VM's adapter."""
+    """``-l``: type 4 is an uplink (a NIC without a switch has no port), 3 a VMkernel adapter, 5 a VM's."""
     if "-l" not in run.argv:
         return run.complain("net-stats: only -l is supported here")
     machine = run.machine
     rows = [(UPLINK_PORTS + 2 * number, 4, 0, _portset(machine, pnic.device), pnic.mac, pnic.device)
-            for number, pnic in enumerate(machine.host.pnics)]  # fmt: skip
+            for number, pnic in enumerate(machine.host.pnics) if _portset(machine, pnic.device)]  # fmt: skip
     rows += [(VMK_PORTS + number, 3, 0, "DvsPortset-0", mac, f"vmk{number}")
              for number, mac in enumerate(machine.host.vmk_macs)]  # fmt: skip
     for vm in _vms(machine):
@@ -153,7 +153,7 @@ async def net_stats(run: Run) -> int:
 
 def _portset(machine: Machine, device: str) -> str:
     switch = next((each for each in machine.host.switches if device in each.pnics), None)
-    return _set_name(machine, switch) if switch else "-"
+    return _set_name(machine, switch) if switch else ""
 
 
 def _set_name(machine: Machine, switch: VirtualSwitch) -> str:

@@ -56,6 +56,8 @@ def shape_of(owner: Owner) -> Shape:
 def ends_of(story: Story) -> tuple[End, ...]:
     """All ends, at most one a place."""
     bad = Shape.STOP if shape_of(story.judgement.verdict.owner) is Shape.STOP else Shape.UNKNOWN
+    if story.judgement.verdict.code == "PROBES_ONLY":
+        return (End("guest", Shape.FINE, "ONLY PROBES"),)  # RFC 5227: silence is good
     found = [_at_guest(story, bad), _at_switch(story, bad)]
     found += [_at_leg(story, leg, bad) for leg in story.legs]
     ends = [each for each in found if each is not None]
@@ -86,7 +88,7 @@ def _at_switch(story: Story, bad: Shape) -> End | None:
         if answered.blind:
             return End("switch", Shape.UNKNOWN, "DELIVERED? BLIND")
         why = _WHY_NOT_DELIVERED.get(story.judgement.verdict.code)
-        number = dropped if answered.replies else story.came_back
+        number = dropped or story.came_back  # a flooded reply comes in on several uplinks
         return End("switch", bad, f"{number} REPLIES END HERE" + (f": {why}" if why else ""))
     if answered.replies and not story.came_back:
         deaf = not story.legs or any(leg.back.blind for leg in story.legs)

@@ -142,6 +142,8 @@ def _sum(pen: Pen, lane: Lane, y: float) -> None:
     ]
     shown = [(f"{n} {words}", colour) for n, words, colour in parts if n]
     words = ", ".join(text for text, _ in shown) or ("?" if lane.blind else "0")
+    if len(shown) > 1:
+        words = words.replace(", ", " ").replace(" back", "◇")
     if shown and lane.blind:
         words = f"BLIND {', '.join(text.split()[0] for text, _ in shown)}"
     face = Face(24, shown[0][1] if shown else GREY, bool(shown), smallest=15)

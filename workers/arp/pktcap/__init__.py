@@ -14,6 +14,7 @@ from workers.arp.pktcap.plan import (
     capture_line,
     caveats,
     is_rarp,
+    named_points,
     plan_captures,
     usable,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "capture_line",
     "caveats",
     "is_rarp",
+    "named_points",
     "parse_clock",
     "parse_net_stats",
     "parse_nic_list",

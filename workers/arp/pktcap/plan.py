@@ -109,6 +109,12 @@ def is_rarp(point: CapturePoint) -> bool:
     return point.object.startswith(_RARP_PREFIX)
 
 
+def named_points(features: Features) -> tuple[str, ...]:
+    """The capture points a check would name on this host; what it has no name for is left out."""
+    found = (_where(kind, direction, features) for kind, direction in _POINTS)
+    return tuple(where[1] for where in found if where[:1] == ("--capture",))
+
+
 def usable(features: Features) -> bool:
     """Whether each of the four places can be heard in some way."""
     return all(_where(kind, direction, features) for kind, direction in _POINTS)

@@ -16,6 +16,7 @@ _SECOND = 1_000_000_000
 
 # Ports that are the host's own: VMkernel adapters and uplinks. They may carry a VM's MAC as well.
 HOST_TYPES = (3, 4)
+UPLINK_TYPE = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,17 +42,19 @@ def root_message(job: Job, progress: Progress) -> Message:
     """The one message in the channel while a check runs, with a Cancel button."""
     name = code(job.vm)
     target = f" → {code(job.target)}" if job.target else ""
-    line = f"*ARP check of {name}*{target}: {progress_words(progress)}"
+    line = f"*ARP check of {name}*{target}: {escape(progress_words(progress))}"
     blocks = [section(f":hourglass_flowing_sand: {line}")]
     if progress.stage == "capturing":
         blocks.append(context(_bar_words(progress)))
     blocks.append(actions([button("Cancel", CANCEL, job.id)]))
-    return Message(f"ARP check of {escape(job.vm)}: {progress_words(progress)}", tuple(blocks))
+    return Message(
+        f"ARP check of {escape(job.vm)}: {escape(progress_words(progress))}", tuple(blocks)
+    )
 
 
 def progress_words(progress: Progress) -> str:
-    """How far a check is, in one line without markup."""
-    host = escape(shortened(progress.host, 100))
+    """How far a check is, in one line of plain text, not yet escaped for Slack."""
+    host = shortened(progress.host, 100)
     words = {
         "queued": f"queued, position {progress.position}" if progress.position else "queued",
         "finding": "finding the VM and its host",

@@ -1,0 +1,79 @@
+"""What hosts do in mid-check, seen from the thread: moves, stopped services, errors, changed keys."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.flow.test_whole_line import answered, ask, thread
+from tests.lab.lab import Lab, bot_and_worker
+
+ESX07 = "esx07.example.com"
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    async with Lab(tmp_path / "lab") as lab:
+        yield lab
+        await lab.settled(lambda: not lab.captures_alive())
+
+
+async def test_a_vm_that_moves_in_mid_capture_voids_the_result_at_once(lab: Lab) -> None:
+    lab.situation("blog")
+    programs = await bot_and_worker(lab, CAPTURE_SECONDS="60")
+    await lab.slack.slash("app01")
+    await lab.settled(lambda: len(lab.captures_alive()) >= 6)
+    lab.vcenter.move(lab.world.vm("app01"), "esx08.example.com")
+    root = await answered(lab, programs)
+    verdict, *_ = thread(lab, root)
+    assert "VM_MOVED" in json.dumps(verdict.blocks)
+    assert "the VM left its host" in json.dumps(verdict.blocks)
+
+
+async def test_a_stopped_ssh_service_is_started_and_stopped_again(lab: Lab) -> None:
+    host = lab.world.host(ESX07)
+    host.ssh_running = False
+    _, verdict, _ = await ask(lab, "app01", CAPTURE_SECONDS="10", ESXI_SSH_SERVICE="start")
+    assert "ARP_OK" in json.dumps(verdict.blocks)
+    await lab.settled(lambda: not host.ssh_running)
+
+
+async def test_a_service_that_was_running_is_left_running(lab: Lab) -> None:
+    await ask(lab, "app01", CAPTURE_SECONDS="10", ESXI_SSH_SERVICE="start")
+    for program in lab.programs:
+        await program.stop()
+    assert lab.world.host(ESX07).ssh_running
+
+
+async def test_the_first_key_is_pinned_and_a_changed_one_refused(lab: Lab) -> None:
+    settings = {"ESXI_HOST_KEYS": "accept-new", "ESXI_KNOWN_HOSTS": "", "CAPTURE_SECONDS": "10"}
+    programs = await bot_and_worker(lab, **settings)
+    await lab.slack.slash("app01")
+    await answered(lab, programs)
+    lab.world.host(ESX07).behaviours.add("changed_host_key")
+    await lab.esxi[ESX07].stop()
+    await lab.esxi[ESX07].start()
+    await lab.slack.slash("app01 10.20.110.1")
+    await lab.settled(lambda: len(lab.slack.messages()) == 2)
+    root = await answered(lab, programs)
+    (said,) = thread(lab, root)
+    assert ESX07 in said.text
+    assert "key" in said.text
+
+
+async def test_errors_that_rose_are_told_and_kept(lab: Lab) -> None:
+    lab.world.host(ESX07).behaviours.add("rx_errors:7")
+    _, verdict, files = await ask(lab, "app01", CAPTURE_SECONDS="10")
+    names = set(files)
+    assert "host/before/nicstats_vmnic1.txt" in names
+    assert ("host/counters_risen.txt" in names) == ("Counters rose" in json.dumps(verdict.blocks))
+
+
+async def test_lockdown_mode_is_named(lab: Lab) -> None:
+    lab.world.host(ESX07).lockdown = "lockdownNormal"
+    programs = await bot_and_worker(lab)
+    await lab.slack.slash("app01")
+    root = await answered(lab, programs)
+    (said,) = thread(lab, root)
+    assert "lockdown" in said.text.lower()

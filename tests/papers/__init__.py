@@ -1,0 +1,1 @@
+"""The papers that are made and not written: docs/verdicts.md, README's picture."""

@@ -1,0 +1,166 @@
+"""The Slack settings turned into readings: tokens, scopes, the way events come in, channels."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+from workers.cli.doctor.reading import Notebook, Reading, Readings
+from workers.errors import CheckError, SlackRefused
+from workers.settings import Reader, read_slack_api_url
+from workers.slack import SlackStanding
+
+NOTES = Notebook("slack")
+INVITE = "Invite the bot there: /invite @arpcheck"
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,}")
+_USER = re.compile(r"[UWS][A-Z0-9]{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    bot_token: str
+    app_token: str
+    signing_secret: str
+    channels: frozenset[str]
+    users: frozenset[str]
+    network_channel: str
+    api_url: str
+
+
+def _read(reader: Reader) -> _Settings:
+    settings = _Settings(
+        bot_token=reader.required("SLACK_BOT_TOKEN", "the bot token", ("xoxb-",)),
+        app_token=reader.text("SLACK_APP_TOKEN"),
+        signing_secret=reader.text("SLACK_SIGNING_SECRET"),
+        channels=reader.names("ARPCHECK_CHANNELS"),
+        users=reader.names("ARPCHECK_USERS"),
+        network_channel=reader.text("ARPCHECK_NETWORK_CHANNEL"),
+        api_url=read_slack_api_url(reader),
+    )
+    if settings.app_token and not settings.app_token.startswith("xapp-"):
+        reader.problems.append("SLACK_APP_TOKEN should start with xapp-: an app-level token")
+    return settings
+
+
+async def look_at_slack(environment: Mapping[str, str]) -> Readings:
+    """What the tokens may do, how events would come in, and where the bot is a member."""
+    reader = Reader(environment)
+    settings = _read(reader)
+    for line in NOTES.settings(reader.problems):
+        yield line
+    usable = settings.bot_token.startswith("xoxb-") and not any(
+        problem.startswith("SLACK_API_URL") for problem in reader.problems
+    )
+    if usable:
+        slack = SlackStanding(settings.bot_token, settings.api_url)
+        try:
+            async for line in _look(slack, settings):
+                yield line
+        finally:
+            await slack.close()
+    for line in _who_and_where(settings):
+        yield line
+
+
+async def _look(slack: SlackStanding, settings: _Settings) -> Readings:
+    try:
+        told = await slack.identity()
+        yield NOTES.ok("token", f"{told.get('user')} in the workspace {told.get('team')}")
+        for line in _scopes(await slack.scopes()):
+            yield line
+    except CheckError as trouble:
+        mend = "Copy the bot token from OAuth & Permissions of the Slack app, after installing it."
+        yield NOTES.fail("token", trouble.sentence, trouble.next_step or mend)
+        return
+    way_in = await _way_in(slack, settings)
+    if way_in is not None:
+        yield way_in
+    for channel in sorted(settings.channels - {"*"}):
+        yield await _channel(slack, channel, "ARPCHECK_CHANNELS")
+    if settings.network_channel:
+        yield await _channel(slack, settings.network_channel, "ARPCHECK_NETWORK_CHANNEL")
+    else:
+        mend = "Set ARPCHECK_NETWORK_CHANNEL to the id of the network team's channel."
+        yield NOTES.warn("hand-off", "no network channel: messages have no hand-off button", mend)
+
+
+def _scopes(granted: frozenset[str]) -> tuple[Reading, ...]:
+    manifest = json.loads(files("bot").joinpath("manifest.json").read_text("utf-8"))
+    asked = manifest["oauth_config"]["scopes"]
+    missing = sorted(set(asked["bot"]) - granted)
+    optional = sorted(set(asked.get("bot_optional", ())) - granted)
+    lines = []
+    if missing:
+        mend = "Add them under OAuth & Permissions (bot/manifest.json lists all), then reinstall."
+        lines.append(NOTES.fail("scopes", f"missing: {', '.join(missing)}", mend))
+    else:
+        lines.append(NOTES.ok("scopes", f"all {len(asked['bot'])} that the manifest asks for"))
+    if optional:
+        found = f"optional, not granted: {', '.join(optional)}; a lost answer may be posted twice"
+        lines.append(NOTES.ok("scopes", found))
+    return tuple(lines)
+
+
+async def _way_in(slack: SlackStanding, settings: _Settings) -> Reading | None:
+    if settings.app_token:
+        try:
+            await slack.try_socket_mode(settings.app_token)
+        except CheckError as trouble:
+            mend = (
+                "SLACK_APP_TOKEN is an app-level token with connections:write; turn Socket Mode on."
+            )
+            return NOTES.fail("Socket Mode", trouble.sentence, trouble.next_step or mend)
+        return NOTES.ok("Socket Mode", "a connection may be opened")
+    if settings.signing_secret:
+        found = (
+            "HTTP mode; only Slack's first request will show whether SLACK_SIGNING_SECRET is right"
+        )
+        return NOTES.ok("HTTP", found)
+    return None  # told where the settings are
+
+
+async def _channel(slack: SlackStanding, channel: str, setting: str) -> Reading:
+    subject = f"channel {channel}"
+    if not _CHANNEL.fullmatch(channel):
+        mend = "The id stands at the end of the channel's details in Slack, such as C0123456789."
+        return NOTES.fail(subject, f"{setting} wants ids, not names", mend)
+    try:
+        member = await slack.is_member(channel)
+    except SlackRefused as refused:
+        mend = (
+            f"Check the id in {setting}. {INVITE}" if refused.reason == "channel_not_found" else ""
+        )
+        return NOTES.fail(subject, refused.sentence, mend)
+    except CheckError as trouble:
+        return NOTES.trouble(subject, trouble)
+    if member is None:
+        found = "cannot be looked at without channels:read or channels:history (groups:…)"
+        return NOTES.warn(subject, found, f"Make sure of it by hand. {INVITE}")
+    if not member:
+        return NOTES.fail(subject, f"the bot is not a member ({setting})", INVITE)
+    return NOTES.ok(subject, f"the bot is a member ({setting})")
+
+
+def _who_and_where(settings: _Settings) -> tuple[Reading, ...]:
+    lines = []
+    if not settings.app_token and not settings.signing_secret:
+        mend = "Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP) for the bot."
+        lines.append(NOTES.fail("way in", "no app-level token, no signing secret", mend))
+    if not settings.channels:
+        mend = "Set it to channel ids, or to * for every channel the bot was invited to."
+        lines.append(
+            NOTES.fail("channels", "ARPCHECK_CHANNELS is not set: refused everywhere", mend)
+        )
+    elif "*" in settings.channels:
+        lines.append(NOTES.ok("channels", "every channel the bot was invited to"))
+    wrong = sorted(user for user in settings.users if not _USER.fullmatch(user))
+    if wrong:
+        mend = "User ids begin with U or W, ids of user groups with S; names are not taken."
+        lines.append(NOTES.fail("people", f"ARPCHECK_USERS: {', '.join(wrong)}", mend))
+    else:
+        who = f"{len(settings.users)} ids of ARPCHECK_USERS" if settings.users else "everyone there"
+        lines.append(NOTES.ok("people", f"may ask for checks: {who}"))
+    return tuple(lines)
