@@ -1,8 +1,13 @@
 """Both ends' captures → how far the request got: never a blame that one end does not carry."""
 
+import csv
+import io
 import json
+import subprocess
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +16,8 @@ from tests.arp.degrade import degraded
 from workers.arp.bundle import make_bundle
 from workers.arp.case import read_case, write_case
 from workers.arp.model import SECOND, Case, ClockGap, HostEvent, Judgement, Owner, Vlan
+from workers.arp.picture.ends import Shape, ends_of
+from workers.arp.picture.story import story_of
 from workers.arp.report import as_json, as_text
 from workers.arp.two_ends import judge_both
 from workers.arp.verdict import judge
@@ -211,3 +218,35 @@ def test_a_program_that_knows_no_far_end_judges_the_near_one() -> None:
     near = judge_both(read_case(json.dumps(document).encode()), both.heard)
     assert near.verdict == judge(both.case, both.heard).verdict
     assert near.far is None
+
+
+@pytest.mark.parametrize(
+    "name", ["far guest mute", "far vSwitch drops requests", "far vSwitch drops replies"]
+)
+def test_the_picture_marks_no_end_on_the_near_host_for_a_fault_on_the_far_one(name: str) -> None:
+    judgement = judged(heard(name))
+    ends = ends_of(story_of(judgement))
+    assert ends
+    assert Shape.STOP not in {end.shape for end in ends}
+    assert "NEXT MOVE HERE" not in {end.words for end in ends}
+
+
+@pytest.mark.needs_tshark
+def test_wireshark_opens_the_merged_file_of_both_ends(tmp_path: Path) -> None:
+    both = heard("healthy")
+    bundle = make_bundle(judged(both), both.pcaps, {})
+    with zipfile.ZipFile(io.BytesIO(bundle)) as files:
+        (tmp_path / "vm.pcapng").write_bytes(files.read("vm.pcapng"))
+        rows = list(csv.DictReader(io.StringIO(files.read("timeline.csv").decode())))
+    fields = ("frame.interface_name", "frame.time_epoch", "frame.comment")
+    command = ["tshark", "-r", str(tmp_path / "vm.pcapng"), "-T", "fields"]
+    command += [word for field in fields for word in ("-e", field)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True)
+    shown = [line.split("\t") for line in told.stdout.splitlines()]
+    assert "warn" not in told.stderr.lower()
+    assert [name for name, _, _ in shown] == [row["point"] for row in rows]
+    assert {"far:vmnic0-rx", "far:vnic0-tx", "vmnic1-tx"} <= {name for name, _, _ in shown}
+    times = [float(at) for _, at, _ in shown]
+    assert times == sorted(times)
+    arrived = [comment for name, _, comment in shown if name == "far:vnic0-rx"]
+    assert any("request 1 of" in comment and "far end" in comment for comment in arrived)
