@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -255,9 +256,8 @@ class Capture:
     command: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ArpFrame:
-    """One ARP or RARP frame in RFC 826's words.
+class ArpFrame(NamedTuple):
+    """One ARP or RARP frame in RFC 826's words: a tuple, because there may be a million of them.
 
     ``number`` is the frame's number in its file as Wireshark shows it (from 1). ``op`` is 1 request,
     2 reply, 3 and 4 RARP (RFC 903). ``vlans`` are the tags found in the bytes, outermost first;
