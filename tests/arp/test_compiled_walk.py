@@ -72,10 +72,10 @@ def test_more_hits_than_one_call_takes() -> None:
 @pytest.mark.parametrize("position", [-1, 5, 1 << 40])
 def test_places_outside_of_the_buffer_are_refused(position: int) -> None:
     with pytest.raises(ValueError, match="out of range"):
-        compiled.scan.pcapng(b"1234", position, 0, False, (12, 16))
+        compiled.scan.pcapng(b"1234", position, 0, 0, (12, 16))
 
 
 @pytest.mark.parametrize("place", [-1, 65])
 def test_places_outside_of_a_packet_are_refused(place: int) -> None:
     with pytest.raises(ValueError, match="out of range"):
-        compiled.scan.pcap(bytes(200), 0, 0, False, (12, place), 1, 1_000, (42, 512))
+        compiled.scan.pcap(bytes(200), 0, 0, 0, (12, place), 1, 1_000, (42, 512))

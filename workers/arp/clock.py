@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from statistics import median
 
 from workers.arp.model import (
     BROADCAST,
@@ -23,6 +22,7 @@ from workers.arp.model import (
     Heard,
     PointKind,
 )
+from workers.arp.numbers import median
 
 TOLERANCE = 5 * MILLISECOND
 _FARTHEST = 10 * SECOND

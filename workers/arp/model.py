@@ -283,7 +283,7 @@ class ArpFrame(NamedTuple):
 class Heard:
     """A capture with the ARP frames read from it, in file order.
 
-    ``packets`` counts every packet of the file, ``unreadable`` the ARP frames too short or malformed
+    ``left_out`` counts foreign frames that were not kept because very many had been. ``packets`` counts every packet of the file, ``unreadable`` the ARP frames too short or malformed
     to read. ``damage`` is a sentence where the file is broken or cut (frames up to there are kept).
     """
 
@@ -292,6 +292,7 @@ class Heard:
     packets: int = 0
     unreadable: int = 0
     damage: str | None = None
+    left_out: int = 0
 
 
 # --- the case ----------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from statistics import median
 
 from workers.arp.evidence import Evidence
 from workers.arp.model import MILLISECOND, SECOND, Direction
+from workers.arp.numbers import median
 
 _MOST_CONTROLS = 3
 

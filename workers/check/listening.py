@@ -40,7 +40,7 @@ async def record(
         location=_pinned(location, ports),
         view=view,
         ports_before=ports,
-        readers={plan.point.name: ArpReader(plan.point) for plan in planned},
+        readers={plan.point.name: ArpReader(plan.point, vm=location.vm) for plan in planned},
     )
     for sentence in (*view.notes, *location.notes):
         desk.note(sentence)

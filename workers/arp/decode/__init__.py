@@ -12,13 +12,22 @@ ARP inside a tunnel (Geneve, VXLAN) belongs to an overlay and is not taken for t
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from workers.arp.decode.frame import ArpFields, Nothing, read_arp
 from workers.arp.decode.pcap import PcapWalker, starts_pcap
 from workers.arp.decode.pcapng import PcapngWalker, starts_pcapng
 from workers.arp.decode.walk import Bytes, Hit
-from workers.arp.model import ArpFrame, Capture, CapturePoint, Direction, Heard
+from workers.arp.model import (
+    ArpFrame,
+    Capture,
+    CapturePoint,
+    Direction,
+    Heard,
+    PointKind,
+    Vm,
+)
 
 __all__ = ["ArpReader"]
 
@@ -34,6 +43,13 @@ _MOST_NOISE: Final = 65_536
 _MOST_FRAMES: Final = 2_000_000
 _MOST_DISTINCT: Final = 16_384
 
+_PLENTY: Final = 20_000
+"""So many frames at an uplink are kept whoever they are of; of others only some are, after that."""
+
+_MOST_COPIES: Final = 20
+_MOST_FOREIGN: Final = 60_000
+_MOST_OWN: Final = 150_000
+
 
 class ArpReader:
     """Reads one capture point's stream: feed it chunks of any size, then ``finish``.
@@ -44,10 +60,18 @@ class ArpReader:
     packet of any kind in file order, None without one that carries a time. With ``keep_bytes``
     ``originals`` holds each frame's link type and bytes, beside ``frames``. With ``compiled`` False
     the headers are walked in pure Python even where the compiled walk was built.
+
+    With ``vm`` the memory stays small however much ARP an uplink carries: once there is plenty, a
+    frame that does not name the VM is kept in so many copies only, and ``left_out`` counts the rest.
     """
 
     def __init__(
-        self, point: CapturePoint, *, keep_bytes: bool = False, compiled: bool = True
+        self,
+        point: CapturePoint,
+        *,
+        vm: Vm | None = None,
+        keep_bytes: bool = False,
+        compiled: bool = True,
     ) -> None:
         self.point = point
         self.frames: list[ArpFrame] = []
@@ -62,6 +86,11 @@ class ArpReader:
         self._start = b""
         self._walker: PcapWalker | PcapngWalker | None = None
         self._decoded: dict[tuple[int, bytes], ArpFields | Nothing] = {}
+        self.left_out = 0
+        thinned = vm is not None and point.kind is PointKind.UPLINK
+        self._own = _names(vm) if vm is not None and thinned else None
+        self._most = _MOST_OWN if thinned else _MOST_FRAMES
+        self._copies: Counter[ArpFields] = Counter()
         self._deaf = False
 
     @property
@@ -116,7 +145,14 @@ class ArpReader:
 
     def heard(self, capture: Capture) -> Heard:
         """What was heard so far, as the value the judge takes."""
-        return Heard(capture, tuple(self.frames), self.packets, self.unreadable, self.damage)
+        return Heard(
+            capture,
+            tuple(self.frames),
+            self.packets,
+            self.unreadable,
+            self.damage,
+            self.left_out,
+        )
 
     def _open(self) -> bool:
         """Find the capture's header; what stands before it is a host's prompt or message."""
@@ -179,18 +215,24 @@ class ArpReader:
         self.damage = walker.damage
         if walker.stopped:
             self._stop()
-        elif len(self.frames) >= _MOST_FRAMES:
-            self.damage = f"more than {_MOST_FRAMES} ARP frames; the rest was not read"
+        elif len(self.frames) >= self._most:
+            self.damage = f"more than {self._most} ARP frames; the rest was not read"
             self._stop()
         return used
 
     def _keep(self, hits: list[Hit]) -> None:
         point, frames, decoded = self.point, self.frames, self._decoded
         known = None if point.direction is Direction.BOTH else point.direction
+        plenty = _PLENTY if self._own is not None else _MOST_FRAMES
         for number, at, link, raw, stated in hits:
             fields = decoded.get((link, raw)) or self._decode(link, raw)
             if isinstance(fields, Nothing):
                 self.unreadable += fields is Nothing.UNREADABLE
+                self.left_out += fields is Nothing.ENOUGH
+                continue
+            if len(frames) >= plenty and self._is_too_many(fields):
+                decoded[link, raw] = Nothing.ENOUGH
+                self.left_out += 1
                 continue
             if self._keep_bytes:
                 self.originals.append((link, raw))
@@ -202,6 +244,19 @@ class ArpReader:
                 )  # by place: with names it takes half as long again
             )
 
+    def _is_too_many(self, fields: ArpFields) -> bool:
+        """Whether there is enough of this frame already; of the VM's own there never is."""
+        copies = self._copies[fields]
+        if copies > _MOST_COPIES:
+            return True
+        if self._own is None or not self._own.isdisjoint(fields[2:8]):
+            return False
+        if copies == _MOST_COPIES or len(self._copies) >= _MOST_DISTINCT:
+            self._copies[fields] = _MOST_COPIES + 1
+            return True
+        self._copies[fields] += 1
+        return len(self.frames) >= _MOST_FOREIGN
+
     def _decode(self, link: int, raw: bytes) -> ArpFields | Nothing:
         if len(self._decoded) >= _MOST_DISTINCT:
             self._decoded.clear()
@@ -212,3 +267,9 @@ class ArpReader:
         self._deaf = True
         self._buffer.clear()
         self._decoded.clear()
+
+
+def _names(vm: Vm) -> frozenset[str]:
+    """Every MAC and address that is known to be the VM's."""
+    addresses = (address.partition("/")[0] for nic in vm.nics for address in nic.ipv4)
+    return frozenset([*(nic.mac for nic in vm.nics), *addresses])

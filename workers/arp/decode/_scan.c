@@ -237,8 +237,8 @@ static PyObject *pcapng(PyObject *self, PyObject *arguments)
 }
 
 static PyMethodDef methods[] = {
-    {"pcap", pcap, METH_VARARGS, "Walk records of a classic pcap: see _scan.pyi."},
-    {"pcapng", pcapng, METH_VARARGS, "Walk enhanced packet blocks: see _scan.pyi."},
+    {"pcap", pcap, METH_VARARGS, "Walk records of a classic pcap: see compiled.py."},
+    {"pcapng", pcapng, METH_VARARGS, "Walk enhanced packet blocks: see compiled.py."},
     {NULL, NULL, 0, NULL},
 };
 
