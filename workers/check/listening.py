@@ -44,13 +44,13 @@ async def record(
     )
     for sentence in (*view.notes, *location.notes):
         desk.note(sentence)
-    recording.files |= _named("before", await host.snapshot(uplinks))
+    before = asyncio.create_task(host.snapshot(uplinks))  # asked while the captures start
     try:
         await _hear(job, planned, recording, host, peers, desk)
-        recording.files |= _named("after", await host.snapshot(uplinks))
-        with contextlib.suppress(CheckError):
-            recording.ports_after = await host.switch_ports(location.vm)
+        recording.files |= _named("before", await before)
     finally:
+        before.cancel()
+        await asyncio.gather(before, return_exceptions=True)
         for sentence in await host.clean_up():
             desk.note(sentence)
     _keep_rarp(recording)
@@ -98,9 +98,25 @@ async def _hear(
             await _listen(job, recording, listening, peers, desk)
         finally:
             LIVE_CAPTURES.dec(len(planned))
-        recording.captures = await listening.stop()
+        await _close(recording, listening, host)
     for reader in recording.readers.values():
         reader.finish()
+
+
+async def _close(recording: Recording, listening: Listening, host: EsxiHost) -> None:
+    """End all captures; what the host counts and where its ports are is asked while they end."""
+    location = recording.location
+    after = asyncio.create_task(host.snapshot(uplink.device for uplink in location.host.uplinks))
+    ports = asyncio.create_task(host.switch_ports(location.vm))
+    try:
+        recording.captures = await listening.stop()
+        recording.files |= _named("after", await after)
+        with contextlib.suppress(CheckError):
+            recording.ports_after = await ports
+    finally:
+        for task in (after, ports):
+            task.cancel()
+        await asyncio.gather(after, ports, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
