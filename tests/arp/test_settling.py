@@ -68,7 +68,7 @@ def test_every_target_that_was_to_be_asked_must_be_answered() -> None:
     judgement = judge(*load("arping-asks-every-second"))
     assert settled(judgement) == "enough answered"
     first = judgement.exchanges[0]
-    other = replace(first, request=replace(first.request, target_ip="10.20.110.50"))
+    other = replace(first, request=first.request._replace(target_ip="10.20.110.50"))
     more = replace(judgement, exchanges=(*judgement.exchanges, other))
     assert settled(more) == "enough answered"  # asked by the way, and answered
     wanted = replace(judgement.case.stimulus, targets=("10.20.110.1", "10.20.110.50"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -255,9 +256,8 @@ class Capture:
     command: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ArpFrame:
-    """One ARP or RARP frame in RFC 826's words.
+class ArpFrame(NamedTuple):
+    """One ARP or RARP frame in RFC 826's words: a tuple, because there may be a million of them.
 
     ``number`` is the frame's number in its file as Wireshark shows it (from 1). ``op`` is 1 request,
     2 reply, 3 and 4 RARP (RFC 903). ``vlans`` are the tags found in the bytes, outermost first;
@@ -283,8 +283,9 @@ class ArpFrame:
 class Heard:
     """A capture with the ARP frames read from it, in file order.
 
-    ``packets`` counts every packet of the file, ``unreadable`` the ARP frames too short or malformed
-    to read. ``damage`` is a sentence where the file is broken or cut (frames up to there are kept).
+    ``left_out`` counts foreign frames that were not kept because very many had been. ``packets``
+    counts every packet of the file, ``unreadable`` the ARP frames too short or malformed to read.
+    ``damage`` is a sentence where the file is broken or cut (frames up to there are kept).
     """
 
     capture: Capture
@@ -292,6 +293,7 @@ class Heard:
     packets: int = 0
     unreadable: int = 0
     damage: str | None = None
+    left_out: int = 0
 
 
 # --- the case ----------------------------------------------------------------------------------
