@@ -119,6 +119,12 @@ def test_enough_answers_settle_a_check() -> None:
     assert settled(judge(*load("C08"))) is None
 
 
+def test_a_named_target_that_was_not_asked_for_yet_is_waited_for() -> None:
+    case, heard = load("C02")
+    named = replace(case, stimulus=replace(case.stimulus, targets=("10.20.110.77",)))
+    assert settled(judge(named, heard)) is None
+
+
 def _renamed(case: Case, heard: tuple[Heard, ...], shift: int) -> tuple[Case, tuple[Heard, ...]]:
     def ip(address: str) -> str:
         first, rest = address.split(".", 1)

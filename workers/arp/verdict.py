@@ -118,7 +118,10 @@ def judge(case: Case, heard: Sequence[Heard]) -> Judgement:
 
 
 def settled(judgement: Judgement) -> str | None:
-    """Why more listening cannot change the verdict, None where it can."""
+    """Why more listening cannot change the verdict, None where it can.
+
+    A target that somebody named and the guest has not asked for yet is worth waiting for.
+    """
     code = judgement.verdict.code
     if code == "VM_MOVED":
         return "the VM moved"
@@ -127,9 +130,9 @@ def settled(judgement: Judgement) -> str | None:
     answered_by_target: dict[str, list[bool]] = {}
     for each in judgement.exchanges:
         answered_by_target.setdefault(each.request.target_ip, []).append(each.delivered)
-    wanted = set(judgement.case.stimulus.targets) & set(answered_by_target) or set(
-        answered_by_target
-    )
+    wanted = set(judgement.case.stimulus.targets) or set(answered_by_target)
+    if not wanted <= set(answered_by_target):
+        return None
     done = [answered_by_target[target] for target in wanted]
     times = [each.request.at for each in judgement.exchanges]
     if not done or max(times) - min(times) < SETTLED_SPAN:
