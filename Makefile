@@ -1,12 +1,13 @@
 # make demo: see a check in the practice lab.  make test: run the tests.  make check: all a change must pass.
-# make fuzz: feed the readers a million broken frames.  make pictures: draw docs/pictures.png anew.
+# make fuzz: feed the readers a million broken frames.  make docs, make pictures: write anew what is made.
+# make chaos: a thousand checks while everything fails.  make audit: ask for known holes in the libraries.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 # Most tests wait for real processes, so more of them at a time than there are cores.
 JOBS ?= 4
 
-.PHONY: setup demo test fuzz pictures lint check format clean
+.PHONY: setup demo test fuzz chaos audit docs pictures lint check format clean
 
 setup: .venv/ready
 
@@ -28,6 +29,16 @@ fuzz: setup
 
 pictures: setup
 	$(BIN)/python -m tests.arp.contact_sheet
+	$(BIN)/python -m tests.papers.thread_picture
+
+chaos: setup
+	ARPCHECK_CHAOS_CHECKS=$${ARPCHECK_CHAOS_CHECKS:-1000} $(BIN)/python -m pytest -s tests/faults/test_chaos.py $(ARGS)
+
+audit: setup
+	$(BIN)/python -m tests.audit
+
+docs: setup
+	$(BIN)/python -m tests.papers.verdicts
 
 lint: setup
 	$(BIN)/ruff format --check .

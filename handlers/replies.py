@@ -160,6 +160,11 @@ def stimulus_noted() -> Message:
     return said("Noted: from now on silence of the VM counts as evidence.")
 
 
+def started(user: str) -> Message:
+    """What stands under the question once somebody has answered it."""
+    return said(f":white_check_mark: <@{escape(user)}> started it; listening goes on.")
+
+
 def handed_off_before() -> Message:
     """There is one hand-off for a check."""
     return said("This check was already handed off; the link is in its thread.")

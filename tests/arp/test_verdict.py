@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.arp.corpus import NAMES, load
 from tests.arp.degrade import shifted
 from workers.arp.model import BROADCAST, SECOND, ArpFrame, Case, Heard, Judgement, Owner
-from workers.arp.verdict import CODES, judge, settled
+from workers.arp.verdict import CODES, judge
 
 names = st.sampled_from(NAMES)
 # Behind a port-channel a broadcast comes in on one uplink only.
@@ -112,17 +112,6 @@ def test_a_refused_verdict_is_kept_with_the_deaf_points() -> None:
     judgement = judge(*load("C17"))
     assert [each.code for each in judgement.refusals] == ["VSWITCH_DROP_TX"]
     assert "vmnic1-tx: it was not captured" in judgement.refusals[0].why
-
-
-def test_enough_answers_settle_a_check() -> None:
-    assert settled(judge(*load("C02"))) == "enough answered"
-    assert settled(judge(*load("C08"))) is None
-
-
-def test_a_named_target_that_was_not_asked_for_yet_is_waited_for() -> None:
-    case, heard = load("C02")
-    named = replace(case, stimulus=replace(case.stimulus, targets=("10.20.110.77",)))
-    assert settled(judge(named, heard)) is None
 
 
 def _renamed(case: Case, heard: tuple[Heard, ...], shift: int) -> tuple[Case, tuple[Heard, ...]]:

@@ -154,8 +154,7 @@ class Answerer:
             if not running.done():
                 await _cancelled(running)
                 await lease.check()
-                by = f" by <@{lease.cancelled_by}>" if lease.cancelled_by else ""
-                return CheckCancelled(f"It was stopped{by}.")
+                return CheckCancelled(by=lease.cancelled_by)
             return running.result()
         except LeaseLost:
             raise

@@ -11,6 +11,7 @@ from workers.arp.pairing import LATE, Asked
 from workers.arp.signs import (
     HIGH_REQUESTS,
     LEAST_REQUESTS,
+    LEAST_SPAN,
     OK_SHARE,
     PATHS,
     Sign,
@@ -25,7 +26,6 @@ PARTIAL_REQUESTS = 20
 _GOES_ON = 4
 _LATE_TWICE = 2
 _GOES_ON_WITHIN = 3 * SECOND
-_GOES_ON_SPAN = 8 * SECOND
 _STEADY = 10 * MILLISECOND
 
 
@@ -54,7 +54,7 @@ def ignores(e: Evidence) -> Sign | None:
     asked = [each for each in e.delivered if each.broadcast]
     times = [each.request.at for each in asked]
     again = sum(_asks_again(a, b) for a, b in pairwise(asked))
-    if again < _GOES_ON or times[-1] - times[0] < _GOES_ON_SPAN or _asked_by_a_tool(e, asked):
+    if again < _GOES_ON or times[-1] - times[0] < LEAST_SPAN or _asked_by_a_tool(e, asked):
         return None
     if any(ask.target == e.target and ask.fair and not ask.answered_on for ask in e.others):
         return None
@@ -84,7 +84,7 @@ def _asked_by_a_tool(e: Evidence, asked: list[Asked]) -> bool:
 
 def late(e: Evidence) -> Sign | None:
     """Replies came more than a second after every request, at least twice."""
-    slow = [reply for reply in e.replies if reply.late]
+    slow = [reply for reply in e.replies if reply.late and reply.frame.eth_dst in e.talk.own_macs]
     if not e.delivered or len(slow) < _LATE_TWICE:
         return None
     return Sign(subject=e.target, confidence=Confidence.HIGH, detail=str(len(slow)))

@@ -10,6 +10,7 @@ from workers.arp.clock import Identity
 from workers.arp.hearing import REPLY_TIME, Ear, span_of, uplinks_of
 from workers.arp.model import (
     BROADCAST,
+    SECOND,
     ArpFrame,
     Case,
     Direction,
@@ -22,6 +23,7 @@ from workers.arp.traffic import COPY_TIME, Sighting, Traffic
 REQUEST, REPLY = 1, 2
 UNSPECIFIED = "0.0.0.0"  # noqa: S104 - RFC 5227: the sender of a probe has no address yet
 _WRONG_PORT = 3
+_EDGE = SECOND // 4  # a stream may end with a frame still on its way through the host
 
 EarKey = tuple[str, Direction]
 
@@ -123,7 +125,7 @@ def _requests(traffic: Traffic, talk: Conversation) -> tuple[list[Sighting], lis
         and (
             each.object == talk.nic.point
             if each.kind == PointKind.VNIC
-            else not port.hears(each.at, 0)
+            else not port.near(each.at, _EDGE)
             and talk.nic.mac in {each.frame.eth_src, each.frame.sender_mac}
         )
     ]

@@ -7,7 +7,7 @@ from collections import Counter
 from workers.arp.control import Ask
 from workers.arp.evidence import Evidence
 from workers.arp.exchange import UNSPECIFIED
-from workers.arp.model import Confidence, Direction, Owner
+from workers.arp.model import SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import fisher
 from workers.arp.signs import HIGH_REQUESTS, LEAST_REQUESTS, Sign, silent
 from workers.arp.traffic import Sighting
@@ -16,6 +16,7 @@ LEAST_CONTROLS = 3
 LEAST_PAIRED = 5
 _CHANCE = 0.05
 _MOST = 0.8
+_LONG = 22 * SECOND
 
 
 # --- step 11: the wrong port group
@@ -90,9 +91,16 @@ def target_down(e: Evidence) -> Sign | None:
         pairs = len(e.pairs(lambda ask: bool(ask.answered_on)))
         return _down(e, Sign(controlled=pairs > 1))
     in_company = bool(e.foreign_broadcasts) or any(not ask.mine for ask in e.others)
-    if not in_company or (len(e.lost) < HIGH_REQUESTS and not e.is_gateway):
+    if not in_company or not (_heard_long(e) or e.is_gateway):
         return None
     return _down(e, Sign(confidence=Confidence.MEDIUM))
+
+
+def _heard_long(e: Evidence) -> bool:
+    """Whether others who asked for the target would have been heard, too."""
+    span = e.talk.span
+    heard = span[1] - max(span[0], e.start) if span else 0
+    return len(e.lost) >= HIGH_REQUESTS or heard >= _LONG
 
 
 def _down(e: Evidence, sign: Sign) -> Sign:
@@ -151,14 +159,19 @@ def _deaf_uplink(e: Evidence) -> Sign | None:
     same_target = sum(count for (_, target), count in worked.items() if target == e.target)
     if len(missed) < LEAST_PAIRED and sum(worked.values()) < LEAST_CONTROLS:
         return None
-    if not missed and same_target < LEAST_CONTROLS:
+    if not missed and same_target < LEAST_CONTROLS and not _floods(e):
         return None
     answered = len(e.pairs(lambda ask: bool(ask.answered_on)))
-    controlled = answered > 1 or (bool(worked) and len(missed) >= LEAST_PAIRED)
+    controlled = answered > 1 or len(missed) >= LEAST_PAIRED
     what = "rx" if len(e.reflected) >= LEAST_CONTROLS else "vlan" if on_u else "all"
     name = str(e.vlan) if e.vlan else "untagged"
     subject = f"{e.uplink}/{name if what == 'vlan' else what}"
     return Sign(subject, controlled=controlled, detail=what)
+
+
+def _floods(e: Evidence) -> bool:
+    """Whether what this host broadcasts comes back on siblings, which some fabrics never do."""
+    return any(ask.reflected_on for ask in e.scene.asks)
 
 
 def _in_vlan(e: Evidence, copies: dict[str, Sighting]) -> bool:

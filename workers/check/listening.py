@@ -17,7 +17,7 @@ from workers.arp.pktcap import Planned, is_rarp, plan_captures
 from workers.arp.summary import Progress
 from workers.arp.verdict import judge, settled
 from workers.check.desk import Desk, Peers
-from workers.check.recording import Recording
+from workers.check.recording import Recording, gateway_of
 from workers.errors import CheckError
 from workers.esxi import EsxiHost, Listening, SwitchPort, counters_risen
 from workers.health import LIVE_CAPTURES
@@ -155,7 +155,7 @@ async def listen_for_verdict(
         desk.tell(_progress(recording, judgement, int(elapsed), seconds))
         if not asked and elapsed >= SILENT_SECONDS and not _asks_for(job.target, judgement):
             asked = True
-            wanted = job.target or _gateway(recording.location)
+            wanted = job.target or gateway_of(recording.location)
             desk.ask_for_traffic(recording.location.vm.name, wanted)
         why = _enough(recording, judgement)
         if why is not None:
@@ -180,10 +180,6 @@ def _enough(recording: Recording, judgement: Judgement | None) -> str | None:
     if recording.moved is not None:
         return "the VM left its host"
     return None if judgement is None else settled(judgement)
-
-
-def _gateway(location: VmLocation) -> str | None:
-    return next((nic.gateway for nic in location.vm.nics if nic.gateway), None)
 
 
 def _asks_for(target: str | None, judgement: Judgement | None) -> bool:

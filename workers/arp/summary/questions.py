@@ -39,6 +39,17 @@ def trouble_message(
     return Message(shortened(escape(plain), TEXT), (section(text), actions(buttons)))
 
 
+def cancelled_message(job: Job, by: str | None, notes: Sequence[str] = ()) -> Message:
+    """A check that was stopped: no fault of anything, and what it left to be said."""
+    who = f" by <@{escape(by)}>" if by else ""
+    text = f":octagonal_sign: ARP check of {code(job.vm)} was stopped{who}."
+    more = "".join(f"\n• {escape(note)}" for note in notes)
+    return Message(
+        shortened(f"ARP check of {escape(job.vm)} was stopped{who}.{more}", TEXT),
+        (section(text + more), actions([button("Run again", AGAIN, job.id)])),
+    )
+
+
 def choice_message(job: Job, candidates: Sequence[VmCandidate]) -> Message:
     """Several VMs answer to the name: a button each, with what tells them apart."""
     shown = candidates[:20]
