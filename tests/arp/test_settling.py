@@ -74,3 +74,10 @@ def test_every_target_that_was_to_be_asked_must_be_answered() -> None:
     wanted = replace(judgement.case.stimulus, targets=("10.20.110.1", "10.20.110.50"))
     both = replace(more, case=replace(more.case, stimulus=wanted))
     assert settled(both) is None
+
+
+def test_a_named_target_that_was_not_asked_for_yet_is_waited_for() -> None:
+    case, heard = load("arping-asks-every-second")
+    named = replace(case, stimulus=replace(case.stimulus, targets=("10.20.110.77",)))
+    assert settled(judge(case, heard))
+    assert settled(judge(named, heard)) is None

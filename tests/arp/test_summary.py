@@ -117,6 +117,9 @@ def others() -> dict[str, Message]:
         "not-found": trouble_message(JOB, "vCenter shows no VM named ap01.", closest=("app01",)),
         "choice": choice_message(JOB, CHOICES),
         "stimulus": stimulus_message(JOB, "app01", "10.20.110.1"),
+        "stimulus-named-target": stimulus_message(
+            replace(JOB, target="db03"), "app01", "10.20.110.23"
+        ),
         "handoff": with_note(handoff, noted, LINK),
         "handoff-without-note": with_note(handoff, JOB, None),
         "handed-off": handed_off(JOB, NET_ONCALL, LINK),

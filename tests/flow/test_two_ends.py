@@ -139,3 +139,12 @@ async def test_services_started_for_the_check_are_stopped_on_both_hosts(lab: Lab
     report = json.loads(files["report.json"])
     assert all(point["heard"] for point in report["far_end"]["points"])
     await lab.settled(lambda: not any(host.ssh_running for host in lab.world.hosts))
+
+
+async def test_a_named_target_that_nobody_asks_for_is_asked_for(lab: Lab) -> None:
+    del lab.world.vm("app01").asks[1]
+    _, _, report = await two_ended(lab)
+    (root,) = [m for m in lab.slack.messages(INCIDENT) if m.bot_id and not m.is_reply]
+    said = [message.text for message in lab.slack.thread(INCIDENT, root.ts)]
+    assert any(f"arping -b -c 15 -w 17 {TARGET}" in text for text in said), said
+    assert "sent no request for db03" in report["far_end"]["sentence"]

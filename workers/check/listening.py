@@ -171,9 +171,10 @@ async def listen_for_verdict(
         recording.captures = listening.captures()
         judgement = await _judged(job, recording, tick)
         desk.tell(_progress(recording, judgement, int(elapsed), seconds))
-        if not asked and elapsed >= SILENT_SECONDS and not _requests(judgement):
+        if not asked and elapsed >= SILENT_SECONDS and not _asks_for(job.target, judgement):
             asked = True
-            desk.ask_for_traffic(recording.location.vm.name, gateway_of(recording.location))
+            wanted = job.target or gateway_of(recording.location)
+            desk.ask_for_traffic(recording.location.vm.name, wanted)
         why = _enough(recording, judgement)
         if why is not None:
             desk.note(f"Stopped after {elapsed:.0f} s: {why}.")
@@ -197,6 +198,13 @@ def _enough(recording: Recording, judgement: Judgement | None) -> str | None:
     if recording.moved is not None:
         return "the VM left its host"
     return None if judgement is None else settled(judgement)
+
+
+def _asks_for(target: str | None, judgement: Judgement | None) -> bool:
+    """Whether the VM has asked for the target, or for anybody where none was named."""
+    if target is None or judgement is None:
+        return bool(_requests(judgement))
+    return any(each.request.target_ip == target for each in judgement.exchanges)
 
 
 def _requests(judgement: Judgement | None) -> int:
