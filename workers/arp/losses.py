@@ -143,7 +143,7 @@ def uplink_vlan_missing(e: Evidence) -> Sign | None:
 
 def uplink_path_lost(e: Evidence) -> Sign | None:
     """Nothing at all comes in on U, or nothing comes back although requests go out."""
-    sign = _deaf_uplink(e) or _mute_uplink(e)
+    sign = _deaf_uplink(e) or _mute_uplink(e) or _dead_member(e)
     return sign if sign and sign.detail != "vlan" else None
 
 
@@ -196,6 +196,22 @@ def _mute_uplink(e: Evidence) -> Sign | None:
         return None
     answered = len(e.pairs(lambda ask: bool(ask.answered_on)))
     return Sign(f"{e.uplink}/tx", controlled=answered > 1 or len(back) >= LEAST_PAIRED, detail="tx")
+
+
+def _dead_member(e: Evidence) -> Sign | None:
+    """A bundle's member that nobody is answered on and nothing comes in on: suspended, or dead."""
+    mates = e.group - {e.uplink}
+    if not _unanswered(e) or e.uplink is None or not mates:
+        return None
+    heard = Counter(each.object for each in _foreign(e))
+    if heard[e.uplink] or sum(heard[mate] for mate in mates) < LEAST_PAIRED:
+        return None
+    here = [ask for ask in e.others if ask.uplink == e.uplink and ask.fair]
+    missed = [ask for ask in here if not ask.mine and ask.target == e.target]
+    worked = e.answered(lambda ask: ask.uplink in mates and ask.target == e.target)
+    if any(ask.answered_on for ask in here) or min(len(missed), worked) < LEAST_CONTROLS:
+        return None
+    return Sign(f"{e.uplink}/all", assumption=True, detail="all")
 
 
 # --- steps 15 and 16: the VLAN, the target

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from workers.arp.exchange import GOES_ON_SPAN, asked_by_a_tool
 from workers.arp.hearing import REPLY_TIME
-from workers.arp.model import SECOND, Confidence, Exchange, Judgement, Owner
+from workers.arp.model import BROADCAST, SECOND, Confidence, Exchange, Judgement, Owner
 
 _ANSWERS = 5
 _ANSWERS_SPAN = 4 * SECOND
+_KERNEL_SPAN = GOES_ON_SPAN + SECOND
 _REQUESTS = 12
 _REQUESTS_SPAN = 11 * SECOND
 # Not UPLINK_PATH_LOSS: a port that still listens or learns (IEEE 802.1D: up to 30 s, with max age
@@ -68,8 +70,7 @@ def _total(judgement: Judgement) -> str | None:
 def _answered(judgement: Judgement) -> str | None:
     """Every target that somebody asked for was answered often enough, and nothing was lost.
 
-    A kernel asks once and is content, so whoever is answered five times in four seconds asks by
-    itself (arping, a monitor); the verdict is another one where a kernel does so.
+    A kernel asks once and is content; where one seems to ask on it is given the time that proves it.
     """
     by_target: dict[str, list[Exchange]] = {}
     for each in judgement.exchanges:
@@ -80,10 +81,16 @@ def _answered(judgement: Judgement) -> str | None:
     if any(_lost(each, newest) for group in groups for each in group):
         return None
     answered = [[each for each in group if each.delivered] for group in groups]
-    enough = [len(group) >= _ANSWERS and _span(group) >= _ANSWERS_SPAN for group in answered]
-    if not enough:
-        return None
+    confirmed = judgement.case.stimulus.confirmed
+    enough = [_often(group, confirmed=confirmed) for group in answered]
     return "enough answered" if (all(enough) if wanted else any(enough)) else None
+
+
+def _often(group: Sequence[Exchange], *, confirmed: bool) -> bool:
+    requests = [each.request for each in group if each.request.eth_dst == BROADCAST]
+    tool = asked_by_a_tool(requests, confirmed=confirmed)
+    span = _ANSWERS_SPAN if tool else _KERNEL_SPAN
+    return len(group) >= _ANSWERS and _span(group) >= span
 
 
 def _lost(exchange: Exchange, newest: int) -> bool:
