@@ -188,3 +188,17 @@ def test_copies_within_a_millisecond_at_one_point_count_once() -> None:
         ("vnic0-tx", 2.0 + 5 * MILLISECOND / SECOND, request()),
     )
     assert len(talk.asked) == 2
+
+
+@pytest.mark.parametrize("late", [0.0, 0.000014, 0.1])
+def test_an_uplink_copy_at_the_windows_edge_is_no_second_request(late: float) -> None:
+    seen = [("vnic0-tx", 29.99999, request()), ("vmnic1-tx", 30.0 + late, request())]
+    assert len(conversation(*seen).asked) == 1
+    assert len(conversation(*seen[:1]).asked) == 1
+    # Its original came after the port's stream had ended: it is not counted where the port heard.
+    assert conversation(seen[1]).asked == []
+
+
+def test_what_left_long_before_the_port_listened_is_counted_and_not_judged() -> None:
+    late = conversation(("vmnic1-tx", -5.0, request()), ("vnic0-tx", 5.0, request())).asked
+    assert [each.why_not is None for each in late] == [False, True]

@@ -5,6 +5,7 @@ import json
 import random
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,12 +14,13 @@ from hypothesis import strategies as st
 
 from tests.arp.captures import arp, ethernet, pcap_header, record
 from tests.arp.cases import dumped
+from tests.arp.corpus import NAMES, load
 from tests.arp.judged import captures, case
 from tests.arp.test_fuzz import JSON, mutated, places
 from workers.arp.bundle import bundle_name, make_bundle
 from workers.arp.case import CaseError, read_case, write_case
 from workers.arp.decode import ArpReader
-from workers.arp.model import Case, Heard
+from workers.arp.model import ArpFrame, Case, Heard
 from workers.arp.report import as_json, as_text
 from workers.arp.verdict import judge, settled
 
@@ -95,3 +97,49 @@ def frame(dice: random.Random) -> bytes:
     vlans = [(0x8100, dice.choice([110, 120]))] * dice.randrange(3)
     ethertype = 0x8035 if op > 2 else 0x0806
     return ethernet(message, src=pick(MACS), dst=pick(MACS), vlans=vlans, ethertype=ethertype)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_frames_in_any_known_case_can_be_judged(seed: int) -> None:
+    dice = random.Random(seed)
+    told, heard = load(dice.choice(NAMES))
+    judgement = judge(told, tuple(bent(each, dice) for each in heard))
+    settled(judgement)
+    assert json.loads(json.dumps(as_json(judgement)))["schema"] == "arpcheck-report/1"
+    assert as_text(judgement).endswith("\n")
+
+
+def bent(heard: Heard, dice: random.Random) -> Heard:
+    """The capture with some frames changed, doubled, lost or out of order, and another window."""
+    frames = []
+    for each in heard.frames:
+        frames += [changed(each, dice)] * dice.choice([0, 1, 1, 1, 1, 1, 2])
+    if not dice.randrange(4):
+        dice.shuffle(frames)
+    capture = heard.capture
+    if not dice.randrange(4):
+        capture = replace(
+            capture,
+            ready_at=dice.choice([None, capture.ready_at, 0, 10**18]),
+            stopped_at=dice.choice([None, capture.stopped_at, 0, 10**19]),
+            dropped=dice.choice([None, 0, 3]),
+            failure=dice.choice([None, "exited with 1"]),
+        )
+    damage = dice.choice([None, None, None, "The file ends inside a packet."])
+    return replace(heard, capture=capture, frames=tuple(frames), damage=damage)
+
+
+def changed(frame: ArpFrame, dice: random.Random) -> ArpFrame:
+    if dice.randrange(5):
+        return frame
+    some: dict[str, Any] = {
+        "at": frame.at + dice.choice([-(10**9), -1, 0, 1500, 10**6, 3 * 10**9]),
+        "op": dice.choice([0, 1, 2, 3, 4, 65535]),
+        "vlans": dice.choice([(), (0,), (110,), (4095,), (200, 110), (1, 2, 3)]),
+        "eth_src": dice.choice(MACS),
+        "eth_dst": dice.choice(MACS),
+        "sender_mac": dice.choice(MACS),
+        "sender_ip": dice.choice(IPS),
+        "target_ip": dice.choice(IPS),
+    }
+    return replace(frame, **{key: some[key] for key in dice.sample(sorted(some), 2)})

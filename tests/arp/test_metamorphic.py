@@ -11,7 +11,7 @@ from workers.arp.model import Owner
 from workers.arp.verdict import judge
 
 # Every single way of every case, and of the combined ways one in so many; 1 takes all of them.
-STRIDE = int(os.environ.get("ARPCHECK_STRIDE", "20"))
+STRIDE = int(os.environ.get("ARPCHECK_STRIDE", "60"))
 HARMLESS = {Owner.INCONCLUSIVE, Owner.NONE}
 
 

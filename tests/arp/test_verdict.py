@@ -13,7 +13,13 @@ from workers.arp.verdict import CODES, judge
 
 names = st.sampled_from(NAMES)
 # Behind a port-channel a broadcast comes in on one uplink only.
-BUNDLED = {"C20", "port-channel-without-hash", "lacp-bundle", "lacp-bundle-target-down"}
+BUNDLED = {
+    "C20",
+    "bundle-member-suspended",
+    "lacp-bundle",
+    "lacp-bundle-target-down",
+    "port-channel-without-hash",
+}
 few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -112,6 +118,16 @@ def test_a_refused_verdict_is_kept_with_the_deaf_points() -> None:
     judgement = judge(*load("C17"))
     assert [each.code for each in judgement.refusals] == ["VSWITCH_DROP_TX"]
     assert "vmnic1-tx: it was not captured" in judgement.refusals[0].why
+
+
+def test_sent_and_judged_are_both_told_where_they_differ() -> None:
+    judgement = judge(*load("C18"))
+    assert "3 sent, 2 early enough to judge, 0 of 2 answered" in judgement.verdict.headline
+    assert (
+        "2 of 3 can be judged (1 came less than 2 s before the end)" in judgement.verdict.reasons[0]
+    )
+    (at_port,) = (each for each in judgement.points if each.point == "vnic0-tx")
+    assert at_port.vm_requests == len(judgement.exchanges) == 3
 
 
 def _renamed(case: Case, heard: tuple[Heard, ...], shift: int) -> tuple[Case, tuple[Heard, ...]]:

@@ -60,8 +60,8 @@ class Conversation:
 
     def ear(self, thing: str, way: Direction) -> Ear:
         """The ear, deaf where nobody listened."""
-        missing = Ear(thing, way, f"{thing}-{way}", why_deaf="it was not captured")
-        return self.ears.get((thing, way), missing)
+        known = self.ears.get((thing, way))
+        return known or Ear(thing, way, f"{thing}-{way}", why_deaf="it was not captured")
 
 
 def conversation_of(case: Case, traffic: Traffic, nic: Vnic) -> Conversation:

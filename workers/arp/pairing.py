@@ -67,6 +67,8 @@ class Asked:
     @property
     def reply_on(self) -> tuple[str, ...]:
         """The uplinks its reply came in on."""
+        if not self.replies:
+            return ()
         return _objects(copy for reply in self.replies for copy in reply.on_uplinks)
 
     def told(self) -> Exchange:

@@ -114,7 +114,8 @@ def _went_out(e: Evidence) -> str | None:
 
 def _judged(e: Evidence) -> str:
     """Why fewer requests are judged than were sent, where that is so."""
-    left_out = [each for each in e.asked if each not in e.counted]
+    counted = {id(each) for each in e.counted}
+    left_out = [each for each in e.asked if id(each) not in counted]
     if not left_out or not e.counted:
         return ""
     unicast = sum(not each.broadcast for each in left_out)

@@ -10,6 +10,7 @@ from tests.arp.generator import (
     guest_cases,
     network_cases,
     switch_cases,
+    table_cases,
 )
 from tests.arp.generator.files import write
 
@@ -19,6 +20,7 @@ CASES = {
     **network_cases.CASES,
     **fabric_cases.CASES,
     **capture_cases.CASES,
+    **table_cases.CASES,
 }
 
 
