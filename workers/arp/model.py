@@ -283,8 +283,9 @@ class ArpFrame(NamedTuple):
 class Heard:
     """A capture with the ARP frames read from it, in file order.
 
-    ``left_out`` counts foreign frames that were not kept because very many had been. ``packets`` counts every packet of the file, ``unreadable`` the ARP frames too short or malformed
-    to read. ``damage`` is a sentence where the file is broken or cut (frames up to there are kept).
+    ``left_out`` counts foreign frames that were not kept because very many had been. ``packets``
+    counts every packet of the file, ``unreadable`` the ARP frames too short or malformed to read.
+    ``damage`` is a sentence where the file is broken or cut (frames up to there are kept).
     """
 
     capture: Capture
