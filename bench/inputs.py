@@ -1,9 +1,14 @@
-"""Turns a seed and sizes into capture files under ``bench/data``: the same bytes on every machine."""
+"""Turns a seed and sizes into capture files under ``bench/data``: the same bytes on every machine.
+
+``python -m bench.inputs PATH PACKETS SHARE`` makes one, in a process of its own: what a bench has
+ever held in memory would count for the programs that it starts.
+"""
 
 from __future__ import annotations
 
 import random
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -120,3 +125,13 @@ def _write(path: Path, header: bytes, records: Iterator[bytes]) -> None:
                 gathered, size = [], 0
         file.write(b"".join(gathered))
     unfinished.rename(path)
+
+
+def main() -> None:
+    path = Path(sys.argv[1])
+    write = write_pcapng if path.suffix == ".pcapng" else write_pcap
+    write(path, packets(int(sys.argv[2]), arp_share=float(sys.argv[3])))
+
+
+if __name__ == "__main__":
+    main()

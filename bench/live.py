@@ -19,6 +19,7 @@ from tests.lab.world import Asking, Pnic, Station, SwitchPort, World, small_worl
 
 HOST = "esx07.example.com"
 UPLINKS = 8
+CAPTURES = 2 * UPLINKS + 2
 ROUND_TRIP = 0.02
 LOOK = 0.01
 
@@ -74,43 +75,39 @@ async def one_check(lab: Lab, text: str, watch: Stopwatch, captures: int) -> Non
 
 async def ears_and_verdicts(rounds: int) -> Section:
     """Eight uplinks at a host 20 ms away; a fault that needs the whole time, and a healthy VM."""
+    faulty = await _checks("blog", 4, rounds)
+    healthy = await _checks("healthy", 30, rounds)
+    rows = (
+        ("worker has the job → all captures run", *_spread(faulty, "begun", "ears")),
+        ("last capture ended → verdict in the thread", *_spread(faulty, "closing", "verdict")),
+        (
+            "healthy VM that asks each second: all captures run → verdict",
+            *_spread(healthy, "ears", "verdict"),
+        ),
+    )
+    title = f"A live check: {UPLINKS} uplinks, {CAPTURES} captures and more, a host 20 ms away"
+    return Section(title, ("from → to", "median s", "worst s", "runs"), rows)
+
+
+async def _checks(situation: str, seconds: int, rounds: int) -> list[Stopwatch]:
+    """One check after the other; the first one, which logs in to vCenter, is not counted."""
     world = eight_uplinks()
-    opened, told, healthy = [], [], []
+    watches = []
     with tempfile.TemporaryDirectory(prefix="arpcheck-bench-") as folder:
         lab = Lab(Path(folder), world=world)
         lab.esxi[HOST] = EsxiTwin(world, lab.network, HOST, rtt_seconds=ROUND_TRIP)
         async with lab:
-            await bot_and_worker(lab, CAPTURE_SECONDS="4")
-            for number in range(rounds + 1):
-                watch = Stopwatch()
-                lab.situation("blog")
-                await one_check(lab, "app01", watch, 2 * UPLINKS + 2)
-                if number:  # the first one logs in to vCenter
-                    opened.append(watch.between("begun", "ears"))
-                    told.append(watch.between("closing", "verdict"))
-                await lab.settled(lambda: not lab.captures_alive())
+            await bot_and_worker(lab, CAPTURE_SECONDS=str(seconds))
+            lab.situation(situation)
+            for _ in range(rounds + 1):
+                watches.append(Stopwatch())
+                await one_check(lab, "app01", watches[-1], CAPTURES)
                 await asyncio.sleep(1)
-        for _ in range(1):
-            lab = Lab(Path(folder) / "healthy", world=eight_uplinks())
-            lab.esxi[HOST] = EsxiTwin(lab.world, lab.network, HOST, rtt_seconds=ROUND_TRIP)
-            async with lab:
-                await bot_and_worker(lab, CAPTURE_SECONDS="30")
-                for _number in range(rounds):
-                    watch = Stopwatch()
-                    lab.situation("healthy")
-                    await one_check(lab, "app01", watch, 2 * UPLINKS + 2)
-                    healthy.append(watch.between("ears", "verdict"))
-                    await asyncio.sleep(1)
-    rows = (
-        ("worker has the job → all 18 captures run", *_spread(opened)),
-        ("last capture ended → verdict in the thread", *_spread(told)),
-        ("healthy VM, asking each second: all captures run → verdict", *_spread(healthy)),
-    )
-    title = f"A live check: {UPLINKS} uplinks, a host 20 ms away"
-    return Section(title, ("from → to", "median s", "worst s", "runs"), rows)
+    return watches[1:]
 
 
-def _spread(seconds: Sequence[float]) -> tuple[str, str, str]:
+def _spread(watches: Sequence[Stopwatch], one: str, other: str) -> tuple[str, str, str]:
+    seconds = [watch.between(one, other) for watch in watches]
     return f"{statistics.median(seconds):.2f}", f"{max(seconds):.2f}", f"{len(seconds)}"
 
 
@@ -148,7 +145,7 @@ async def many_at_once(checks: int, seconds: int) -> Section:
             _, idle = usage(worker)
             for vm in world.vms:
                 await lab.slack.slash(vm.name)
-            watch, samples, best = Stopwatch(), [], 0
+            samples, best = [], 0
             started = time.perf_counter()
             while time.perf_counter() - started < 3 * seconds + 60:
                 alive = len(lab.captures_alive())
@@ -157,7 +154,6 @@ async def many_at_once(checks: int, seconds: int) -> Section:
                 if best and not alive:
                     break
                 await asyncio.sleep(0.5)
-            del watch
     full = [sample for sample in samples if sample[1] >= 0.9 * best]
     span = max(full[-1][0] - full[0][0], 0.001)
     share = (full[-1][2] - full[0][2]) / span

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from bench.inputs import DATA, VM, packets, write_pcap, write_pcapng
+from bench.inputs import DATA, VM
 from bench.results import Section
 from bench.side_by_side import Contender, race
 
@@ -20,14 +21,13 @@ PURE = (
 ANYTHING = "from workers.cli import main; import sys; sys.exit(main())"
 
 
-def made(
-    name: str, write: Callable[[Path, Iterator[bytes]], None], count: int, share: float
-) -> Path:
+def made(name: str, count: int, share: float) -> Path:
     """The file of that name, made where it is not there yet."""
     path = DATA / name
     if not path.exists():
         print(f"making {name} …", flush=True)
-        write(path, packets(count, arp_share=share))
+        command = [sys.executable, "-m", "bench.inputs", str(path), str(count), str(share)]
+        subprocess.run(command, check=True)
     return path
 
 
@@ -85,8 +85,8 @@ def tshark(path: Path, rounds: int | None = None) -> list[Contender]:
 
 def huge(count: int, rounds: int) -> Iterator[Section]:
     """0.1 % of ARP in a huge capture."""
-    for kind, write in (("pcap", write_pcap), ("pcapng", write_pcapng)):
-        path = made(f"huge-{count}.{kind}", write, count, 0.001)
+    for kind in ("pcap", "pcapng"):
+        path = made(f"huge-{count}.{kind}", count, 0.001)
         contenders = [
             ours("arpcheck read", path),
             *tcpdump(path),
@@ -103,7 +103,7 @@ def huge(count: int, rounds: int) -> Iterator[Section]:
 
 def dense(count: int, rounds: int) -> Section:
     """Nothing but ARP."""
-    path = made(f"arp-{count}.pcap", write_pcap, count, 1.0)
+    path = made(f"arp-{count}.pcap", count, 1.0)
     contenders = [
         ours("arpcheck read", path),
         *tcpdump(path, text=True),
@@ -116,7 +116,7 @@ def dense(count: int, rounds: int) -> Section:
 
 def small(rounds: int) -> Section:
     """Start to exit."""
-    path = made("small.pcap", write_pcap, 2_000, 0.01)
+    path = made("small.pcap", 2_000, 0.01)
     contenders = [
         ours("arpcheck read", path),
         *tcpdump(path, text=True),

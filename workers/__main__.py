@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from importlib import import_module
 
 from workers import health
 from workers import log as logs
@@ -70,6 +71,8 @@ async def _run(settings: WorkerSettings) -> None:
     async with _probes(settings, jobs):
         every = min(DUTY_SECONDS, STOPPING_LEASES * settings.lease_seconds)
         duties = asyncio.create_task(_settle_duties(vcenter, jobs, every))
+        # The first check's answer shall not wait for matplotlib, which takes a second to import.
+        drawing = asyncio.create_task(asyncio.to_thread(import_module, "workers.arp.picture.sheet"))
         log.info("Ready: %d checks at a time", settings.worker_jobs)
         try:
             await run_worker(
@@ -82,7 +85,7 @@ async def _run(settings: WorkerSettings) -> None:
             )
         finally:
             duties.cancel()
-            await asyncio.gather(duties, return_exceptions=True)
+            await asyncio.gather(duties, drawing, return_exceptions=True)
             await vcenter.close()
             await slack.close()
             await jobs.close()
