@@ -60,7 +60,9 @@ def _answered(lab: Lab) -> Message | None:
 
 def _fewer_colours(picture: bytes) -> bytes:
     small = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLOURS).save(small, "PNG", optimize=True)
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLOURS).save(
+        small, "PNG", optimize=True
+    )
     return small.getvalue()
 
 
