@@ -25,6 +25,7 @@ from workers.slack import Slack
 from workers.vcenter import Vcenter
 
 DUTY_SECONDS = 30.0
+LEAST_DAYS = 7
 STOPPING_LEASES = 2
 """A duty is looked for about as often as a dead worker's leases run out."""
 
@@ -59,7 +60,9 @@ async def _run(settings: WorkerSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    jobs = Jobs(settings.redis_url, lease_seconds=settings.lease_seconds)
+    # A hand-off asks for the check as long as its evidence is kept.
+    days = max(LEAST_DAYS, settings.evidence_days)
+    jobs = Jobs(settings.redis_url, lease_seconds=settings.lease_seconds, keep_days=days)
     slack = Slack(settings.slack_bot_token, settings.slack_api_url)
     vcenter = Vcenter(settings.vcenter)
     answerer = Answerer(jobs, slack, _peers(settings, jobs, vcenter), settings)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.arp.corpus import NAMES, load
 from tests.arp.degrade import shifted
 from workers.arp.model import BROADCAST, SECOND, ArpFrame, Case, Heard, Judgement, Owner
-from workers.arp.verdict import CODES, judge, settled
+from workers.arp.verdict import CODES, judge
 
 names = st.sampled_from(NAMES)
 # Behind a port-channel a broadcast comes in on one uplink only.
@@ -114,11 +114,6 @@ def test_a_refused_verdict_is_kept_with_the_deaf_points() -> None:
     assert "vmnic1-tx: it was not captured" in judgement.refusals[0].why
 
 
-def test_enough_answers_settle_a_check() -> None:
-    assert settled(judge(*load("C02"))) == "enough answered"
-    assert settled(judge(*load("C08"))) is None
-
-
 def _renamed(case: Case, heard: tuple[Heard, ...], shift: int) -> tuple[Case, tuple[Heard, ...]]:
     def ip(address: str) -> str:
         first, rest = address.split(".", 1)
@@ -130,8 +125,7 @@ def _renamed(case: Case, heard: tuple[Heard, ...], shift: int) -> tuple[Case, tu
         return f"{address[:9]}{(int(address[9:11], 16) + shift) % 256:02x}{address[11:]}"
 
     def frame(each: ArpFrame) -> ArpFrame:
-        return replace(
-            each,
+        return each._replace(
             eth_src=mac(each.eth_src),
             eth_dst=mac(each.eth_dst),
             sender_mac=mac(each.sender_mac),

@@ -280,6 +280,19 @@ async def test_trouble_is_told(lab: Lab, tmp_path: Path, names: tuple[str | None
     assert not lab.captures_alive()
 
 
+async def test_numbers_that_are_none(tmp_path: Path, closed_port: int) -> None:
+    settings = {
+        "REDIS_URL": f"redis://127.0.0.1:{closed_port}/0",
+        "CAPTURE_SECONDS": "soon",
+        "PORT": "0",
+        "ESXI_SSH_PORT": "x",
+    }
+    said = await doctor(settings, cwd=tmp_path)
+    told = [r["found"] for r in said["readings"] if r["peer"] == "settings"]
+    assert [line.partition("=")[0] for line in told] == ["PORT", "CAPTURE_SECONDS"]
+    assert any("ESXI_SSH_PORT" in r["found"] for r in said["readings"] if r["peer"] == "host")
+
+
 async def test_a_redis_that_forgets_and_evicts(tmp_path: Path) -> None:
     options = ("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
     server = RedisServer(tmp_path / "redis", persistence=False, options=options).start()

@@ -17,7 +17,7 @@ from tests.lab.slack import INCIDENT, Message
 PICTURE = ROOT / "docs" / "thread.png"
 MOST_BYTES = 300_000
 ANSWER_SECONDS = 120
-WIDTH, HEIGHT = 800, 900
+WIDTH, HEIGHT = 960, 900
 COLOURS = 96
 
 # README shows the conversation, not the page's own frame around it.

@@ -217,6 +217,6 @@ class _Teller(Quiet):
         """Show the state soon."""
         self._chat.show(root_message(self._lease.job, progress))
 
-    def ask_for_traffic(self, vm: str, gateway: str | None) -> None:
+    def ask_for_traffic(self, vm: str, target: str | None) -> None:
         """Say in the thread what to type in the guest, once."""
-        self._chat.ask(stimulus_message(self._lease.job, vm, gateway))
+        self._chat.ask(stimulus_message(self._lease.job, vm, target))

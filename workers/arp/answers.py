@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from workers.arp.evidence import Evidence, is_virtual
-from workers.arp.model import BROADCAST, MILLISECOND, SECOND, Confidence, Direction
+from workers.arp.exchange import GOES_ON_SPAN, asked_by_a_tool
+from workers.arp.model import SECOND, Confidence, Direction
 from workers.arp.numbers import change_point
 from workers.arp.pairing import LATE, Asked
 from workers.arp.signs import (
@@ -25,8 +26,6 @@ PARTIAL_REQUESTS = 20
 _GOES_ON = 4
 _LATE_TWICE = 2
 _GOES_ON_WITHIN = 3 * SECOND
-_GOES_ON_SPAN = 8 * SECOND
-_STEADY = 10 * MILLISECOND
 
 
 # --- step 5: answered
@@ -54,7 +53,9 @@ def ignores(e: Evidence) -> Sign | None:
     asked = [each for each in e.delivered if each.broadcast]
     times = [each.request.at for each in asked]
     again = sum(_asks_again(a, b) for a, b in pairwise(asked))
-    if again < _GOES_ON or times[-1] - times[0] < _GOES_ON_SPAN or _asked_by_a_tool(e, asked):
+    if again < _GOES_ON or times[-1] - times[0] < GOES_ON_SPAN:
+        return None
+    if asked_by_a_tool([each.frame for each in asked], confirmed=e.case.stimulus.confirmed):
         return None
     if any(ask.target == e.target and ask.fair and not ask.answered_on for ask in e.others):
         return None
@@ -70,21 +71,9 @@ def _asks_again(answered: Asked, following: Asked) -> bool:
     return 0 < following.request.at - got.at <= _GOES_ON_WITHIN
 
 
-def _asked_by_a_tool(e: Evidence, asked: list[Asked]) -> bool:
-    """Iputils' arping and monitors ask at a fixed interval whatever comes back."""
-    if all(each.frame.target_mac == BROADCAST for each in asked):
-        return True
-    stimulus = e.case.stimulus
-    if not stimulus.confirmed:
-        return False
-    times = [each.request.at for each in asked]
-    apart = [b - a for a, b in pairwise(times)]
-    return max(apart) - min(apart) <= _STEADY
-
-
 def late(e: Evidence) -> Sign | None:
     """Replies came more than a second after every request, at least twice."""
-    slow = [reply for reply in e.replies if reply.late]
+    slow = [reply for reply in e.replies if reply.late and reply.frame.eth_dst in e.talk.own_macs]
     if not e.delivered or len(slow) < _LATE_TWICE:
         return None
     return Sign(subject=e.target, confidence=Confidence.HIGH, detail=str(len(slow)))

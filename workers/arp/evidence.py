@@ -234,9 +234,9 @@ class Evidence:
         return [ask for ask in asks if not (ask.mine and ask.target == self.target)]
 
     def on_group(self, ask: Ask) -> bool:
-        """Answered over U (or its bundle) in v."""
+        """Sent on U and answered over it (or its bundle) in v."""
         return (
-            ask.uplink in self.group
+            ask.uplink == self.uplink
             and ask.vlan == self.vlan
             and bool(self.group & set(ask.answered_on))
         )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from workers.arp.clock import Identity
 from workers.arp.hearing import REPLY_TIME, Ear, span_of, uplinks_of
 from workers.arp.model import (
     BROADCAST,
+    MILLISECOND,
+    SECOND,
     ArpFrame,
     Case,
     Direction,
@@ -22,6 +25,11 @@ from workers.arp.traffic import COPY_TIME, Sighting, Traffic
 REQUEST, REPLY = 1, 2
 UNSPECIFIED = "0.0.0.0"  # noqa: S104 - RFC 5227: the sender of a probe has no address yet
 _WRONG_PORT = 3
+GOES_ON_SPAN = (
+    8 * SECOND
+)  # so long no kernel asks on once it is answered, but for one of its faults
+_STEADY = 10 * MILLISECOND
+_EDGE = SECOND // 4  # a stream may end with a frame still on its way through the host
 
 EarKey = tuple[str, Direction]
 
@@ -90,6 +98,18 @@ def is_probe(frame: ArpFrame) -> bool:
     return frame.sender_ip in {UNSPECIFIED, frame.target_ip}
 
 
+def asked_by_a_tool(frames: Sequence[ArpFrame], *, confirmed: bool) -> bool:
+    """Whether broadcasts come from a tool that asks whatever is answered, not from a kernel.
+
+    Iputils' arping asks for ff:ff:ff:ff:ff:ff, a kernel for zeros; a monitor asks at a fixed
+    interval, which counts where somebody ``confirmed`` that one was started.
+    """
+    if all(frame.target_mac == BROADCAST for frame in frames):
+        return True
+    apart = [b.at - a.at for a, b in pairwise(frames)]
+    return confirmed and max(apart, default=0) - min(apart, default=0) <= _STEADY
+
+
 def _own_macs(traffic: Traffic, nic: Vnic) -> frozenset[str]:
     sent = [
         each.frame for each in traffic.at(PointKind.VNIC, Direction.TX) if each.object == nic.point
@@ -123,7 +143,7 @@ def _requests(traffic: Traffic, talk: Conversation) -> tuple[list[Sighting], lis
         and (
             each.object == talk.nic.point
             if each.kind == PointKind.VNIC
-            else not port.hears(each.at, 0)
+            else not port.near(each.at, _EDGE)
             and talk.nic.mac in {each.frame.eth_src, each.frame.sender_mac}
         )
     ]

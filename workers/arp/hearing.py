@@ -38,6 +38,10 @@ class Ear:
         """Whether it surely listened from ``at`` until ``after`` later."""
         return self.why_deaf is None and self.start <= at and at + after <= self.end
 
+    def near(self, at: int, edge: int) -> bool:
+        """Whether it listened then, or began or ended no further away than ``edge``."""
+        return self.why_deaf is None and self.start - edge <= at <= self.end + edge
+
 
 def ears_of(case: Case, heard: Sequence[Heard]) -> dict[tuple[str, Direction], Ear]:
     """The best ear for each object and direction that was captured at all."""

@@ -7,7 +7,7 @@ from collections import Counter
 from workers.arp.control import Ask
 from workers.arp.evidence import Evidence
 from workers.arp.exchange import UNSPECIFIED
-from workers.arp.model import Confidence, Direction, Owner
+from workers.arp.model import SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import fisher
 from workers.arp.signs import HIGH_REQUESTS, LEAST_REQUESTS, Sign, silent
 from workers.arp.traffic import Sighting
@@ -16,6 +16,7 @@ LEAST_CONTROLS = 3
 LEAST_PAIRED = 5
 _CHANCE = 0.05
 _MOST = 0.8
+_LONG = 22 * SECOND
 
 
 # --- step 11: the wrong port group
@@ -90,9 +91,16 @@ def target_down(e: Evidence) -> Sign | None:
         pairs = len(e.pairs(lambda ask: bool(ask.answered_on)))
         return _down(e, Sign(controlled=pairs > 1))
     in_company = bool(e.foreign_broadcasts) or any(not ask.mine for ask in e.others)
-    if not in_company or (len(e.lost) < HIGH_REQUESTS and not e.is_gateway):
+    if not in_company or not (_heard_long(e) or e.is_gateway):
         return None
     return _down(e, Sign(confidence=Confidence.MEDIUM))
+
+
+def _heard_long(e: Evidence) -> bool:
+    """Whether others who asked for the target would have been heard, too."""
+    span = e.talk.span
+    heard = span[1] - max(span[0], e.start) if span else 0
+    return len(e.lost) >= HIGH_REQUESTS or heard >= _LONG
 
 
 def _down(e: Evidence, sign: Sign) -> Sign:
@@ -135,7 +143,7 @@ def uplink_vlan_missing(e: Evidence) -> Sign | None:
 
 def uplink_path_lost(e: Evidence) -> Sign | None:
     """Nothing at all comes in on U, or nothing comes back although requests go out."""
-    sign = _deaf_uplink(e) or _mute_uplink(e)
+    sign = _deaf_uplink(e) or _mute_uplink(e) or _dead_member(e)
     return sign if sign and sign.detail != "vlan" else None
 
 
@@ -151,14 +159,19 @@ def _deaf_uplink(e: Evidence) -> Sign | None:
     same_target = sum(count for (_, target), count in worked.items() if target == e.target)
     if len(missed) < LEAST_PAIRED and sum(worked.values()) < LEAST_CONTROLS:
         return None
-    if not missed and same_target < LEAST_CONTROLS:
+    if not missed and same_target < LEAST_CONTROLS and not _floods(e):
         return None
     answered = len(e.pairs(lambda ask: bool(ask.answered_on)))
-    controlled = answered > 1 or (bool(worked) and len(missed) >= LEAST_PAIRED)
+    controlled = answered > 1 or len(missed) >= LEAST_PAIRED
     what = "rx" if len(e.reflected) >= LEAST_CONTROLS else "vlan" if on_u else "all"
     name = str(e.vlan) if e.vlan else "untagged"
     subject = f"{e.uplink}/{name if what == 'vlan' else what}"
     return Sign(subject, controlled=controlled, detail=what)
+
+
+def _floods(e: Evidence) -> bool:
+    """Whether what this host broadcasts comes back on siblings, which some fabrics never do."""
+    return any(ask.reflected_on for ask in e.scene.asks)
 
 
 def _in_vlan(e: Evidence, copies: dict[str, Sighting]) -> bool:
@@ -183,6 +196,22 @@ def _mute_uplink(e: Evidence) -> Sign | None:
         return None
     answered = len(e.pairs(lambda ask: bool(ask.answered_on)))
     return Sign(f"{e.uplink}/tx", controlled=answered > 1 or len(back) >= LEAST_PAIRED, detail="tx")
+
+
+def _dead_member(e: Evidence) -> Sign | None:
+    """A bundle's member that nobody is answered on and nothing comes in on: suspended, or dead."""
+    mates = e.group - {e.uplink}
+    if not _unanswered(e) or e.uplink is None or not mates:
+        return None
+    heard = Counter(each.object for each in _foreign(e))
+    if heard[e.uplink] or sum(heard[mate] for mate in mates) < LEAST_PAIRED:
+        return None
+    here = [ask for ask in e.others if ask.uplink == e.uplink and ask.fair]
+    missed = [ask for ask in here if not ask.mine and ask.target == e.target]
+    worked = e.answered(lambda ask: ask.uplink in mates and ask.target == e.target)
+    if any(ask.answered_on for ask in here) or min(len(missed), worked) < LEAST_CONTROLS:
+        return None
+    return Sign(f"{e.uplink}/all", assumption=True, detail="all")
 
 
 # --- steps 15 and 16: the VLAN, the target

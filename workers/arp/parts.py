@@ -7,6 +7,7 @@ answered before it, or over another uplink, say nothing about the fault.
 from __future__ import annotations
 
 from workers.arp.evidence import Evidence
+from workers.arp.model import Direction
 from workers.arp.numbers import change_point
 from workers.arp.pairing import Asked
 
@@ -17,7 +18,7 @@ _PURE = 0.95
 
 def narrowed(e: Evidence) -> Evidence:
     """The part with the fault where the rest was answered, else the evidence as it is."""
-    if not e.delivered or len(e.lost) < _LEAST or e.uplink_changed:
+    if not e.delivered or len(e.lost) < _LEAST or e.uplink_changed or _way_unknown(e):
         return e
     outcomes = [each.delivered is not None for each in e.counted]
     turn = change_point(outcomes, purity=_PURE, least=_LEAST_OTHER)
@@ -26,6 +27,12 @@ def narrowed(e: Evidence) -> Evidence:
         tail = e.since(max(e.counted[turn].request.at, last_answer + 1))
         return tail if len(tail.lost) >= _LEAST else e
     return _by_uplink(e)
+
+
+def _way_unknown(e: Evidence) -> bool:
+    """Whether answered requests may have left on another uplink, one that nobody listened to."""
+    unseen = any(not each.left for each in e.delivered)
+    return unseen and bool(e.deaf(e.talk.uplinks, Direction.TX))
 
 
 def _by_uplink(e: Evidence) -> Evidence:

@@ -5,6 +5,7 @@ A sign is None or says what was found; it never asks whether the points were dea
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from workers.arp.evidence import Evidence, is_virtual
@@ -114,10 +115,11 @@ def conflict(e: Evidence) -> Sign | None:
         return None
     macs = sorted({each.frame.sender_mac for each in claims})
     where = sorted({each.object for each in claims})
+    count = max(Counter((each.object, each.direction) for each in claims).values())
     return Sign(
         subject=claims[0].frame.sender_ip,
         confidence=Confidence.HIGH,
-        detail=f"{', '.join(macs)} ({len(claims)} frames on {', '.join(where)})",
+        detail=f"{', '.join(macs)} ({count} frames, heard on {', '.join(where)})",
     )
 
 
@@ -132,11 +134,15 @@ def _claims(e: Evidence, seen: Sighting) -> bool:
         return False
     if any(nic.mac == frame.sender_mac for nic in e.case.vm.nics):
         return False
+    return e.ear(e.nic.point, Direction.TX).hears(seen.at, 0) or _surely_from_outside(e, seen)
+
+
+def _surely_from_outside(e: Evidence, seen: Sighting) -> bool:
+    """Whether no uplink handed it out: else this VM may have sent it, with a foreign sender."""
     copies = e.traffic.copies(seen, seen.at - COPY_TIME, seen.at + COPY_TIME)
     if any(c.direction == Direction.TX and c.kind == PointKind.UPLINK for c in copies):
         return False
-    port = e.ear(e.nic.point, Direction.TX).hears(seen.at, 0)
-    return port or all(e.ear(up, Direction.TX).hears(seen.at, 0) for up in e.talk.uplinks)
+    return all(e.ear(up, Direction.TX).hears(seen.at, 0) for up in e.talk.uplinks)
 
 
 # --- step 3: nothing asked

@@ -9,17 +9,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from statistics import median
 
 from workers.arp.evidence import Evidence
-from workers.arp.model import MILLISECOND, SECOND, Direction
+from workers.arp.hearing import REPLY_TIME
+from workers.arp.model import MILLISECOND, SECOND, Direction, PointKind
+from workers.arp.numbers import median
 
 _MOST_CONTROLS = 3
 
 
 def story(e: Evidence) -> list[str]:
     """The reasons, in the order a frame travels."""
-    sentences = [_went_out(e), _came_back(e), _heard_on_uplink(e), _reflections(e), *_controls(e)]
+    sentences = [
+        _nothing_asked(e),
+        _went_out(e),
+        _came_back(e),
+        _heard_on_uplink(e),
+        _reflections(e),
+        *_controls(e),
+    ]
     return [each for each in sentences if each]
 
 
@@ -67,6 +75,24 @@ def latency_ms(e: Evidence) -> float | None:
     return median(times) / MILLISECOND if times else None
 
 
+def arp_frames(count: int, vlan: int | None) -> str:
+    """``14 ARP frames of VLAN 110``, or untagged ones."""
+    return f"{count} ARP frames of VLAN {vlan}" if vlan else f"{count} untagged ARP frames"
+
+
+def _nothing_asked(e: Evidence) -> str | None:
+    ear = e.ear(e.nic.point, Direction.TX)
+    if e.asked or ear.why_deaf is not None:
+        return None
+    delivered = sum(
+        each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.RX)
+    )
+    return (
+        f"{clock(ear.start)}–{clock(ear.end)}, {vlan_name(e.vlan)}: 0 ARP requests of "
+        f"{e.case.vm.name} ({e.nic.mac}) at {e.nic.point}-tx, {delivered} ARP frames delivered to it."
+    )
+
+
 def _went_out(e: Evidence) -> str | None:
     if not e.asked:
         return None
@@ -77,13 +103,31 @@ def _went_out(e: Evidence) -> str | None:
     out = handed(e)
     if out:
         to = " and ".join(f"{out[device]} to {place(e, device)}" for device in sorted(out))
-        to = place(e, next(iter(out))) if list(out.values()) == [len(e.asked)] else to
-        what = f"were handed to {to}"
+        whole = list(out.values()) == [len(e.asked)]
+        what = f"were handed to {place(e, next(iter(out)))}" if whole else f"were handed out, {to}"
     elif e.deaf(e.talk.uplinks, Direction.TX) or not e.talk.uplinks:
         what = f"were seen at {first.request.frame.point}"
     else:
         what = f"entered the virtual switch, 0 were handed to {either(e.talk.uplinks)}"
-    return f"{when}: {len(e.asked)} ARP requests of {who} {what}."
+    return f"{when}: {len(e.asked)} ARP requests of {who} {what}{_judged(e)}."
+
+
+def _judged(e: Evidence) -> str:
+    """Why fewer requests are judged than were sent, where that is so."""
+    left_out = [each for each in e.asked if each not in e.counted]
+    if not left_out or not e.counted:
+        return ""
+    unicast = sum(not each.broadcast for each in left_out)
+    start, end = e.talk.span or (0, 0)
+    early = sum(each.broadcast and each.request.at < start for each in left_out)
+    late = sum(each.broadcast and each.request.at + REPLY_TIME > end for each in left_out)
+    reasons = [
+        f"{early} came before every point listened" if early else "",
+        f"{late} came less than 2 s before the end" if late else "",
+        f"{unicast} only checked a known entry by unicast" if unicast else "",
+    ]
+    why = ", ".join(each for each in reasons if each)
+    return f"; {len(e.counted)} of {len(e.asked)} can be judged ({why})"
 
 
 def _came_back(e: Evidence) -> str | None:
@@ -93,9 +137,9 @@ def _came_back(e: Evidence) -> str | None:
     on_uplinks = Counter(device for each in e.asked for device in each.reply_on)
     parts = []
     if e.ear(e.nic.point, Direction.RX).why_deaf is None:
-        parts.append(f"{share(e)} replies reached {e.nic.point}")
+        parts.append(f"{share(e)} requests were answered at {e.nic.point}")
     elif e.delivered:
-        parts.append(f"{len(e.delivered)} replies reached {e.nic.point}")
+        parts.append(f"{len(e.delivered)} requests were answered at {e.nic.point}")
     if on_uplinks:
         came = ", ".join(f"{count} on {device}" for device, count in sorted(on_uplinks.items()))
         tags = {
@@ -121,17 +165,20 @@ def _heard_on_uplink(e: Evidence) -> str | None:
     tags = Counter(each.vlan for each in e.incoming if each.object == e.uplink)
     inside = sum(tags.pop(vlan, 0) for vlan in e.vlans)
     others = ", ".join(f"{count} {vlan_name(vlan)}" for vlan, count in sorted(tags.items()))
-    return f"{inside} ARP frames of {vlan_name(e.vlan)} came in on {e.uplink} ({others or '0 of others'})."
+    others = others or "0 of any other VLAN"
+    return f"{arp_frames(inside, e.vlan)} came in on {e.uplink} ({others})."
 
 
 def _reflections(e: Evidence) -> str | None:
     if not e.reflected:
         return None
     where = sorted({seen.object for each in e.reflected for seen in each.reflected})
-    near = place(e, e.uplink) if e.uplink else "its uplink"
+    left = {seen.object for each in e.reflected for seen in each.left}
+    near = place(e, next(iter(left))) if len(left) == 1 else "the uplinks they left on"
+    network = vlan_name(e.vlan) if e.vlan else "the untagged network"
     return (
         f"{len(e.reflected)} of {len(e.asked)} requests came back on {either(where)}: "
-        f"NIC, cable and port of {near} pass this MAC into {vlan_name(e.vlan)}."
+        f"NIC, cable and port of {near} pass this MAC into {network}."
     )
 
 
@@ -165,4 +212,6 @@ def background(e: Evidence) -> str:
     """How many foreign broadcasts of the VLAN came in on siblings, and how many of them on U."""
     inside = [c for c in e.foreign_broadcasts if any(s.vlan in e.vlans for s in c.values())]
     seen = sum(e.uplink in copies for copies in inside)
-    return f"{seen} of {len(inside)} broadcasts of {vlan_name(e.vlan)} came in on {e.uplink}"
+    others = sorted({device for copies in inside for device in copies} - {e.uplink})
+    heard = f" that {' and '.join(others)} received" if others else ""
+    return f"{seen} of {len(inside)} broadcasts of {vlan_name(e.vlan)}{heard} came in on {e.uplink}"

@@ -17,7 +17,6 @@ from workers.arp.evidence import Evidence, Scene, scene_of
 from workers.arp.exchange import conversation_of
 from workers.arp.findings import counts_of, side_findings_of
 from workers.arp.model import (
-    SECOND,
     Case,
     Confidence,
     Direction,
@@ -29,14 +28,12 @@ from workers.arp.model import (
     Vnic,
 )
 from workers.arp.parts import narrowed
+from workers.arp.settling import settled
 from workers.arp.signs import HIGH_REQUESTS, Sign
 from workers.arp.traffic import Traffic, traffic_of
 from workers.arp.wording import told
 
 __all__ = ["CODES", "CodeInfo", "judge", "settled"]
-
-SETTLED_ANSWERS = 5
-SETTLED_SPAN = 9 * SECOND
 
 PORT_TX, PORT_RX, OUT, IN, ALL = "port tx", "port rx", "uplinks tx", "uplinks rx", "all uplinks"
 STIMULUS = "port tx during the stimulus"
@@ -115,27 +112,6 @@ def judge(case: Case, heard: Sequence[Heard]) -> Judgement:
         controls_of(first.evidence.scene.asks, first.evidence.target),
         further,
     )
-
-
-def settled(judgement: Judgement) -> str | None:
-    """Why more listening cannot change the verdict, None where it can."""
-    code = judgement.verdict.code
-    if code == "VM_MOVED":
-        return "the VM moved"
-    if judgement.verdict.owner != Owner.NONE:
-        return None
-    answered_by_target: dict[str, list[bool]] = {}
-    for each in judgement.exchanges:
-        answered_by_target.setdefault(each.request.target_ip, []).append(each.delivered)
-    wanted = set(judgement.case.stimulus.targets) & set(answered_by_target) or set(
-        answered_by_target
-    )
-    done = [answered_by_target[target] for target in wanted]
-    times = [each.request.at for each in judgement.exchanges]
-    if not done or max(times) - min(times) < SETTLED_SPAN:
-        return None  # a guest that ignores its replies looks well at first
-    enough = all(all(each) and len(each) >= SETTLED_ANSWERS for each in done)
-    return "enough answered" if enough else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from workers.arp.codes import CODES
@@ -30,7 +31,7 @@ def told(e: Evidence, code: str, sign: Sign, refusals: Sequence[Refusal]) -> Ver
 
 
 def _refused(refusals: Sequence[Refusal]) -> list[str]:
-    return [f"Not concluded: {each.code}, for {each.why}." for each in refusals[:_MOST_REFUSED]]
+    return [f"Not concluded: {each.code} ({each.why})." for each in refusals[:_MOST_REFUSED]]
 
 
 def _ok(e: Evidence, _: Sign) -> str:
@@ -60,8 +61,8 @@ def _guest_silent(e: Evidence, sign: Sign) -> str:
 
 def _ignores(e: Evidence, sign: Sign) -> str:
     return (
-        f"{share(e)} replies of {e.target} were delivered, and {e.case.vm.name} asked again "
-        f"{sign.detail} times."
+        f"{share(e)} requests for {e.target} were answered at the port of {e.case.vm.name} "
+        f"(median {latency_ms(e) or 0:.1f} ms), and it asked again {sign.detail} times."
     )
 
 
@@ -139,7 +140,12 @@ def _path(e: Evidence, sign: Sign) -> str:
 
 
 def _vlan_dead(e: Evidence, _: Sign) -> str:
-    return f"{vlan_name(e.vlan)} is silent on {either(e.talk.uplinks)}; another VLAN works."
+    good = [each for each in e.others if each.answered_on and each.vlan not in {e.vlan, None}]
+    works = " and ".join(vlan_name(vlan) for vlan in sorted({each.vlan or 0 for each in good}))
+    return (
+        f"{vlan_name(e.vlan)} is silent on {either(e.talk.uplinks)}: {share(e)} answered, "
+        f"0 frames from outside; {works} got {len(good)} replies there."
+    )
 
 
 def _vm_specific(e: Evidence, sign: Sign) -> str:
@@ -150,7 +156,7 @@ def _vm_specific(e: Evidence, sign: Sign) -> str:
     }.get(sign.subject or "", "no reflection tells more")
     who = "" if e.is_gateway else " Network, or a filter on the target."
     return (
-        f"{e.target} answers others on {place(e, e.uplink)} ({same} replies), "
+        f"{e.target} answers others on {place(e, e.uplink)} ({same} replies) and "
         f"{e.case.vm.name} {share(e)}; {fabric}.{who}"
     )
 
@@ -179,7 +185,7 @@ def _recovered(e: Evidence, _: Sign) -> str:
 
 def _target_down(e: Evidence, sign: Sign) -> str:
     where = " It is a VM on this host." if sign.detail == "local" else ""
-    gateway = " It is the gateway: network." if e.is_gateway else ""
+    gateway = " It is the gateway, so the network team is asked." if e.is_gateway else ""
     return f"{e.target} answered nobody ({share(e)} to {e.case.vm.name}).{where}{gateway}"
 
 
@@ -190,7 +196,10 @@ def _incomplete(e: Evidence, sign: Sign) -> str:
 
 
 def _too_few(e: Evidence, _: Sign) -> str:
-    return f"Too few requests to tell: {share(e)} with a known outcome answered."
+    return (
+        f"Too few requests to tell: {len(e.asked)} sent, {len(e.counted)} early enough to judge, "
+        f"{share(e)} answered."
+    )
 
 
 def _no_control(e: Evidence, sign: Sign) -> str:
@@ -199,7 +208,10 @@ def _no_control(e: Evidence, sign: Sign) -> str:
     )
     back = f", {len(e.reflected)} came back" if e.reflected else ""
     out = either({seen.object for each in e.asked for seen in each.left})
-    return f"{len(e.lost)} requests handed to {out}{back}, {share(e)} answered; no cause is proven.{what}"
+    came = Counter(device for each in e.undelivered for device in each.reply_on)
+    replies = "".join(f", {count} replies came in on {device}" for device, count in came.items())
+    how = f"{len(e.lost)} requests handed to {out}{back}{replies}"
+    return f"{how}, {share(e)} answered at {e.nic.point}; no cause is proven.{what}"
 
 
 HEADLINES: Mapping[str, Headline] = {
@@ -234,7 +246,8 @@ HEADLINES: Mapping[str, Headline] = {
     "UNANSWERED_NO_CONTROL": _no_control,
     "VM_MOVED": lambda e, s: f"{e.case.vm.name} moved or changed during the capture: {s.detail}.",
     "LATE_REPLIES": lambda e, s: (
-        f"{s.detail} replies of {e.target} came over 1 s after every request."
+        f"{s.detail} replies of {e.target} came over 1 s after every request "
+        f"(median {latency_ms(e) or 0:.0f} ms)."
     ),
     "DUPLICATE_RESPONDERS": lambda e, s: f"Two MACs answer for {e.target}: {s.detail}.",
     "PATH_CHANGED": lambda e, s: (
@@ -259,8 +272,20 @@ def _not_proven(e: Evidence, code: str, sign: Sign) -> list[str]:
 
 def _next_step(e: Evidence, code: str, sign: Sign) -> str:
     step = CODES[code].next_step
+    if code == "TARGET_DOWN":
+        step = _ask_target(e, sign)
+    if code == "GUEST_SILENT" and sign.owner == Owner.VIRTUALIZATION:
+        step = f"Connect {e.nic.label} of {e.case.vm.name} in vCenter, then run the check again."
     if sign.owner == Owner.NETWORK and e.uplink:
         step = f"{step} Place: {place(e, e.uplink)}, {vlan_name(e.vlan)}, {e.nic.mac}."
     if code == "UNANSWERED_NO_CONTROL" and sign.detail == "overlay":
         step = "Compare the segment's ARP table in NSX with the target's MAC."
     return step
+
+
+def _ask_target(e: Evidence, sign: Sign) -> str:
+    if sign.detail == "local":
+        return f"Check {e.target}, a VM on this host: its port, its guest, its own address."
+    if e.is_gateway:
+        return f"Network: is the gateway {e.target} up in {vlan_name(e.vlan)}?"
+    return f"Ask the owner of {e.target} whether it is up, and whether it filters ARP."

@@ -78,19 +78,25 @@ def choice_message(job: Job, candidates: Sequence[VmCandidate]) -> Message:
     )
 
 
-def stimulus_message(job: Job, vm: str, gateway: str | None) -> Message:
-    """What to type in a guest that sends no ARP, with a button that says it was done."""
-    target = job.target or gateway or "GATEWAY"
+def stimulus_message(job: Job, vm: str, target: str | None) -> Message:
+    """What to type in a guest that does not ask, with a button that says it was done.
+
+    ``target`` is the address to ask for; the job may name it by a VM's name.
+    """
+    silent = "has sent no ARP request so far"
+    if job.target and target:
+        silent = f"has not asked for {target} so far"
+    target = target or "GATEWAY"
     linux = f"arping -b -c 15 -w 17 {target}"
     without = f"ip neigh flush to {target}; ping -c 15 {target}"
     windows = f"arp -d {target} & ping -n 15 {target}"
     text = (
-        f":speech_balloon: *{code(vm)} has sent no ARP request so far.* A warm ARP cache"
+        f":speech_balloon: *{code(vm)} {escape(silent)}.* A warm ARP cache"
         " sends nothing, so this is no evidence yet. Make the guest ask:\n"
         f"Linux, as root:\n```{escape(linux)}```\nor, without arping:\n```{escape(without)}```\n"
         f"Windows, as administrator:\n```{escape(windows)}```"
     )
-    plain = f"{vm} has sent no ARP request so far. Linux: {linux} or {without}. Windows: {windows}."
+    plain = f"{vm} {silent}. Linux: {linux} or {without}. Windows: {windows}."
     return Message(
         escape(plain),
         (section(text), actions([button("I started it", STARTED, job.id, style="primary")])),
