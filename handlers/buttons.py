@@ -29,6 +29,8 @@ from workers.arp.summary.blocks import context
 from workers.jobs import JobRecord
 
 CHOICE_SECONDS = 3600
+ANSWERED = "verdict_ts"
+"""What a worker notes with a check once its answer is kept and told; the job ends soon after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ async def _post_here(desk: Desk, press: Press) -> None:
     record = await allowed(desk, press, "post_here", press.value)
     if record is None:
         return
-    if record.state != "done":
+    if record.state != "done" and ANSWERED not in record.notes:
         await desk.tell(press.asker, replies.still_running(record.job))
         return
     answered_by = press.asker.response_url

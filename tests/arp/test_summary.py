@@ -24,11 +24,13 @@ from workers.arp.model import (
 from workers.arp.summary import (
     Message,
     Progress,
+    cancelled_message,
     choice_message,
     handed_off,
     handoff_message,
     joined_message,
     kept_message,
+    root_cancelled,
     root_line,
     root_message,
     root_verdict,
@@ -115,6 +117,9 @@ def others() -> dict[str, Message]:
         "root-trouble": root_line(JOB, ":x:", "esx07.example.com does not answer on SSH."),
         "trouble": trouble_message(JOB, "esx07.example.com does not answer.", "Try ssh from here."),
         "not-found": trouble_message(JOB, "vCenter shows no VM named ap01.", closest=("app01",)),
+        "cancelled": cancelled_message(JOB, BOB, ["vmnic0-tx could not be proven stopped."]),
+        "root-cancelled": root_cancelled(JOB, BOB),
+        "kept-deleted": kept_message(JOB, answer(judgement), "thread_not_found"),
         "choice": choice_message(JOB, CHOICES),
         "stimulus": stimulus_message(JOB, "app01", "10.20.110.1"),
         "stimulus-named-target": stimulus_message(

@@ -17,10 +17,11 @@ import pytest
 from tests.lab.lab import Lab, Program, bot_and_worker
 from tests.lab.slack import ALICE, BOB, BOT_USER, CARO, MALLORY, Channel, File, Message, View
 from tests.lab.world import Asking
+from workers.jobs import Jobs
 
 T = TypeVar("T")
 
-ANSWER_SECONDS = 60
+ANSWER_SECONDS = 30
 GATEWAY = "10.20.110.1"
 EAGER = 0.1
 """How often the lab's guests ask: enough is asked within a second of listening."""
@@ -31,10 +32,13 @@ EVERYONE = (ALICE, BOB, CARO, MALLORY)
 class Life:
     """What people do in a running lab, and what they see of it."""
 
-    def __init__(self, lab: Lab, programs: tuple[Program, ...]) -> None:
+    def __init__(
+        self, lab: Lab, programs: tuple[Program, ...], environment: dict[str, str]
+    ) -> None:
         self.lab = lab
         self.slack = lab.slack
         self.programs = programs
+        self.environment = environment
         self._numbers = itertools.count(1)
 
     def channel(self, kind: str = "public", *, bot: bool = True) -> str:
@@ -52,17 +56,17 @@ class Life:
             roots = [m for m in self.slack.messages(channel) if m.bot_id]
             return roots[-1] if len(roots) >= number else None
 
-        return await self._wait(found)
+        return await self.until(found)
 
     async def ended(self, root: Message) -> Message:
         """The root message once its last state is shown: it has no button any more."""
-        await self._wait(lambda: not _has_buttons(root))
+        await self.until(lambda: not _has_buttons(root))
         return root
 
     async def verdict(self, root: Message, bundles: int = 1) -> dict[str, Any]:
         """``report.json`` and ``case.json`` once the root is closed and the files stand there."""
         await self.ended(root)
-        await self._wait(lambda: len(self.bundles(root.channel)) >= bundles)
+        await self.until(lambda: len(self.bundles(root.channel)) >= bundles)
         return self._evidence(root.channel)
 
     async def asked(self, text: str, channel: str = "", user: str = ALICE) -> Message:
@@ -71,6 +75,16 @@ class Life:
         count = len(self.slack.messages(channel))
         await self.slack.slash(text, user=user, channel=channel)
         return await self.root(channel, count + 1)
+
+    async def over(self, root: Message) -> None:
+        """Wait until no job of this message's channel is open: who asks next starts a new check."""
+        jobs = Jobs(self.lab.redis_url)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                while root.channel in await _open_in(jobs):  # noqa: ASYNC110 - Redis tells no one
+                    await asyncio.sleep(0.02)
+        finally:
+            await jobs.close()
 
     def replies(self, root: Message) -> list[Message]:
         """What stands in a message's thread."""
@@ -84,7 +98,7 @@ class Life:
             said = [m for m in self.replies(root) if words in m.text or words in str(m.blocks)]
             return said[-1] if said else None
 
-        return await self._wait(found)
+        return await self.until(found)
 
     async def whisper(self, words: str, channel: str, user: str = ALICE) -> Message:
         """What only this person sees in the channel, with these words."""
@@ -93,7 +107,7 @@ class Life:
             said = [m for m in self.slack.ephemerals(user, channel) if words in m.text]
             return said[-1] if said else None
 
-        return await self._wait(found)
+        return await self.until(found)
 
     async def dialog(self, words: str, user: str = ALICE) -> View:
         """The dialog that the person has open, once these words stand in it; it is closed then."""
@@ -102,7 +116,7 @@ class Life:
             view = self.slack.view_of(user)
             return view if view is not None and words in str(view.body) else None
 
-        view = await self._wait(found)
+        view = await self.until(found)
         await self.slack.people.close_view(view)
         return view
 
@@ -129,7 +143,8 @@ class Life:
         """Wait until no capture runs."""
         await self.lab.settled(lambda: not self.lab.captures_alive())
 
-    async def _wait(self, found: Callable[[], T | None]) -> T:
+    async def until(self, found: Callable[[], T | None]) -> T:
+        """Wait for something that people see; where it does not come, show what they saw."""
         try:
             return await self.slack.wait_for(found, timeout=ANSWER_SECONDS)
         except TimeoutError:
@@ -139,6 +154,10 @@ class Life:
     def _seen(self) -> list[str]:
         said = [m for place in self.slack.space.channels.values() for m in place.messages[-4:]]
         return [self.slack.as_text(message) for message in said]
+
+
+async def _open_in(jobs: Jobs) -> set[str]:
+    return {record.job.thread.channel for record in await jobs.open_jobs()}
 
 
 def _has_buttons(message: Message) -> bool:
@@ -157,8 +176,9 @@ async def life(folder: Path, **settings: str) -> AsyncIterator[Life]:
     async with Lab(folder) as lab:
         lab.world.vm("app01").asks = [Asking(GATEWAY, EAGER)]
         lab.world.vm("web02").asks = [Asking(GATEWAY, EAGER)]
-        programs = await bot_and_worker(lab, HOST_JOBS="8", **settings)
-        yield Life(lab, programs)
+        settings = {"HOST_JOBS": "8", **settings}
+        programs = await bot_and_worker(lab, **settings)
+        yield Life(lab, programs, lab.environment(**settings))
         await lab.settled(lambda: not lab.captures_alive())
         stopped = await asyncio.gather(*(program.stop() for program in lab.programs))
         assert set(stopped) == {0}

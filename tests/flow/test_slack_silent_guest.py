@@ -41,7 +41,7 @@ async def test_the_thread_says_what_to_type_with_the_gateway_filled_in(
 ) -> None:
     question = await here.reply(roots["log04"], "I started it")
     linux, windows = str(question.blocks).split("Windows", 1)
-    assert f"arping -b -c 15 -w 17 {OTHER_GATEWAY} " in linux
+    assert f"arping -b -c 15 -w 17 {OTHER_GATEWAY}`" in linux
     assert f"arp -d {OTHER_GATEWAY} & ping -n 15 {OTHER_GATEWAY}".replace("&", "&amp;") in windows
     assert OTHER_GATEWAY in question.text
     assert button_labels(question) == ["I started it"]

@@ -30,6 +30,8 @@ def trouble_message(
     text = f":x: *ARP check of {code(job.vm)} ended without a verdict.* {escape(sentence)}"
     if next_step:
         text += f"\n:arrow_right: {escape(next_step)}"
+    if closest:
+        text += "\nDid you mean one of these?"
     buttons = [
         button(name, f"{CLOSEST}:{number}", json.dumps({"job": job.id, "vm": name}))
         for number, name in enumerate(closest[:5])
@@ -85,16 +87,16 @@ def stimulus_message(job: Job, vm: str, target: str | None) -> Message:
     if job.target and target:
         silent = f"has not asked for {target} so far"
     target = target or "GATEWAY"
-    linux = (
-        f"arping -b -c 15 -w 17 {target}      # or: ip neigh flush to {target}; ping -c 15 {target}"
-    )
+    linux = f"arping -b -c 15 -w 17 {target}"
+    without = f"ip neigh flush to {target}; ping -c 15 {target}"
     windows = f"arp -d {target} & ping -n 15 {target}"
     text = (
         f":speech_balloon: *{code(vm)} {escape(silent)}.* A warm ARP cache"
         " sends nothing, so this is no evidence yet. Make the guest ask:\n"
-        f"Linux, as root:\n```{escape(linux)}```\nWindows, as administrator:\n```{escape(windows)}```"
+        f"Linux, as root:\n```{escape(linux)}```\nor, without arping:\n```{escape(without)}```\n"
+        f"Windows, as administrator:\n```{escape(windows)}```"
     )
-    plain = f"{vm} {silent}. Linux: {linux}. Windows: {windows}."
+    plain = f"{vm} {silent}. Linux: {linux} or {without}. Windows: {windows}."
     return Message(
         escape(plain),
         (section(text), actions([button("I started it", STARTED, job.id, style="primary")])),
