@@ -1,16 +1,18 @@
 # make demo: see a check in the practice lab.  make test: run the tests.  make check: all a change must pass.
-# make fuzz: feed the readers a million broken frames.  make pictures: draw docs/pictures.png anew.
+# make fuzz: feed the readers a million broken frames.  make docs, make pictures: write anew what is made.
+# make chaos: a thousand checks while everything fails.  make audit: ask for known holes in the libraries.
+# make bench: measure against other tools.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 # Most tests wait for real processes, so more of them at a time than there are cores.
 JOBS ?= 4
 
-.PHONY: setup demo test fuzz pictures lint check format clean
+.PHONY: setup demo test bench fuzz chaos audit docs pictures lint check format clean
 
 setup: .venv/ready
 
-.venv/ready: pyproject.toml
+.venv/ready: pyproject.toml workers/arp/decode/_scan.c
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "arpcheck needs Python 3.11 or newer; set PYTHON=…")'
 	@echo "Setting up .venv with all that arpcheck and its tests need; this takes a minute or two."
 	$(PYTHON) -m venv .venv
@@ -28,6 +30,20 @@ fuzz: setup
 
 pictures: setup
 	$(BIN)/python -m tests.arp.contact_sheet
+	$(BIN)/python -m tests.papers.thread_picture
+
+chaos: setup
+	ARPCHECK_CHAOS_CHECKS=$${ARPCHECK_CHAOS_CHECKS:-1000} $(BIN)/python -m pytest -s tests/faults/test_chaos.py $(ARGS)
+
+audit: setup
+	$(BIN)/python -m tests.audit
+
+docs: setup
+	$(BIN)/python -m tests.papers.verdicts
+
+bench: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m bench $(ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check .

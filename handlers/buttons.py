@@ -15,10 +15,22 @@ from handlers import answers, dialog, replies
 from handlers.desk import DOUBLE_SECONDS, REDELIVERY_SECONDS, Asker, Desk, new_id
 from handlers.request import Check
 from workers.arp.model import Job, Thread
-from workers.arp.summary import AGAIN, CANCEL, CHOOSE, CLOSEST, OPTIONS, POST_HERE, STARTED
+from workers.arp.summary import (
+    AGAIN,
+    CANCEL,
+    CHOOSE,
+    CLOSEST,
+    OPTIONS,
+    POST_HERE,
+    STARTED,
+    Message,
+)
+from workers.arp.summary.blocks import context
 from workers.jobs import JobRecord
 
 CHOICE_SECONDS = 3600
+ANSWERED = "verdict_ts"
+"""What a worker notes with a check once its answer is kept and told; the job ends soon after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +155,9 @@ async def _options(desk: Desk, press: Press) -> None:
     if record is None:
         await desk.slack.update_view(view, dialog.check_dialog(press.asker))
         return
+    if why := await desk.refusal(press.asker, "options", about=record.job):
+        await desk.slack.update_view(view, dialog.refused_dialog(why))
+        return
     job, thread = record.job, thread_of(record.job)
     asker = replace(press.asker, channel=thread.channel, thread_ts=thread.thread_ts)
     filled = Check(job.vm, job.target, job.seconds)
@@ -195,9 +210,19 @@ async def _started(desk: Desk, press: Press) -> None:
     noted = await desk.jobs.confirm_stimulus(record.job.id, press.asker.user, time.time_ns())
     if noted:
         await desk.audit("started traffic", press.asker, {"job": record.job.id})
-    await desk.tell(
-        press.asker, replies.stimulus_noted() if noted else replies.already_over(record.job.id)
-    )
+    told = replies.stimulus_noted() if noted else replies.already_over(record.job.id)
+    await desk.tell(press.asker, told)
+    await _answered(desk, press, replies.started(press.asker.user) if noted else told)
+
+
+async def _answered(desk: Desk, press: Press, answer: Message) -> None:
+    """Put an answer in the place of a question's buttons, for everybody."""
+    ts, blocks = press.message.get("ts"), press.message.get("blocks") or ()
+    if ts:
+        kept = [block for block in blocks if block.get("type") != "actions"]
+        text = str(press.message.get("text", ""))
+        message = Message(text, (*kept, context(answer.text)))
+        await desk.slack.edit(press.asker.channel, str(ts), message)
 
 
 async def _post_here(desk: Desk, press: Press) -> None:
@@ -205,7 +230,7 @@ async def _post_here(desk: Desk, press: Press) -> None:
     record = await allowed(desk, press, "post_here", press.value)
     if record is None:
         return
-    if record.state != "done":
+    if record.state != "done" and ANSWERED not in record.notes:
         await desk.tell(press.asker, replies.still_running(record.job))
         return
     answered_by = press.asker.response_url

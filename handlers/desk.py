@@ -93,19 +93,24 @@ class Desk:
             log.warning("could not answer %s: %s", asker.user, trouble.sentence)
 
     async def admits(self, asker: Asker, action: str, *, about: Job | None = None) -> bool:
-        """Whether they may; a refusal is told and audited.
+        """Whether they may; a refusal is told and audited."""
+        why = await self.refusal(asker, action, about=about)
+        if why is not None:
+            await self.tell(asker, replies.refused(why))
+        return why is None
+
+    async def refusal(self, asker: Asker, action: str, *, about: Job | None = None) -> str | None:
+        """Why they may not, as mrkdwn, audited and still to be told; None = they may.
 
         What concerns a job counts as asked for in that job's channel: its buttons may also stand in
         a direct message of the bot.
         """
         channel = asker.channel if about is None else about.thread.channel
         why = await self.access.refusal(asker.user, channel)
-        if why is None:
-            return True
-        health.COMMANDS.labels(action, "refused").inc()
-        await self.audit("refused", asker, {"action": action, "why": why})
-        await self.tell(asker, replies.refused(why))
-        return False
+        if why is not None:
+            health.COMMANDS.labels(action, "refused").inc()
+            await self.audit("refused", asker, {"action": action, "why": why})
+        return why
 
     async def audit(self, event: str, asker: Asker, more: Mapping[str, str]) -> None:
         """Put what a person did on record."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handlers import replies
 from handlers.desk import Asker
 from handlers.request import LONGEST_NAME, Check, read_fields
 from workers.arp.summary.blocks import plain, section
@@ -36,6 +37,11 @@ def suggestions(text: str) -> list[str]:
 def loading_dialog() -> dict[str, Any]:
     """What stands in the dialog while its fields are looked up: a trigger lives 3 s only."""
     return _frame([section("One moment…")], submit=False, metadata="")
+
+
+def refused_dialog(why: str) -> dict[str, Any]:
+    """What stands in the dialog for somebody who may not ask; ``why`` is mrkdwn."""
+    return _frame(list(replies.refused(why).blocks), submit=False, metadata="")
 
 
 def check_dialog(

@@ -68,11 +68,12 @@ async def _ask_note(desk: Desk, press: Press) -> None:
     """Ask for a note, and where the verdict points elsewhere, whether they are sure."""
     view = await desk.slack.open_view(press.trigger_id, _frame(HANDOFF_VIEW, [section("…")], ""))
     record = await desk.jobs.get(press.value)
-    filled = (
-        _frame(HANDOFF_VIEW, list(replies.gone().blocks), "")
-        if record is None
-        else handoff_view(press, record)
-    )
+    if record is None:
+        filled = _frame(HANDOFF_VIEW, list(replies.gone().blocks), "")
+    elif why := await desk.refusal(press.asker, "handoff", about=record.job):
+        filled = _frame(HANDOFF_VIEW, list(replies.refused(why).blocks), "")
+    else:
+        filled = handoff_view(press, record)
     await desk.slack.update_view(view, filled)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from workers.arp.model import SECOND, Job
 from workers.arp.summary import POST_HERE, Message, code, escape, shortened
@@ -159,6 +160,11 @@ def stimulus_noted() -> Message:
     return said("Noted: from now on silence of the VM counts as evidence.")
 
 
+def started(user: str) -> Message:
+    """What stands under the question once somebody has answered it."""
+    return said(f":white_check_mark: <@{escape(user)}> started it; listening goes on.")
+
+
 def handed_off_before() -> Message:
     """There is one hand-off for a check."""
     return said("This check was already handed off; the link is in its thread.")
@@ -242,7 +248,8 @@ def history(vm: str, records: Sequence[Mapping[str, str]], links: Sequence[str |
 
 def _history_line(record: Mapping[str, str], link: str | None) -> str:
     at = int(record.get("at_ms", "0")) // 1000
-    when = f"<!date^{at}^{{date_short_pretty}} {{time}}|{at}>"
+    plain = f"{datetime.fromtimestamp(at, tz=UTC):%Y-%m-%d %H:%M} UTC"
+    when = f"<!date^{at}^{{date_short_pretty}} {{time}}|{plain}>"
     target = f" → {code(record['target'])}" if record.get("target") else ""
     words = escape(shortened(record.get("headline", ""), 200))
     more = f" · <{link}|thread>" if link else ""

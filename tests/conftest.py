@@ -1,6 +1,7 @@
 """What all tests share: a real Redis that is empty at the start of a test, and the needs_… marks."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,12 @@ from redis import Redis
 
 from tests.lab.redis import RedisServer
 from tests.programs import missing_programs
+
+
+def pytest_configure() -> None:
+    """A shell's background job ignores SIGINT, and so would every process that a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from importlib import import_module
 
 from workers import health
 from workers import log as logs
@@ -25,6 +26,7 @@ from workers.slack import Slack
 from workers.vcenter import Vcenter
 
 DUTY_SECONDS = 30.0
+LEAST_DAYS = 7
 STOPPING_LEASES = 2
 """A duty is looked for about as often as a dead worker's leases run out."""
 
@@ -59,7 +61,9 @@ async def _run(settings: WorkerSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    jobs = Jobs(settings.redis_url, lease_seconds=settings.lease_seconds)
+    # A hand-off asks for the check as long as its evidence is kept.
+    days = max(LEAST_DAYS, settings.evidence_days)
+    jobs = Jobs(settings.redis_url, lease_seconds=settings.lease_seconds, keep_days=days)
     slack = Slack(settings.slack_bot_token, settings.slack_api_url)
     vcenter = Vcenter(settings.vcenter)
     answerer = Answerer(jobs, slack, _peers(settings, jobs, vcenter), settings)
@@ -67,6 +71,8 @@ async def _run(settings: WorkerSettings) -> None:
     async with _probes(settings, jobs):
         every = min(DUTY_SECONDS, STOPPING_LEASES * settings.lease_seconds)
         duties = asyncio.create_task(_settle_duties(vcenter, jobs, every))
+        # The first check's answer shall not wait for matplotlib, which takes a second to import.
+        drawing = asyncio.create_task(asyncio.to_thread(import_module, "workers.arp.picture.sheet"))
         log.info("Ready: %d checks at a time", settings.worker_jobs)
         try:
             await run_worker(
@@ -79,7 +85,7 @@ async def _run(settings: WorkerSettings) -> None:
             )
         finally:
             duties.cancel()
-            await asyncio.gather(duties, return_exceptions=True)
+            await asyncio.gather(duties, drawing, return_exceptions=True)
             await vcenter.close()
             await slack.close()
             await jobs.close()

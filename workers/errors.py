@@ -36,9 +36,13 @@ class SettingsError(CheckError):
 
 
 class CheckCancelled(CheckError):
-    """Somebody stopped the check."""
+    """Somebody stopped the check; ``by`` is their Slack user id, None where that is not known."""
 
     code = "CANCELLED"
+
+    def __init__(self, sentence: str = "It was stopped.", *, by: str | None = None) -> None:
+        super().__init__(sentence)
+        self.by = by
 
 
 class CaseUnreadable(CheckError):

@@ -101,7 +101,7 @@ def stripped(
 ) -> tuple[Case, Heards]:
     """VLAN offload took the tags off before the capture."""
     return case, tuple(
-        replace(h, frames=tuple(replace(frame, vlans=()) for frame in h.frames))
+        replace(h, frames=tuple(frame._replace(vlans=()) for frame in h.frames))
         if h.capture.point.direction in ways
         else h
         for h in heard
@@ -118,7 +118,7 @@ def merged(case: Case, heard: Heards) -> tuple[Case, Heards]:
     for device, group in by_object.items():
         point = CapturePoint(device, device, group[0].capture.point.kind, Direction.BOTH)
         frames = sorted((f for h in group for f in h.frames), key=lambda frame: frame.at)
-        both = tuple(replace(f, point=point, number=i + 1) for i, f in enumerate(frames))
+        both = tuple(f._replace(point=point, number=i + 1) for i, f in enumerate(frames))
         kept.append(Heard(_merged_capture(point, group), both, len(both)))
     return replace(case, captures=tuple(h.capture for h in kept)), tuple(kept)
 
@@ -143,7 +143,7 @@ def shifted(case: Case, heard: Heards, by: int) -> tuple[Case, Heards]:
         capture = replace(
             h.capture, ready_at=move(h.capture.ready_at), stopped_at=move(h.capture.stopped_at)
         )
-        return replace(h, capture=capture, frames=tuple(replace(f, at=f.at + by) for f in h.frames))
+        return replace(h, capture=capture, frames=tuple(f._replace(at=f.at + by) for f in h.frames))
 
     stimulus = replace(case.stimulus, start=move(case.stimulus.start), end=move(case.stimulus.end))
     events = tuple(replace(event, at=event.at + by) for event in case.events)
@@ -158,7 +158,7 @@ def reordered(case: Case, heard: Heards) -> tuple[Case, Heards]:
 def off_the_clock(case: Case, heard: Heards, name: str, by: int) -> tuple[Case, Heards]:
     """One stream was stamped by another clock."""
     return case, tuple(
-        replace(h, frames=tuple(replace(f, at=f.at + by) for f in h.frames))
+        replace(h, frames=tuple(f._replace(at=f.at + by) for f in h.frames))
         if h.capture.point.name == name
         else h
         for h in heard

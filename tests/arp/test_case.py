@@ -1,6 +1,7 @@
 """case.json ↔ Case: what is tolerated, what is refused, and with which sentence."""
 
 import json
+import re
 
 import pytest
 
@@ -9,6 +10,7 @@ from workers.arp.case import CaseError, read_case, read_utc, utc, write_case
 from workers.arp.model import (
     CapturePoint,
     Case,
+    ClockGap,
     Direction,
     HostEvent,
     PointKind,
@@ -164,6 +166,7 @@ WRONG = [
     ("events.0.at", None, "events[0].at should be a time"),
     ("vm.name", "x" * 5_000, "vm.name should be a text of at most"),
     ("schema", "arpcheck-case/2", "use a newer arpcheck"),
+    ("schema", "arpcheck-case/0", "no arpcheck ever wrote that"),
     ("schema", "arpcheck-report/1", "schema should be 'arpcheck-case/1'"),
     ("schema", ..., "schema is missing"),
 ]
@@ -223,3 +226,39 @@ def test_times_outside_the_calendar_are_brought_back() -> None:
     assert utc(10**40) == "9999-12-31T23:59:59.999999Z"
     assert utc(-1) == "1970-01-01T00:00:00.000000Z"
     assert utc(T0 + 1_999) == "2026-01-01T00:00:00.000001Z"
+
+
+def far_end(**changed: object) -> dict[str, object]:
+    whole = document()
+    kept = {key: whole[key] for key in ("vm", "host", "events", "points")}
+    return kept | {"clock": {"ahead_us": -1_500, "uncertainty_us": 800}, "failure": None} | changed
+
+
+def test_the_far_end_goes_round() -> None:
+    case = read_case(bent("far_end", far_end()))
+    assert case.far_end is not None
+    assert case.far_end.clock == ClockGap(-1_500_000, 800_000)
+    assert (case.far_end.vm, case.far_end.captures) == (case.vm, case.captures)
+    assert read_case(write_case(case)) == case
+
+
+def test_a_far_end_that_failed_needs_no_clock() -> None:
+    case = read_case(bent("far_end", far_end(clock=None, points=[], failure="It refused.")))
+    assert case.far_end is not None
+    assert (case.far_end.clock, case.far_end.failure) == (None, "It refused.")
+    assert read_case(write_case(case)) == case
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"vm": None}, "far_end.vm"),
+        ({"points": [{"point": "vnic0-rx"}, {"point": "vnic0-rx"}]}, "far_end.points[1].point"),
+        ({"clock": {"ahead_us": "soon", "uncertainty_us": 1}}, "far_end.clock.ahead_us"),
+        ({"clock": {"ahead_us": 10**30, "uncertainty_us": 1}}, "far_end.clock.ahead_us"),
+        ({"clock": {"ahead_us": 1, "uncertainty_us": -1}}, "far_end.clock.uncertainty_us"),
+    ],
+)
+def test_what_is_wrong_with_the_far_end_is_named(wrong: dict[str, object], told: str) -> None:
+    with pytest.raises(CaseError, match=re.escape(told)):
+        read_case(bent("far_end", far_end(**wrong)))

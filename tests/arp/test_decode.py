@@ -20,7 +20,7 @@ from tests.arp.captures import (
 )
 from tests.arp.reading import BOTH, FIRST, IPV4, REPLY, REQUEST, only, read
 from workers.arp.decode import ArpReader
-from workers.arp.model import ArpFrame, Capture, CapturePoint, Direction
+from workers.arp.model import ArpFrame, Capture, CapturePoint, Direction, Vm, Vnic
 
 
 @pytest.mark.parametrize(("order", "unit"), MAGICS)
@@ -178,3 +178,23 @@ def test_heard_carries_everything_the_judge_takes() -> None:
     assert heard.frames == tuple(reader.frames)
     assert (heard.packets, heard.unreadable) == (2, 1)
     assert heard.damage == reader.damage
+
+
+def test_of_very_many_frames_the_vms_own_are_kept_and_others_are_counted() -> None:
+    vm = Vm("app01", nics=(Vnic("vnic0", "Network adapter 1", VM),))
+    other = ethernet(arp(sender=(GATEWAY, "10.20.110.1")), src=GATEWAY)
+    reader = ArpReader(BOTH, vm=vm)
+    reader.feed(pcap([other] * 20_100))
+    reader.feed(record(REQUEST) * 30)
+    reader.finish()
+    heard = reader.heard(Capture(BOTH))
+    assert [frame.eth_src for frame in heard.frames].count(VM) == 30
+    assert (len(heard.frames) + heard.left_out, heard.damage) == (20_130, None)
+    assert heard.left_out == 80
+
+
+def test_at_the_vms_own_port_every_frame_is_its_own() -> None:
+    forged = ethernet(arp(sender=(GATEWAY, "10.20.110.1")), src=GATEWAY)
+    reader = ArpReader(CapturePoint.named("vnic0-tx"), vm=Vm("app01"))
+    reader.feed(pcap([forged] * 20_100))
+    assert (len(reader.frames), reader.left_out) == (20_100, 0)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from workers.arp.exchange import Conversation, conversation_of
@@ -60,7 +58,7 @@ def conversation(*seen: Seen, points: tuple[str, ...] = ALL) -> Conversation:
     for name in points:
         point = CapturePoint.named(name)
         frames = tuple(
-            replace(frame, point=point, number=number + 1, at=round(at * SECOND))
+            frame._replace(point=point, number=number + 1, at=round(at * SECOND))
             for number, (where, at, frame) in enumerate(seen)
             if where == name
         )

@@ -142,4 +142,4 @@ def changed(frame: ArpFrame, dice: random.Random) -> ArpFrame:
         "sender_ip": dice.choice(IPS),
         "target_ip": dice.choice(IPS),
     }
-    return replace(frame, **{key: some[key] for key in dice.sample(sorted(some), 2)})
+    return frame._replace(**{key: some[key] for key in dice.sample(sorted(some), 2)})

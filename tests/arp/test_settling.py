@@ -68,7 +68,7 @@ def test_every_target_that_was_to_be_asked_must_be_answered() -> None:
     judgement = judge(*load("arping-asks-every-second"))
     assert settled(judgement) == "enough answered"
     first = judgement.exchanges[0]
-    other = replace(first, request=replace(first.request, target_ip="10.20.110.50"))
+    other = replace(first, request=first.request._replace(target_ip="10.20.110.50"))
     more = replace(judgement, exchanges=(*judgement.exchanges, other))
     assert settled(more) == "enough answered"  # asked by the way, and answered
     wanted = replace(judgement.case.stimulus, targets=("10.20.110.1", "10.20.110.50"))
@@ -85,3 +85,10 @@ def test_ten_judged_requests_make_a_fault_sure_and_nine_do_not() -> None:
         10: "high",
         11: "high",
     }
+
+
+def test_a_named_target_that_was_not_asked_for_yet_is_waited_for() -> None:
+    case, heard = load("arping-asks-every-second")
+    named = replace(case, stimulus=replace(case.stimulus, targets=("10.20.110.77",)))
+    assert settled(judge(case, heard))
+    assert settled(judge(named, heard)) is None

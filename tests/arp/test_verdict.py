@@ -141,8 +141,7 @@ def _renamed(case: Case, heard: tuple[Heard, ...], shift: int) -> tuple[Case, tu
         return f"{address[:9]}{(int(address[9:11], 16) + shift) % 256:02x}{address[11:]}"
 
     def frame(each: ArpFrame) -> ArpFrame:
-        return replace(
-            each,
+        return each._replace(
             eth_src=mac(each.eth_src),
             eth_dst=mac(each.eth_dst),
             sender_mac=mac(each.sender_mac),

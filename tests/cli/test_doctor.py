@@ -69,9 +69,9 @@ async def test_a_person_reads_lines_grouped_by_peer(lab: Lab, tmp_path: Path) ->
     done = await arpcheck(lab.environment(REDIS_URL="nonsense"), "doctor", cwd=tmp_path)
     lines = done.out.splitlines()
     headings = [line for line in lines if not line.startswith(" ")]
-    assert headings[:4] == ["Redis", "Slack", "vCenter", "ESXi"]
-    assert lines[1].startswith("  fail setting: REDIS_URL should start with redis://")
-    assert lines[2].startswith("        → ")
+    assert headings[:5] == ["Settings", "Redis", "Slack", "vCenter", "ESXi"]
+    assert lines[3].startswith("  fail setting: REDIS_URL should start with redis://")
+    assert lines[4].startswith("        → ")
     assert "--host NAME" in lines[-2]
     assert lines[-1].endswith("1 fail. Mend what failed.")
     assert (done.status, done.err) == (1, "")

@@ -15,6 +15,7 @@ from tests.lab.lab import Lab, Program
 from workers.jobs import Jobs
 
 LEASE_SECONDS = 2
+WORKER_JOBS = 6
 CAPTURE_SECONDS = 3
 REMOTE_LIMIT_SECONDS = 30 + CAPTURE_SECONDS + 20
 """When a capture ends by itself that nobody reads any more."""
@@ -23,7 +24,7 @@ SETTINGS = {
     "CAPTURE_SECONDS": str(CAPTURE_SECONDS),
     "ARPCHECK_GRACE_SECONDS": "2",
     "HOST_JOBS": "6",
-    "WORKER_JOBS": "6",
+    "WORKER_JOBS": str(WORKER_JOBS),
     "ESXI_SSH_SERVICE": "start",
 }
 SLACK_KINDS = ("http500", "http503", "ratelimited", "slow", "reset", "lost_answer")
@@ -46,6 +47,8 @@ class Chaos:
         self.workers: list[Program] = []
         self.bots: list[Program] = []
         self.struck: list[str] = []
+        self._accepted: dict[str, str] = {}
+        self._read: dict[int, int] = {}
         self._environment = lab.environment(**SETTINGS)
         self._strikes: tuple[Callable[[], Awaitable[None]], ...] = (
             *(self.kill, self.freeze, self.slack) * 2,
@@ -66,37 +69,40 @@ class Chaos:
 
     # --- the commands ---
 
-    async def ask(self, vms: list[str]) -> None:
-        """Type a command for each VM; one that the bot could not take is typed again."""
-        for vm in vms:
-            while vm not in self.accepted().values():
+    async def ask(self, commands: list[str]) -> None:
+        """Type every command; one that the bot could not take is typed again."""
+        for command in commands:
+            while command not in self.accepted().values():
                 if self._dice.random() < 0.1:
                     self.lab.slack.redeliver_next()
-                await self.lab.slack.slash(vm)
-                for _ in range(50):
-                    await asyncio.sleep(0.02)
-                    if vm in self.accepted().values():
+                await self.lab.slack.slash(command)
+                for _ in range(20):
+                    await asyncio.sleep(0.05)
+                    if command in self.accepted().values():
                         break
                 else:
                     await asyncio.sleep(4)  # the same words within 4 s count as a double click
 
     def accepted(self) -> dict[str, str]:
-        """The VM of every command that the bots took, by the job's id."""
-        found: dict[str, str] = {}
+        """Every command that the bots took, by the job's id."""
         for bot in self.bots:
-            for line in bot.output().splitlines():
-                entry = json.loads(line).get("audit") if '"asked"' in line else None
+            fresh = bot.log.read_bytes()[self._read.get(bot.pid, 0) :]
+            whole = fresh[: fresh.rfind(b"\n") + 1]
+            self._read[bot.pid] = self._read.get(bot.pid, 0) + len(whole)
+            for line in whole.splitlines():
+                entry = json.loads(line).get("audit") if b'"asked"' in line else None
                 if entry:
-                    found[entry["job"]] = entry["vm"]
-        return found
+                    words = entry["vm"], entry.get("target", "")
+                    self._accepted[entry["job"]] = " ".join(words).strip()
+        return self._accepted
 
     def unanswered(self) -> list[str]:
         """Accepted jobs whose answer, or whose message's last state, is still to come."""
-        roots = self.ledger.roots()
+        roots, keys = self.ledger.roots(), self.ledger.keys()
         return [
             job_id
             for job_id in self.accepted()
-            if job_id not in roots or is_running(roots[job_id]) or not self.ledger.answers(job_id)
+            if job_id not in roots or is_running(roots[job_id]) or not keys[f"{job_id}:verdict"]
         ]
 
     # --- the trouble ---
@@ -176,7 +182,10 @@ class Chaos:
         ]
 
     def logs(self) -> str:
-        return "\n".join(f"--- {p.name} {p.pid}\n{p.output()[-2000:]}" for p in self.lab.programs)
+        roots = self.ledger.roots()
+        shown = [roots[job_id].text for job_id in self.unanswered() if job_id in roots]
+        logs = [f"--- {p.name} {p.pid}\n{p.output()[-2000:]}" for p in self.lab.programs]
+        return "\n".join([*shown, *logs])
 
 
 def open_files(pid: int) -> int:

@@ -6,16 +6,26 @@ import pytest
 import pytest_asyncio
 
 from tests.faults.scene import LEASE_SECONDS, Scene
+from tests.flow.bot_process import free_port
 from tests.lab.lab import Lab
 from workers.jobs import Jobs
 
 
+@pytest.fixture(scope="package")
+def ports() -> dict[str, int]:
+    """Where the bot, and the worker that several tests share, answer probes."""
+    return {"bot": free_port(), "workers": free_port()}
+
+
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
+async def shared_lab(
+    tmp_path_factory: pytest.TempPathFactory, ports: dict[str, int]
+) -> AsyncIterator[Lab]:
     """One lab with one bot for the whole package: starting them takes longer than most tests."""
     async with Lab(tmp_path_factory.mktemp("faults") / "lab") as lab:
         lab.slack.space.scopes |= {"channels:history", "groups:history"}
-        await lab.run("bot", lab.environment())
+        probed = {"ARPCHECK_METRICS_PORT": str(ports["bot"])}
+        await lab.run("bot", lab.environment(**probed))
         await lab.slack.connected(1, timeout=40)
         yield lab
 

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.ledger import Ledger, is_running
+from tests.edges.jobs_lab import until
+from tests.faults.ledger import Ledger
 from tests.lab.lab import Lab, Program
 from tests.lab.slack import INCIDENT
 from workers.jobs import Jobs
@@ -44,10 +45,19 @@ class Scene:
         self.workers.append(worker)
         return worker
 
-    async def ask(self, text: str = "app01") -> str:
+    async def ask(self, text: str, *, channel: str = INCIDENT) -> str:
         """Type the command; the id of its job, once its message stands there."""
         before = set(self.ledger.roots())
-        await self.lab.slack.slash(text)
+        await self.lab.slack.slash(text, channel=channel)
+        return await self._new_job(before)
+
+    async def mention(self, text: str, *, user: str, channel: str) -> str:
+        """Mention the bot, which gives no response_url; the id of the job."""
+        before = set(self.ledger.roots())
+        await self.lab.slack.mention(text, user=user, channel=channel)
+        return await self._new_job(before)
+
+    async def _new_job(self, before: set[str]) -> str:
         await self.until(lambda: set(self.ledger.roots()) - before)
         (job_id,) = set(self.ledger.roots()) - before
         return job_id
@@ -69,10 +79,16 @@ class Scene:
 
     async def finished(self, job_id: str) -> dict[str, str]:
         """Wait until the queue knows the job's outcome."""
-        async with asyncio.timeout(ANSWER_SECONDS):
-            while (record := await self.jobs.get(job_id)) is None or record.state != "done":
-                await asyncio.sleep(0.05)
-        return dict(record.outcome)
+        outcome: dict[str, str] = {}
+
+        async def done() -> bool:
+            record = await self.jobs.get(job_id)
+            if record is not None and record.state == "done":
+                outcome.update(record.outcome)
+            return bool(outcome)
+
+        await until(done, ANSWER_SECONDS)
+        return outcome
 
     def captures_alive(self) -> list[str]:
         """Captures of this test that still run; those of earlier tests' dead workers do not count."""
@@ -91,6 +107,11 @@ class Scene:
         """As the kernel's out-of-memory killer does."""
         worker.signal(signal.SIGKILL)
         await worker.process.wait()
+
+    async def another_capture(self) -> None:
+        """Wait until a capture is started that was not before."""
+        before = self.captures_started()
+        await self.until(lambda: self.captures_started() > before)
 
     def captures_started(self) -> int:
         """How many captures were ever started on any host."""
@@ -124,6 +145,3 @@ def records(worker: Program) -> list[dict[str, Any]]:
 
 def said(worker: Program, words: str) -> bool:
     return words in worker.output()
-
-
-__all__ = ["INCIDENT", "Scene", "is_running", "records", "said"]

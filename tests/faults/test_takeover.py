@@ -1,10 +1,12 @@
 """Workers killed, frozen and stopped at every stage of a check: it ends once, and nothing is repeated."""
 
 import signal
+from functools import partial
 
 import pytest
 
 from tests.faults.scene import LEASE_SECONDS, Scene, said
+from tests.lab.lab import Program
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -20,15 +22,10 @@ async def test_killed_at_each_stage_a_check_goes_on_and_repeats_nothing(scene: S
     slack = scene.lab.slack
     first = await scene.hire(HOST_JOBS="4")
 
-    before_last_edit = await scene.ask("app01")
-    await scene.until(lambda: scene.ledger.answers(before_last_edit))
-    slack.fail("chat.update", kind="slow", seconds=30)
+    before_last_edit = await answered_but_held(scene, "app01", "chat.update")
     await scene.until(lambda: len(slack.files) == 2)
     each = scene.captures_started()
-
-    after_answer = await scene.ask("web02")
-    slack.fail("files.getUploadURLExternal", kind="slow", seconds=30)
-    await scene.until(lambda: scene.ledger.answers(after_answer))
+    after_answer = await answered_but_held(scene, "web02", "files.getUploadURLExternal")
 
     captures = scene.captures_started()
     capturing = await scene.ask("db03")  # silent: it is listened to for the whole time
@@ -53,6 +50,17 @@ async def test_killed_at_each_stage_a_check_goes_on_and_repeats_nothing(scene: S
     assert said(second, "Ready")
 
 
+async def answered_but_held(scene: Scene, vm: str, method: str) -> str:
+    """A check whose answer is posted, and whose next call of that method hangs."""
+    job_id = await scene.ask(vm)
+    if method != "chat.update":
+        scene.lab.slack.fail(method, kind="slow", seconds=30)
+    await scene.until(lambda: scene.ledger.answers(job_id))
+    if method == "chat.update":  # earlier ones show the progress
+        scene.lab.slack.fail(method, kind="slow", seconds=30)
+    return job_id
+
+
 async def test_frozen_workers_wake_up_and_stay_silent(scene: Scene) -> None:
     """One check is frozen while it captures, one while Slack makes its answer wait."""
     slack = scene.lab.slack
@@ -69,11 +77,15 @@ async def test_frozen_workers_wake_up_and_stay_silent(scene: Scene) -> None:
     shown = scene.ledger.history(waiting), scene.ledger.history(capturing)
     frozen.signal(signal.SIGCONT)
     for job_id in (waiting, capturing):
-        await scene.until(lambda j=job_id: any(said(frozen, f"{j}: {lost}") for lost in LOST))
+        await scene.until(partial(gave_up, frozen, job_id))
     assert await frozen.stop() == 0  # what it still had to say would have been said by now
     assert (scene.ledger.history(waiting), scene.ledger.history(capturing)) == shown
     once(scene, waiting, capturing)
     assert not scene.captures_alive(), "it left its host without cleaning up"
+
+
+def gave_up(worker: Program, job_id: str) -> bool:
+    return any(said(worker, f"{job_id}: {lost}") for lost in LOST)
 
 
 def pending(scene: Scene) -> bool:
@@ -85,10 +97,9 @@ async def test_three_dead_workers_are_the_end_of_a_check(scene: Scene) -> None:
     job_id = await scene.ask("db03")
     worker = await scene.hire()
     for _ in range(3):
-        before = scene.captures_started()
-        await scene.until(lambda before=before: scene.captures_started() > before)
+        await scene.another_capture()
         following = await scene.hire()
-        await scene.until(lambda f=following: said(f, "Ready"))
+        await scene.until(partial(said, following, "Ready"))
         await scene.kill(worker)
         worker = following
     text = await scene.answered(job_id)
@@ -110,3 +121,12 @@ async def test_a_worker_told_to_stop_hands_its_check_back(scene: Scene) -> None:
     await scene.hire()
     await scene.answered(job_id)
     once(scene, job_id)
+
+
+async def test_a_check_cancelled_in_the_queue_is_closed_and_never_begun(scene: Scene) -> None:
+    job_id = await scene.ask("app01")
+    await scene.lab.slack.press(scene.ledger.roots()[job_id], "Cancel")
+    await scene.until(lambda: scene.root_shows(job_id, "before it began"))
+    assert (await scene.finished(job_id))["outcome"] == "cancelled"
+    assert await scene.jobs.open_jobs() == ()
+    assert scene.ledger.answers(job_id) == []

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.flow.test_whole_line import ask, judged_again, table
-from tests.lab.lab import Lab
-from tests.lab.slack import Message
+from tests.flow.test_whole_line import ANSWER_SECONDS, ask, judged_again, table, unzipped
+from tests.lab.lab import Lab, bot_and_worker
+from tests.lab.slack import BOB, INCIDENT, Message
 from tests.lab.world import Asking, World
 
 NEAR, FAR = "esx07.example.com", "esx08.example.com"
@@ -38,22 +38,6 @@ def apart(world: World) -> None:
     world.faults["hosts_apart"] = {"a": NEAR, "b": FAR}
 
 
-def far_uplink_without_vlan(world: World) -> None:
-    world.faults["vlan_not_carried"] = {"uplink": "vmnic0", "host": FAR, "vlan": 110}
-
-
-def dropped_there(world: World) -> None:
-    world.faults["vswitch_drop_rx"] = {"vm": "db03"}
-
-
-def mute_guest(world: World) -> None:
-    world.faults["guest_not_answering"] = {"vm": "db03"}
-
-
-def reply_dropped_there(world: World) -> None:
-    world.faults["vswitch_drop_tx"] = {"vm": "db03"}
-
-
 def reply_lost(world: World) -> None:
     world.faults["reply_lost"] = {"vm": "app01"}
 
@@ -63,10 +47,6 @@ def reply_lost(world: World) -> None:
     [
         (healthy, "ARP_OK", "none", None),
         (apart, "UPLINK_PATH_LOSS", "network", "request_arrived"),
-        (far_uplink_without_vlan, "UPLINK_VLAN_NOT_CARRIED", "network", "request_delivered"),
-        (dropped_there, "VSWITCH_DROP_RX", "virtualization", "request_delivered"),
-        (mute_guest, "TARGET_DOWN", "target", "answered"),
-        (reply_dropped_there, "VSWITCH_DROP_TX", "virtualization", "reply_left"),
         (reply_lost, "REPLY_LOST_VM_SPECIFIC", "network", "reply_arrived"),
     ],
 )
@@ -100,3 +80,71 @@ async def test_the_two_ended_check_says_how_far_the_request_got(
     assert far["sentence"] in verdict.text
     again = judged_again(lab, tmp_path)
     assert (again["verdict"], again["far_end"]) == (report["verdict"], far)
+
+
+async def test_a_far_host_that_refuses_leaves_the_near_verdict(lab: Lab) -> None:
+    lab.world.host(FAR).behaviours.add("permission_denied")
+    verdict, files, report = await two_ended(lab)
+    assert report["verdict"]["code"] == "ARP_OK"
+    assert "esx08.example.com" in report["far_end"]["failure"]
+    assert report["far_end"]["points"] == []
+    assert "not captured" in verdict.text
+    assert not any(name.startswith("far/pcap") for name in files)
+
+
+async def test_an_address_that_vcenter_knows_is_a_far_end_too(lab: Lab) -> None:
+    apart(lab.world)
+    _, _, report = await two_ended(lab, f"app01 {TARGET}")
+    assert report["far_end"]["vm"] == "db03"
+    assert report["verdict"]["owner"] == "network"
+
+
+async def test_a_target_on_the_same_host_has_no_far_end(lab: Lab) -> None:
+    lab.world.vm("app01").asks[1].target = "10.20.110.22"
+    _, files, report = await two_ended(lab, "app01 web02")
+    assert report["far_end"] is None
+    assert report["verdict"]["code"] in {"ARP_OK", "LOCAL_OK"}
+    assert not any(name.startswith("far/") for name in files)
+
+
+async def test_two_opposite_checks_wait_for_each_other_and_both_end(lab: Lab) -> None:
+    lab.world.vm("db03").asks.append(Asking("10.20.110.21", 1.0))
+    programs = await bot_and_worker(lab, CAPTURE_SECONDS="14", HOST_JOBS="1")
+    await lab.slack.slash("app01 db03")
+    await lab.slack.slash("db03 app01", user=BOB)
+
+    def ended() -> bool:
+        roots = [m for m in lab.slack.messages(INCIDENT) if m.bot_id]
+        return len(roots) == 2 and not any(
+            block["type"] == "actions" for root in roots for block in root.blocks
+        )
+
+    try:
+        await lab.slack.wait_for(ended, timeout=ANSWER_SECONDS)
+    except TimeoutError:
+        pytest.fail("\n".join(program.output()[-3000:] for program in programs))
+    bundles = [file for file in lab.slack.files if file.name.endswith(".zip")]
+    reports = [json.loads(unzipped(lab.slack.file_bytes(b.id))["report.json"]) for b in bundles]
+    assert {(r["vm"], r["far_end"]["vm"]) for r in reports} == {
+        ("app01", "db03"),
+        ("db03", "app01"),
+    }
+    assert {r["verdict"]["code"] for r in reports} == {"ARP_OK"}
+
+
+async def test_services_started_for_the_check_are_stopped_on_both_hosts(lab: Lab) -> None:
+    for name in (NEAR, FAR):
+        lab.world.host(name).ssh_running = False
+    _, _, files = await ask(lab, "app01 db03", CAPTURE_SECONDS="14", ESXI_SSH_SERVICE="start")
+    report = json.loads(files["report.json"])
+    assert all(point["heard"] for point in report["far_end"]["points"])
+    await lab.settled(lambda: not any(host.ssh_running for host in lab.world.hosts))
+
+
+async def test_a_named_target_that_nobody_asks_for_is_asked_for(lab: Lab) -> None:
+    del lab.world.vm("app01").asks[1]
+    _, _, report = await two_ended(lab)
+    (root,) = [m for m in lab.slack.messages(INCIDENT) if m.bot_id and not m.is_reply]
+    said = [message.text for message in lab.slack.thread(INCIDENT, root.ts)]
+    assert any(f"arping -b -c 15 -w 17 {TARGET}" in text for text in said), said
+    assert "sent no request for db03" in report["far_end"]["sentence"]

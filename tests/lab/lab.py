@@ -173,7 +173,7 @@ class Lab:
             for alive in twin.alive()
         ]
 
-    async def settled(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+    async def settled(self, condition: Callable[[], object], seconds: float = 30) -> None:
         """Wait until ``condition()`` is true."""
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - the twins tell no one of such changes

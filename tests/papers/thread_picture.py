@@ -17,7 +17,7 @@ from tests.lab.slack import INCIDENT, Message
 PICTURE = ROOT / "docs" / "thread.png"
 MOST_BYTES = 300_000
 ANSWER_SECONDS = 120
-WIDTH, HEIGHT = 800, 900
+WIDTH, HEIGHT = 960, 900
 COLOURS = 96
 
 # README shows the conversation, not the page's own frame around it.
@@ -60,7 +60,9 @@ def _answered(lab: Lab) -> Message | None:
 
 def _fewer_colours(picture: bytes) -> bytes:
     small = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLOURS).save(small, "PNG", optimize=True)
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLOURS).save(
+        small, "PNG", optimize=True
+    )
     return small.getvalue()
 
 

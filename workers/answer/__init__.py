@@ -154,8 +154,7 @@ class Answerer:
             if not running.done():
                 await _cancelled(running)
                 await lease.check()
-                by = f" by <@{lease.cancelled_by}>" if lease.cancelled_by else ""
-                return CheckCancelled(f"It was stopped{by}.")
+                return CheckCancelled(by=lease.cancelled_by)
             return running.result()
         except LeaseLost:
             raise
@@ -218,6 +217,6 @@ class _Teller(Quiet):
         """Show the state soon."""
         self._chat.show(root_message(self._lease.job, progress))
 
-    def ask_for_traffic(self, vm: str, gateway: str | None) -> None:
+    def ask_for_traffic(self, vm: str, target: str | None) -> None:
         """Say in the thread what to type in the guest, once."""
-        self._chat.ask(stimulus_message(self._lease.job, vm, gateway))
+        self._chat.ask(stimulus_message(self._lease.job, vm, target))

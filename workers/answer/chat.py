@@ -20,7 +20,7 @@ from workers.arp.model import Thread
 from workers.arp.summary import Message, Progress, joined_message, kept_message, root_message
 from workers.errors import CheckError, SlackRefused, SlackUnreachable
 from workers.jobs import Lease
-from workers.slack import LiveMessage, Slack
+from workers.slack import GONE, LiveMessage, Slack
 
 ROOT, NO_ROOT, ASKING, ASKED = "root_ts", "no_root", "asking", "asked_ts"
 VERDICT, DIRECT = "verdict_ts", "direct"
@@ -154,6 +154,8 @@ class Chat:
                 raise SlackUnreachable("Slack has not taken the check's message yet.", retry=True)
             reason = self._lease.notes[NO_ROOT]
             raise SlackRefused("There is no message to answer under.", reason=reason)
+        if self._thread.thread_ts is None and self._live is not None and self._live.is_gone:
+            raise SlackRefused("The check's message was deleted.", reason=GONE)
         await self._post_final(self._thread.channel, message, reply_ts)
 
     async def _post_final(self, channel: str, message: Message, thread_ts: str | None) -> None:
@@ -177,22 +179,39 @@ class Chat:
 
     async def _tell_asker(self, message: Message, refused: SlackRefused) -> None:
         """The channel does not take the answer: the asker gets it, and it is kept."""
-        job = self._lease.job
-        kept = kept_message(job, message, refused.reason)
-        if job.thread.response_url:
-            with contextlib.suppress(SlackRefused, SlackUnreachable):
-                await self._lease.check()
-                await self._slack.respond(job.thread.response_url, kept)
-                self.answered = True
-                await self._lease.note(VERDICT, RESPONDED)
+        kept = kept_message(self._lease.job, message, refused.reason)
+        ways = [self._tell_aside, self._tell_directly]
+        if self._thread.root_ts is not None:  # they watched a message that lasts: so shall this
+            ways.reverse()
+        for tell in ways:
+            if await tell(kept):
                 return
+        self.untold = refused.reason
+        log.error("nobody could be told what came of %s: %s", self._lease.job.id, refused.sentence)
+
+    async def _tell_aside(self, kept: Message) -> bool:
+        """Show it to the asker alone, in the channel, where Slack gave a way to."""
+        url = self._lease.job.thread.response_url
+        if not url:
+            return False
+        with contextlib.suppress(SlackRefused, SlackUnreachable):
+            await self._lease.check()
+            await self._slack.respond(url, kept)
+            self.answered = True
+            await self._lease.note(VERDICT, RESPONDED)
+            return True
+        return False
+
+    async def _tell_directly(self, kept: Message) -> bool:
+        """Post it, with its files, to the bot's direct messages with the asker."""
         try:
-            channel = await self._slack.direct_channel(job.asked_by)
+            channel = await self._slack.direct_channel(self._lease.job.asked_by)
             await self._lease.note(DIRECT, channel)
             await self._post_final(channel, kept, None)
-        except SlackRefused as last:
-            self.untold = last.reason
-            log.error("nobody could be told what came of %s: %s", job.id, last.sentence)  # noqa: TRY400
+        except SlackRefused as refused:
+            log.warning("%s cannot be told directly: %s", self._lease.job.id, refused.sentence)
+            return False
+        return True
 
     def _files_go_to(self) -> tuple[str, str | None]:
         """Channel and thread; no thread where there is none to put files into."""

@@ -15,8 +15,10 @@ from workers.arp.model import Job
 from workers.arp.picture import alt_text, draw
 from workers.arp.summary import (
     Message,
+    cancelled_message,
     choice_message,
     handoff_message,
+    root_cancelled,
     root_line,
     root_verdict,
     trouble_message,
@@ -118,11 +120,13 @@ def pack_trouble(trouble: CheckError, job: Job, notes: Sequence[str]) -> Kept:
         line = f"{len(trouble.candidates)} VMs answer to this name, choose one in the thread"
         root = root_line(job, ":grey_question:", line)
         return Kept(choice_message(job, trouble.candidates), root, outcome)
+    if isinstance(trouble, CheckCancelled):
+        stopped = cancelled_message(job, trouble.by, notes)
+        return Kept(stopped, root_cancelled(job, trouble.by), outcome)
     closest = trouble.closest if isinstance(trouble, VmNotFound) else ()
-    sign = ":black_square_for_stop:" if isinstance(trouble, CheckCancelled) else ":x:"
     sentence = " ".join([trouble.sentence, *notes])
     message = trouble_message(job, sentence, trouble.next_step, closest=closest)
-    return Kept(message, root_line(job, sign, trouble.sentence), outcome)
+    return Kept(message, root_line(job, ":x:", trouble.sentence), outcome)
 
 
 def _about(job: Job) -> dict[str, str]:

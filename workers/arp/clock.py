@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from operator import attrgetter
 
 from workers.arp.model import (
     BROADCAST,
@@ -22,6 +22,7 @@ from workers.arp.model import (
     Heard,
     PointKind,
 )
+from workers.arp.numbers import median
 
 TOLERANCE = 5 * MILLISECOND
 _FARTHEST = 10 * SECOND
@@ -31,6 +32,10 @@ _SHARE = 0.6
 
 Identity = tuple[int, str, str, str, str, str, str]
 Stream = Mapping[Identity, Sequence[int]]
+
+_IDENTITY: Callable[[ArpFrame], Identity] = attrgetter(
+    "op", "eth_src", "eth_dst", "sender_mac", "sender_ip", "target_mac", "target_ip"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +51,7 @@ class Clock:
 
 def identity(frame: ArpFrame) -> Identity:
     """What two copies of one frame have in common, whatever tag they carry."""
-    return (
-        frame.op,
-        frame.eth_src,
-        frame.eth_dst,
-        frame.sender_mac,
-        frame.sender_ip,
-        frame.target_mac,
-        frame.target_ip,
-    )
+    return _IDENTITY(frame)
 
 
 def clock_of(heard: Sequence[Heard], own_macs: frozenset[str]) -> Clock:

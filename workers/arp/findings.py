@@ -49,9 +49,8 @@ def _count(traffic: Traffic, talk: Conversation, name: str, heard: Heard | None)
         )
     deaf = [ear.why_deaf for ear in traffic.ears.values() if ear.point == name and ear.why_deaf]
     why = deaf[0] if deaf else None if heard else "its capture file is missing"
-    return PointCount(
-        name, why is None, why, requests, replies, reflections, len(frames) - requests - replies
-    )
+    others = len(frames) - requests - replies + (heard.left_out if heard else 0)
+    return PointCount(name, why is None, why, requests, replies, reflections, others)
 
 
 def _is_request(talk: Conversation, frame: ArpFrame) -> bool:

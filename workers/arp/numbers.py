@@ -6,7 +6,7 @@ independent trials; ARP requests of one burst are not, so callers ask for a mini
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import comb, sqrt
 
 _Z95 = 1.959963984540054
@@ -31,6 +31,16 @@ def fisher(lost: int, answered: int) -> float:
     if lost == 0 or answered == 0:
         return 1.0
     return 1 / comb(lost + answered, lost) if lost != answered else 2 / comb(2 * lost, lost)
+
+
+def median(values: Iterable[int]) -> float:
+    """The middle one, or the mean of the two in the middle; there must be one.
+
+    The library's own imports decimal numbers and fractions, a tenth of a small run's time.
+    """
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def change_point(answered: Sequence[bool], *, purity: float, least: int) -> int | None:

@@ -38,10 +38,16 @@ _TOTAL = frozenset(
 
 
 def settled(judgement: Judgement) -> str | None:
-    """Why more listening cannot change the verdict, None where it can."""
+    """Why more listening cannot change the verdict, None where it can.
+
+    A target that somebody named and the guest has not asked for yet is waited for.
+    """
     verdict = judgement.verdict
     if verdict.code == "VM_MOVED":
         return "the VM moved"
+    named = set(judgement.case.stimulus.targets)
+    if named and named.isdisjoint(each.request.target_ip for each in judgement.exchanges):
+        return None
     if verdict.owner == Owner.NONE:
         return _answered(judgement)
     return _total(judgement) if verdict.confidence == Confidence.HIGH else None

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from statistics import median
 
 from workers.arp.evidence import Evidence
 from workers.arp.hearing import REPLY_TIME
 from workers.arp.model import MILLISECOND, SECOND, Direction, PointKind
+from workers.arp.numbers import median
 
 _MOST_CONTROLS = 3
 

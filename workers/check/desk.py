@@ -24,8 +24,8 @@ class Desk(Protocol):
     def tell(self, progress: Progress) -> None:
         """Take the news."""
 
-    def ask_for_traffic(self, vm: str, gateway: str | None) -> None:
-        """Be told that the guest is silent: somebody should make it ask."""
+    def ask_for_traffic(self, vm: str, target: str | None) -> None:
+        """Be told that the guest does not ask for ``target``: somebody should make it."""
 
     def note(self, sentence: str) -> None:
         """Keep a sentence about the check itself, for whoever reads its answer."""
@@ -45,7 +45,7 @@ class Quiet:
     def tell(self, progress: Progress) -> None:
         """Take the news."""
 
-    def ask_for_traffic(self, vm: str, gateway: str | None) -> None:
+    def ask_for_traffic(self, vm: str, target: str | None) -> None:
         """Be told that the guest is silent."""
 
     def note(self, sentence: str) -> None:

@@ -17,7 +17,7 @@ from workers.arp.pktcap import Planned, is_rarp, plan_captures
 from workers.arp.summary import Progress
 from workers.arp.verdict import judge, settled
 from workers.check.desk import Desk, Peers
-from workers.check.recording import Recording
+from workers.check.recording import Recording, gateway_of
 from workers.errors import CheckError
 from workers.esxi import EsxiHost, Listening, SwitchPort, counters_risen
 from workers.health import LIVE_CAPTURES
@@ -44,17 +44,17 @@ async def record(
         location=_pinned(location, ports),
         view=view,
         ports_before=ports,
-        readers={plan.point.name: ArpReader(plan.point) for plan in planned},
+        readers={plan.point.name: ArpReader(plan.point, vm=location.vm) for plan in planned},
     )
     for sentence in (*view.notes, *location.notes):
         desk.note(sentence)
-    before = await host.snapshot(uplinks)
+    before = asyncio.create_task(host.snapshot(uplinks))  # asked while the captures start
     try:
-        await _hear(job, planned, recording, host, peers, listen)
-        _keep_snapshots(recording, desk, before, await host.snapshot(uplinks))
-        with contextlib.suppress(CheckError):
-            recording.ports_after = await host.switch_ports(location.vm)
+        after = await _hear(job, planned, recording, host, peers, listen)
+        _keep_snapshots(recording, desk, await before, after)
     finally:
+        before.cancel()
+        await asyncio.gather(before, return_exceptions=True)
         for sentence in await host.clean_up():
             desk.note(sentence)
     _keep_rarp(recording)
@@ -97,7 +97,8 @@ async def _hear(
     host: EsxiHost,
     peers: Peers,
     listen: Listen,
-) -> None:
+) -> dict[str, bytes]:
+    """Capture and listen; the host's own view after it."""
     seconds = max(job.seconds or 0, peers.capture_seconds)
     async with (
         host.listen(planned, seconds=seconds, heard=recording.hear) as listening,
@@ -110,9 +111,26 @@ async def _hear(
             await listen(recording, listening)
         finally:
             LIVE_CAPTURES.dec(len(planned))
-        recording.captures = await listening.stop()
+        after = await _close(recording, listening, host)
     for reader in recording.readers.values():
         reader.finish()
+    return after
+
+
+async def _close(recording: Recording, listening: Listening, host: EsxiHost) -> dict[str, bytes]:
+    """End all captures; what the host counts and where its ports are is asked while they end."""
+    location = recording.location
+    after = asyncio.create_task(host.snapshot(uplink.device for uplink in location.host.uplinks))
+    ports = asyncio.create_task(host.switch_ports(location.vm))
+    try:
+        recording.captures = await listening.stop()
+        with contextlib.suppress(CheckError):
+            recording.ports_after = await ports
+        return await after
+    finally:
+        for task in (after, ports):
+            task.cancel()
+        await asyncio.gather(after, ports, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
@@ -153,9 +171,10 @@ async def listen_for_verdict(
         recording.captures = listening.captures()
         judgement = await _judged(job, recording, tick)
         desk.tell(_progress(recording, judgement, int(elapsed), seconds))
-        if not asked and elapsed >= SILENT_SECONDS and not _requests(judgement):
+        if not asked and elapsed >= SILENT_SECONDS and not _asks_for(job.target, judgement):
             asked = True
-            desk.ask_for_traffic(recording.location.vm.name, _gateway(recording.location))
+            wanted = job.target or gateway_of(recording.location)
+            desk.ask_for_traffic(recording.location.vm.name, wanted)
         why = _enough(recording, judgement)
         if why is not None:
             desk.note(f"Stopped after {elapsed:.0f} s: {why}.")
@@ -181,8 +200,11 @@ def _enough(recording: Recording, judgement: Judgement | None) -> str | None:
     return None if judgement is None else settled(judgement)
 
 
-def _gateway(location: VmLocation) -> str | None:
-    return next((nic.gateway for nic in location.vm.nics if nic.gateway), None)
+def _asks_for(target: str | None, judgement: Judgement | None) -> bool:
+    """Whether the VM has asked for the target, or for anybody where none was named."""
+    if target is None or judgement is None:
+        return bool(_requests(judgement))
+    return any(each.request.target_ip == target for each in judgement.exchanges)
 
 
 def _requests(judgement: Judgement | None) -> int:

@@ -15,10 +15,12 @@ from workers.arp.model import (
     Capture,
     CapturePoint,
     Case,
+    Direction,
     Heard,
     HostEvent,
     Job,
     Placement,
+    PointKind,
     Stimulus,
     VmLocation,
 )
@@ -79,16 +81,14 @@ class Recording:
 
     def _stimulus(self, job: Job, captures: Sequence[Capture]) -> Stimulus:
         """Confirmed only where somebody said so, and only from then on."""
-        targets = (job.target,) if job.target else ()
+        asked_for = job.target
         if self.confirmed_at is None:
-            return Stimulus(confirmed=False, targets=targets)
-        end = max((c.stopped_at for c in captures if c.stopped_at is not None), default=None)
-        return Stimulus(
-            confirmed=True,
-            targets=targets,
-            start=self.view.clock.at_latest(self.confirmed_at),
-            end=end,
-        )
+            return Stimulus(confirmed=False, targets=(asked_for,) if asked_for else ())
+        asked_for = asked_for or gateway_of(self.location)  # what the thread said to ask for
+        targets = (asked_for,) if asked_for else ()
+        start = self.view.clock.at_latest(self.confirmed_at)
+        end = _heard_until(captures, start)
+        return Stimulus(confirmed=True, targets=targets, start=start, end=end)
 
     def heard(self, case: Case) -> tuple[Heard, ...]:
         """Every capture of the case with its frames so far."""
@@ -111,6 +111,25 @@ class Recording:
             for c in self.captures
             if c.file is not None and not is_rarp(c.point)
         }
+
+
+def _heard_until(captures: Sequence[Capture], start: int) -> int | None:
+    """Until when every adapter's port that was heard at ``start`` was heard, in host time.
+
+    The streams end one after the other; past the first end nobody can say that the VM was silent.
+    """
+    asks = [
+        c
+        for c in captures
+        if c.point.kind is PointKind.VNIC and c.point.direction is not Direction.RX
+    ]
+    stopped = [c.stopped_at for c in asks or captures if c.stopped_at is not None]
+    return min((at for at in stopped if at > start), default=max(stopped, default=None))
+
+
+def gateway_of(location: VmLocation) -> str | None:
+    """The VM's first known gateway."""
+    return next((nic.gateway for nic in location.vm.nics if nic.gateway), None)
 
 
 def _port_events(before: SwitchPort, after: SwitchPort | None, at: int) -> list[HostEvent]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from workers.arp.case import CaseError, read_case
 from workers.arp.decode import ArpReader
-from workers.arp.model import Capture, Case, Heard
+from workers.arp.model import Capture, Case, Heard, Vm
 from workers.arp.two_ends import judge_both
 from workers.cli.evidence import Evidence, MissingFileError, open_evidence
 from workers.cli.telling import refuse, tell
@@ -18,11 +19,13 @@ from workers.errors import CaseUnreadable
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge the case and print what the thread would be told."""
+    gc.disable()  # reference counts free all that is made here; looking for cycles takes a third
     try:
         with open_evidence(Path(arguments.case)) as evidence:
             case = _case(evidence)
-            heard = _heard(evidence, case.captures)
-            far_heard = _heard(evidence, case.far_end.captures) if case.far_end else ()
+            heard = _heard(evidence, case.captures, case.vm)
+            end = case.far_end
+            far_heard = _heard(evidence, end.captures, end.vm) if end else ()
     except CaseUnreadable as trouble:
         return refuse(trouble)
     told = replace(case, captures=tuple(one.capture for one in heard))
@@ -32,8 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     return tell(judge_both(told, heard, far_heard), json_wanted=arguments.json)
 
 
-def _heard(evidence: Evidence, captures: Sequence[Capture]) -> tuple[Heard, ...]:
-    return tuple(_hear(evidence, capture) for capture in captures)
+def _heard(evidence: Evidence, captures: Sequence[Capture], vm: Vm) -> tuple[Heard, ...]:
+    return tuple(_hear(evidence, capture, vm) for capture in captures)
 
 
 def _case(evidence: Evidence) -> Case:
@@ -43,9 +46,9 @@ def _case(evidence: Evidence) -> Case:
         raise CaseUnreadable(str(trouble)) from None
 
 
-def _hear(evidence: Evidence, capture: Capture) -> Heard:
+def _hear(evidence: Evidence, capture: Capture, vm: Vm) -> Heard:
     """Read one capture; a file that is not there makes the point blind, not the case unreadable."""
-    reader = ArpReader(capture.point)
+    reader = ArpReader(capture.point, vm=vm)
     if capture.file is None:
         return reader.heard(_failed(capture, "the case holds no file of it"))
     try:

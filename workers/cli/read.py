@@ -10,9 +10,9 @@ proves nothing at all. This may cost a request at either end; it never makes sil
 from __future__ import annotations
 
 import argparse
+import gc
 import re
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -33,13 +33,12 @@ from workers.arp.model import (
     Vnic,
 )
 from workers.arp.verdict import judge
-from workers.cli.evidence import CHUNK_BYTES
+from workers.cli.chunks import STDIN, chunks_of
 from workers.cli.telling import refuse, tell
 from workers.errors import CaseUnreadable
 
 _NAME: Final = re.compile(r"(?:vmnic|vusb|vnic)\d{1,4}(?:-(?:tx|rx|both))?", re.ASCII)
 _NAMES: Final = "vmnic1-tx, vmnic1-rx, vnic0-tx, vnic0-rx or vmnic1 for both directions"
-_STDIN: Final = "-"
 _HIGHEST_VLAN: Final = 4_094
 
 
@@ -51,10 +50,12 @@ class _Source:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge hand-made captures and print the report."""
+    gc.disable()  # reference counts free all that is made here; looking for cycles takes a third
     try:
         nic = _nic(arguments)
+        vm = Vm(name="VM", nics=(nic,))
         sources = _sources(arguments.files)
-        heard = tuple(_hear(source) for source in sources)
+        heard = tuple(_hear(source, vm) for source in sources)
     except CaseUnreadable as trouble:
         return refuse(trouble)
     return tell(judge(_case(nic, heard), heard), json_wanted=arguments.json)
@@ -97,7 +98,7 @@ def _sources(files: Sequence[str]) -> tuple[_Source, ...]:
                     f"{other.name} and {source.point.name} name the same capture point twice."
                 )
         seen.append(source.point)
-    if sum(source.path == _STDIN for source in sources) > 1:
+    if sum(source.path == STDIN for source in sources) > 1:
         raise CaseUnreadable("Only one capture can come from stdin.")
     return sources
 
@@ -121,10 +122,10 @@ def _overlap(one: CapturePoint, other: CapturePoint) -> bool:
     return one.object == other.object and (len(directions) == 1 or Direction.BOTH in directions)
 
 
-def _hear(source: _Source) -> Heard:
-    reader = ArpReader(source.point)
+def _hear(source: _Source, vm: Vm) -> Heard:
+    reader = ArpReader(source.point, vm=vm)
     try:
-        for chunk in _chunks(source.path):
+        for chunk in chunks_of(source.path):
             reader.feed(chunk)
     except OSError as trouble:
         raise CaseUnreadable(
@@ -143,16 +144,6 @@ def _hear(source: _Source) -> Heard:
     if reader.first_at is None:
         capture = replace(capture, failure="it holds no packet that tells when it listened")
     return reader.heard(capture)
-
-
-def _chunks(path: str) -> Iterator[bytes]:
-    if path == _STDIN:
-        while chunk := sys.stdin.buffer.read(CHUNK_BYTES):
-            yield chunk
-        return
-    with Path(path).open("rb", buffering=0) as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
 
 
 def _case(nic: Vnic, heard: Sequence[Heard]) -> Case:

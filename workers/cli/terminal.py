@@ -60,10 +60,10 @@ class Terminal(Quiet):
             self.say(words)
         self._stage = progress.stage
 
-    def ask_for_traffic(self, vm: str, gateway: str | None) -> None:
+    def ask_for_traffic(self, vm: str, target: str | None) -> None:
         """Say what to type in the guest."""
-        target = gateway or "GATEWAY"
-        self.say(f"{vm} has sent no ARP so far. In the guest: arping -b -c 15 -w 17 {target}")
+        wanted = target or "GATEWAY"
+        self.say(f"{vm} does not ask for {wanted}. In the guest: arping -b -c 15 -w 17 {wanted}")
 
     def say(self, sentence: str) -> None:
         """Write one line that stays."""

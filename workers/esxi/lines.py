@@ -1,13 +1,15 @@
 """Commands for one host turned into SSH sessions on as few connections as the host allows.
 
 A hardened host allows one session a connection (MaxSessions 1), OpenSSH's default is ten. The first
-refusal teaches how many fit; what does not fit gets a connection of its own.
+refusal teaches how many fit; what does not fit gets a connection of its own. Until then several
+sessions are opened at a time, because each costs two round trips.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
@@ -21,6 +23,7 @@ MOST_CONNECTIONS = 40
 OPEN_SECONDS = 10
 CLOSE_SECONDS = 3
 REFUSALS_IN_A_ROW = 4
+OPENING_AT_ONCE = 6
 REFUSAL_PAUSE_SECONDS = 0.02
 
 # Bytes under way per session before the host has to wait: enough for full speed, and all that a
@@ -97,7 +100,7 @@ class _Connects(Protocol):
 
 
 class _Line:
-    """One connection; sessions on it are opened one after the other, so a refusal can be counted."""
+    """One connection. After a refusal among several openings they go one by one: then it counts."""
 
     def __init__(self, door: _Connects, limit: int | None) -> None:
         self.opening = asyncio.ensure_future(door.connect())
@@ -106,12 +109,19 @@ class _Line:
         self.waiting = 0
         self.dead = False
         self.refusals = 0
-        self.turn = asyncio.Lock()
+        self.opening_now = 0
+        self.turns = asyncio.Semaphore(OPENING_AT_ONCE)
+        self.one_by_one = False
+        self.alone = asyncio.Lock()
 
     def has_room(self) -> bool:
         if self.dead or (self.opening.done() and self._broken()):
             return False
         return self.limit is None or self.live + self.waiting < self.limit
+
+    def is_full(self) -> bool:
+        """Whether nothing more fits beside what runs and is being opened."""
+        return self.limit is not None and self.live + self.opening_now >= self.limit
 
     def _broken(self) -> bool:
         failed = self.opening.cancelled() or self.opening.exception() is not None
@@ -233,15 +243,18 @@ class Lines:
     async def _open_on(
         self, line: _Line, factory: Callable[[], S], command: str
     ) -> tuple[Channel, S] | None:
-        async with line.turn:
-            if line.dead or (line.limit is not None and line.live >= line.limit):
+        async with line.turns, line.alone if line.one_by_one else nullcontext():
+            if line.dead or line.is_full():
                 return None
+            line.opening_now += 1
             try:
                 connection = await asyncio.shield(line.opening)
+                return await self._create(line, connection, factory, command)
             except CheckError:
                 line.dead = True
                 raise
-            return await self._create(line, connection, factory, command)
+            finally:
+                line.opening_now -= 1
 
     async def _create(
         self,
@@ -286,8 +299,12 @@ class Lines:
     async def _learn(self, line: _Line) -> None:
         """A refused session: as many as run now are what this host allows on a connection.
 
-        Where none runs, the host may not have put away the last one yet; that takes a moment.
+        Where others were being opened, it cannot be told how many were. Where none runs, the host
+        may not have put away the last one yet; that takes a moment.
         """
+        if line.opening_now > 1:
+            line.one_by_one = True
+            return
         if line.live == 0:
             line.refusals += 1
             line.dead = line.refusals >= REFUSALS_IN_A_ROW

@@ -19,6 +19,7 @@ from workers.arp.pktcap.tables import HOST_TYPES, UPLINK_TYPE
 from workers.errors import HostUnreachable
 from workers.esxi.lines import Lines
 from workers.esxi.probe import TRIES, ask
+from workers.esxi.together import together
 
 # Several VMs may carry the same name; each costs one question.
 MOST_NAMESAKES = 8
@@ -45,8 +46,11 @@ async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str,
         HostUnreachable: the host does not list its ports.
     """
     macs = {nic.mac.lower() for nic in vm.nics if nic.connected and nic.backing == "port"}
-    rows = [r for r in await _net_stats(lines, macs, syntax) if r.type not in HOST_TYPES]
-    details = {port.number: port for port in await _vm_ports(lines, vm.name, macs, syntax)}
+    listed, ports = await together(
+        _net_stats(lines, macs, syntax), _vm_ports(lines, vm.name, macs, syntax)
+    )
+    rows = [row for row in listed if row.type not in HOST_TYPES]
+    details = {port.number: port for port in ports}
     found: dict[str, SwitchPort] = {}
     for mac in macs:
         number, client = _choose(mac, rows, details)

@@ -22,6 +22,7 @@ from workers.arp.pktcap import (
 from workers.errors import CaptureImpossible, HostRefused, HostUnreachable
 from workers.esxi.clock import HostClock, agree, sample
 from workers.esxi.lines import Answer, Lines
+from workers.esxi.together import together
 
 COMMAND_SECONDS = 20
 FIRST_SECONDS = 10
@@ -76,10 +77,11 @@ async def look(lines: Lines) -> HostView:
     clocks = [await _ask_clock(lines)]
     syntax = await _find_timeout(lines)
     clocks.append(await _ask_clock(lines))
-    features = await _find_points(lines, Features(timeout=syntax))
-    clocks.append(await _ask_clock(lines))
-    nics = await _list_nics(lines, syntax)
-    told = await ask(lines, ("vmware", "-vl"), syntax)
+    features, nics, told = await together(
+        _find_points(lines, Features(timeout=syntax)),
+        _list_nics(lines, syntax),
+        ask(lines, ("vmware", "-vl"), syntax),
+    )
     while len(clocks) < CLOCK_QUESTIONS:
         clocks.append(await _ask_clock(lines))
     version, build = parse_version(told.out)

@@ -10,7 +10,7 @@ from workers.errors import CheckError
 from workers.esxi.lines import Lines
 from workers.esxi.probe import HostView, ask
 
-AT_ONCE = 3
+AT_ONCE = 6
 
 
 async def snapshot(

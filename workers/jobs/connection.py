@@ -97,17 +97,20 @@ class Connection:
     async def attempt(self, command: Callable[[], Awaitable[T]], *, patience: float) -> T:
         """Await a command that may be repeated, like ``call``."""
         until = time.monotonic() + patience
+        asked_to_stop = _cancellations()
         while True:
             try:
                 async with asyncio.timeout(max(until - time.monotonic(), _PAUSE_SECONDS)):
                     reply = await command()
             except (RedisError, OSError, TimeoutError) as error:
                 self._failed(error)
+                _stop_if_asked(asked_to_stop)
                 if _hopeless(error) or time.monotonic() + _PAUSE_SECONDS >= until:
                     raise self.unreachable(error) from None
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
                 self._answered()
+                _stop_if_asked(asked_to_stop)
                 return reply
 
     def held_for_a_lease(self) -> bool:
@@ -212,6 +215,17 @@ async def wait_for(event: asyncio.Event, seconds: float) -> None:
         async with asyncio.timeout(seconds):
             await event.wait()
     event.clear()
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def _stop_if_asked(before: int) -> None:
+    """A cancellation that arrives while redis-py deals with a connection can be lost in there."""
+    if _cancellations() > before:
+        raise asyncio.CancelledError
 
 
 def fields(flat: list[Any]) -> dict[str, str]:

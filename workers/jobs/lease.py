@@ -168,7 +168,7 @@ class Lease:
     async def _renew_until_ended(self) -> None:
         period = self._redis.lease_seconds / 3
         with self._redis.ears(f"job:{self.job.id}") as told:
-            while self.lost_reason is None:
+            while self.lost_reason is None and not self.ended:
                 await wait_for(told, period)
                 with suppress(QueueUnreachable):
                     await self._renew(period)

@@ -47,6 +47,7 @@ class HostSlots:
             try:
                 yield
             finally:
+                place.left = True
                 holding.cancel()
                 with suppress(asyncio.CancelledError):
                     await holding
@@ -65,6 +66,7 @@ class _Place:
     def __init__(self, redis: Connection, host: str, member: str, limit: int) -> None:
         self._redis, self._host, self.member, self._limit = redis, host, member, limit
         self._arrived = 0
+        self.left = False
 
     async def wait(self, told: asyncio.Event, waiting: Callable[[int], None] | None) -> None:
         before = 0
@@ -77,7 +79,7 @@ class _Place:
             await wait_for(told, min(1.0, self._redis.lease_seconds / 3))
 
     async def hold(self) -> None:
-        while True:
+        while not self.left:
             await asyncio.sleep(self._redis.lease_seconds / 3)
             try:
                 place = await self._renew(holding=True)

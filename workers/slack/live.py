@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from workers.arp.summary import Message
-from workers.errors import CheckError
+from workers.errors import CheckError, SlackRefused
 from workers.slack.calls import Guard
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 EDIT_GAP_SECONDS = 2.5
 SHARED_GAP_SECONDS = 1.4
 """With many messages at once each waits longer: 60 s / 1.4 s stays below 50 edits a minute."""
+
+GONE = "message_not_found"
+"""What Slack says of a message that somebody deleted."""
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +56,11 @@ class LiveMessage:
         slack.following.add(self)
         self.trouble: CheckError | None = None
         """Why the last edit failed, such as message_not_found; None after one that worked."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the last edit found that somebody deleted the message."""
+        return isinstance(self.trouble, SlackRefused) and self.trouble.reason == GONE
 
     def show(self, message: Message) -> None:
         """Show this state soon; returns at once, and a newer state may take its place."""

@@ -93,7 +93,7 @@ def _far_sightings(
         point = far_point(capture.point)
         found = []
         for frame, (link, raw) in zip(reader.frames, reader.originals, strict=True):
-            moved = replace(frame, point=point, at=max(0, frame.at - ahead))
+            moved = frame._replace(point=point, at=max(0, frame.at - ahead))
             number, role, ours = story.far_role(moved)
             found.append(Sighting(capture, moved, link, raw, role, ours, number))
         links = tuple(sorted({link for link, _ in reader.originals}))

@@ -100,11 +100,16 @@ def _check_schema(shape: Shape) -> None:
     if schema == SCHEMA:
         return
     if isinstance(schema, str) and schema.startswith(_FAMILY):
+        newer = "use a newer arpcheck" if _is_later(schema) else "no arpcheck ever wrote that"
         raise CaseError(
-            f"case.json is written as {shown(schema)}; this program reads {SCHEMA}: "
-            "use a newer arpcheck"
+            f"case.json is written as {shown(schema)}; this program reads {SCHEMA}: {newer}"
         )
     raise shape.wrong("schema", f"'{SCHEMA}'")
+
+
+def _is_later(schema: str) -> bool:
+    """Whether the version may come after ours; ours is the first."""
+    return schema.removeprefix(_FAMILY) not in {"", "0"}
 
 
 def _vm(shape: Shape) -> Vm:

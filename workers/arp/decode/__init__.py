@@ -4,20 +4,30 @@ Law: whatever the bytes are, nothing is raised. What is broken becomes ``damage`
 every frame before it is kept. Memory stays bounded: a record is held until it is complete, decoded
 frames are the only thing that grows, and they have a limit too.
 
-The record headers are walked with ``struct`` and only what carries an ARP or RARP EtherType behind
+The record headers are walked by a small compiled part, or with ``struct`` where that was not built
+(same frames, slower), and only what carries an ARP or RARP EtherType behind
 any VLAN tags is decoded, each distinct frame once: most frames of a capture are copies of a few.
 ARP inside a tunnel (Geneve, VXLAN) belongs to an overlay and is not taken for the VM's own.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from workers.arp.decode.frame import ArpFields, Nothing, read_arp
 from workers.arp.decode.pcap import PcapWalker, starts_pcap
 from workers.arp.decode.pcapng import PcapngWalker, starts_pcapng
-from workers.arp.decode.walk import Hit
-from workers.arp.model import ArpFrame, Capture, CapturePoint, Direction, Heard
+from workers.arp.decode.walk import Bytes, Hit
+from workers.arp.model import (
+    ArpFrame,
+    Capture,
+    CapturePoint,
+    Direction,
+    Heard,
+    PointKind,
+    Vm,
+)
 
 __all__ = ["ArpReader"]
 
@@ -33,6 +43,13 @@ _MOST_NOISE: Final = 65_536
 _MOST_FRAMES: Final = 2_000_000
 _MOST_DISTINCT: Final = 16_384
 
+_PLENTY: Final = 20_000
+"""So many frames at an uplink are kept whoever they are of; of others only some are, after that."""
+
+_MOST_COPIES: Final = 20
+_MOST_FOREIGN: Final = 60_000
+_MOST_OWN: Final = 150_000
+
 
 class ArpReader:
     """Reads one capture point's stream: feed it chunks of any size, then ``finish``.
@@ -41,22 +58,39 @@ class ArpReader:
     ``unreadable`` the ARP frames too short or too odd to read, ``damage`` says in one sentence
     where the stream is broken. ``first_at`` and ``last_at`` are the times of the first and the last
     packet of any kind in file order, None without one that carries a time. With ``keep_bytes``
-    ``originals`` holds each frame's link type and bytes, beside ``frames``.
+    ``originals`` holds each frame's link type and bytes, beside ``frames``. With ``compiled`` False
+    the headers are walked in pure Python even where the compiled walk was built.
+
+    With ``vm`` the memory stays small however much ARP an uplink carries: once there is plenty, a
+    frame that does not name the VM is kept in so many copies only, and ``left_out`` counts the rest.
     """
 
-    def __init__(self, point: CapturePoint, *, keep_bytes: bool = False) -> None:
+    def __init__(
+        self,
+        point: CapturePoint,
+        *,
+        vm: Vm | None = None,
+        keep_bytes: bool = False,
+        compiled: bool = True,
+    ) -> None:
         self.point = point
         self.frames: list[ArpFrame] = []
         self.originals: list[tuple[int, bytes]] = []
         self.unreadable = 0
         self.damage: str | None = None
         self._keep_bytes = keep_bytes
+        self._compiled = compiled
         self._buffer = bytearray()
         self._need = _HEADER_BYTES
         self._noise = 0
         self._start = b""
         self._walker: PcapWalker | PcapngWalker | None = None
         self._decoded: dict[tuple[int, bytes], ArpFields | Nothing] = {}
+        self.left_out = 0
+        thinned = vm is not None and point.kind is PointKind.UPLINK
+        self._own = _names(vm) if vm is not None and thinned else None
+        self._most = _MOST_OWN if thinned else _MOST_FRAMES
+        self._copies: Counter[ArpFields] = Counter()
         self._deaf = False
 
     @property
@@ -74,16 +108,30 @@ class ArpReader:
         """The last packet's time."""
         return self._walker.last_at if self._walker else None
 
-    def feed(self, chunk: bytes) -> tuple[ArpFrame, ...]:
-        """Take the next bytes; the ARP frames they complete are returned and kept."""
-        if self._deaf:
-            return ()
-        self._buffer += chunk
-        if len(self._buffer) < self._need:
-            return ()
-        if self._walker is None and not self._open():
-            return ()
-        return self._walk()
+    def feed(self, chunk: Bytes) -> tuple[ArpFrame, ...]:
+        """Take the next bytes; the ARP frames they complete are returned and kept.
+
+        The chunk is not held on to: its owner may fill it anew.
+        """
+        known = len(self.frames)
+        with memoryview(chunk) as rest:
+            used = 0
+            while used < len(rest) and not self._deaf:
+                used += self._take(rest[used:])
+        return tuple(self.frames[known:])
+
+    def _take(self, chunk: memoryview) -> int:
+        """Walk the chunk where it lies; only what is cut at either end of it is copied."""
+        if self._walker is not None and not self._buffer:
+            used = self._walk(chunk, self._walker)
+            if not self._deaf:
+                self._buffer += chunk[used:]
+            return len(chunk)
+        wanted = len(chunk) if self._walker is None else self._need - len(self._buffer)
+        self._buffer += chunk[:wanted]
+        if len(self._buffer) >= self._need and (self._walker is not None or self._open()):
+            self._walk_buffer()
+        return wanted
 
     def finish(self) -> None:
         """The stream has ended: a packet cut in two becomes damage."""
@@ -97,7 +145,14 @@ class ArpReader:
 
     def heard(self, capture: Capture) -> Heard:
         """What was heard so far, as the value the judge takes."""
-        return Heard(capture, tuple(self.frames), self.packets, self.unreadable, self.damage)
+        return Heard(
+            capture,
+            tuple(self.frames),
+            self.packets,
+            self.unreadable,
+            self.damage,
+            self.left_out,
+        )
 
     def _open(self) -> bool:
         """Find the capture's header; what stands before it is a host's prompt or message."""
@@ -121,9 +176,9 @@ class ArpReader:
 
     def _begin(self, head: bytes) -> None:
         if starts_pcapng(head):
-            self._walker = PcapngWalker(whole=self._keep_bytes)
+            self._walker = PcapngWalker(whole=self._keep_bytes, compiled=self._compiled)
             return
-        self._walker = PcapWalker(head, whole=self._keep_bytes)
+        self._walker = PcapWalker(head, whole=self._keep_bytes, compiled=self._compiled)
         self._drop(_HEADER_BYTES)
         self.damage = self._walker.damage
         if self.damage:
@@ -146,31 +201,38 @@ class ArpReader:
             return "the file is compressed; unpack it first"
         return "this is no capture: no pcap or pcapng header was found"
 
-    def _walk(self) -> tuple[ArpFrame, ...]:
-        walker = self._walker
-        if walker is None:
-            return ()
+    def _walk_buffer(self) -> None:
+        if self._walker is not None:
+            used = self._walk(self._buffer, self._walker)
+            del self._buffer[:used]
+
+    def _walk(self, data: Bytes, walker: PcapWalker | PcapngWalker) -> int:
+        """Keep the frames of all complete records; gives how many bytes were used up."""
         hits: list[Hit] = []
-        used = walker.walk(self._buffer, hits)
-        del self._buffer[:used]
+        used = walker.walk(data, hits)
         self._need = walker.need
-        known = len(self.frames)
         self._keep(hits)
         self.damage = walker.damage
         if walker.stopped:
             self._stop()
-        elif len(self.frames) >= _MOST_FRAMES:
-            self.damage = f"more than {_MOST_FRAMES} ARP frames; the rest was not read"
+        elif len(self.frames) >= self._most:
+            self.damage = f"more than {self._most} ARP frames; the rest was not read"
             self._stop()
-        return tuple(self.frames[known:])
+        return used
 
     def _keep(self, hits: list[Hit]) -> None:
         point, frames, decoded = self.point, self.frames, self._decoded
         known = None if point.direction is Direction.BOTH else point.direction
+        plenty = _PLENTY if self._own is not None else _MOST_FRAMES
         for number, at, link, raw, stated in hits:
             fields = decoded.get((link, raw)) or self._decode(link, raw)
             if isinstance(fields, Nothing):
                 self.unreadable += fields is Nothing.UNREADABLE
+                self.left_out += fields is Nothing.ENOUGH
+                continue
+            if len(frames) >= plenty and self._is_too_many(fields):
+                decoded[link, raw] = Nothing.ENOUGH
+                self.left_out += 1
                 continue
             if self._keep_bytes:
                 self.originals.append((link, raw))
@@ -182,6 +244,19 @@ class ArpReader:
                 )  # by place: with names it takes half as long again
             )
 
+    def _is_too_many(self, fields: ArpFields) -> bool:
+        """Whether there is enough of this frame already; of the VM's own there never is."""
+        copies = self._copies[fields]
+        if copies > _MOST_COPIES:
+            return True
+        if self._own is None or not self._own.isdisjoint(fields[2:8]):
+            return False
+        if copies == _MOST_COPIES or len(self._copies) >= _MOST_DISTINCT:
+            self._copies[fields] = _MOST_COPIES + 1
+            return True
+        self._copies[fields] += 1
+        return len(self.frames) >= _MOST_FOREIGN
+
     def _decode(self, link: int, raw: bytes) -> ArpFields | Nothing:
         if len(self._decoded) >= _MOST_DISTINCT:
             self._decoded.clear()
@@ -192,3 +267,9 @@ class ArpReader:
         self._deaf = True
         self._buffer.clear()
         self._decoded.clear()
+
+
+def _names(vm: Vm) -> frozenset[str]:
+    """Every MAC and address that is known to be the VM's."""
+    addresses = (address.partition("/")[0] for nic in vm.nics for address in nic.ipv4)
+    return frozenset([*(nic.mac for nic in vm.nics), *addresses])

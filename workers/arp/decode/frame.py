@@ -44,10 +44,11 @@ _ARP: Final[Any] = _dpkt_arp()
 
 
 class Nothing(Enum):
-    """Why a packet gave no ARP fields."""
+    """Why a packet gives no ARP fields."""
 
     NOT_ARP = "no ARP or RARP"
     UNREADABLE = "ARP that is cut, malformed, or not IPv4 over Ethernet"
+    ENOUGH = "foreign ARP of which enough copies were kept"
 
 
 class ArpFields(NamedTuple):

@@ -8,11 +8,13 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from workers.arp.decode.compiled import scan
 from workers.arp.decode.walk import (
     BIG_ENDIAN_MARKS,
     LINKS,
     LITTLE_ENDIAN_MARKS,
     MOST_PACKET_BYTES,
+    Bytes,
     Hit,
     glance,
     reach,
@@ -38,7 +40,7 @@ def starts_pcap(head: bytes) -> bool:
 class PcapWalker:
     """The state of one walk; ``need`` is how many bytes the next step waits for."""
 
-    def __init__(self, head: bytes, *, whole: bool = False) -> None:
+    def __init__(self, head: bytes, *, whole: bool = False, compiled: bool = True) -> None:
         order, self._tick = _KINDS[head[:4]]
         link = struct.unpack_from(order + "I", head, 20)[0] & _LINK_TYPE_BITS
         self.packets = 0
@@ -56,18 +58,21 @@ class PcapWalker:
         self._record = struct.Struct(order + "III")
         self._glance = glance(order, self._link, before="III")
         self._marks = LITTLE_ENDIAN_MARKS if order == "<" else BIG_ENDIAN_MARKS
+        self._big_endian = order == ">"
+        self._compiled = compiled and scan is not None
 
-    def walk(self, data: bytearray, hits: list[Hit]) -> int:
+    def walk(self, data: Bytes, hits: list[Hit]) -> int:
         """Walk all complete records of ``data``; gives how many bytes were used up."""
         position = 0
+        stride = self._scanned if self._compiled else self._stride
         while True:
-            position = self._stride(data, position, hits)
+            position = stride(data, position, hits)
             after = self._step(data, position, hits)
             if after == position:
                 return position
             position = after
 
-    def _stride(self, data: bytearray, position: int, hits: list[Hit]) -> int:
+    def _stride(self, data: Bytes, position: int, hits: list[Hit]) -> int:
         """The fast walk; it ends where less than a glance is left or a record is not whole."""
         look, (marks, tags) = self._glance.unpack_from, self._marks
         size, packets, link, tick = len(data), self.packets, self._link_type, self._tick
@@ -93,7 +98,26 @@ class PcapWalker:
         self.packets = packets
         return position
 
-    def _step(self, data: bytearray, position: int, hits: list[Hit]) -> int:
+    def _scanned(self, data: Bytes, position: int, hits: list[Hit]) -> int:
+        """What ``_stride`` does, by the compiled walk."""
+        after: int
+        after, last, self.packets, found = scan.pcap(
+            data,
+            position,
+            self.packets,
+            self._big_endian,
+            self._link.places,
+            self._link_type,
+            self._tick,
+            self._reach,
+        )
+        hits += found
+        if after > position:
+            self._note_time(data, position)
+            self._note_time(data, last)
+        return after
+
+    def _step(self, data: Bytes, position: int, hits: list[Hit]) -> int:
         """Take one record too short for a glance, or see why the walk cannot go on."""
         if position + _RECORD_BYTES > len(data):
             self.need = _RECORD_BYTES
@@ -112,7 +136,7 @@ class PcapWalker:
         hits.append((self.packets, self.last_at or 0, self._link_type, raw, None))
         return after
 
-    def _note_time(self, data: bytearray, position: int) -> None:
+    def _note_time(self, data: Bytes, position: int) -> None:
         seconds, fraction, _ = self._record.unpack_from(data, position)
         self.last_at = seconds * 1_000_000_000 + fraction * self._tick
         if self.first_at is None:

@@ -11,11 +11,13 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from workers.arp.decode.compiled import scan
 from workers.arp.decode.walk import (
     BIG_ENDIAN_MARKS,
     LINKS,
     LITTLE_ENDIAN_MARKS,
     TAGS,
+    Bytes,
     Hit,
     Link,
     glance,
@@ -78,7 +80,7 @@ class _DamagedError(Exception):
 class PcapngWalker:
     """The state of one walk; ``need`` is how many bytes the next step waits for."""
 
-    def __init__(self, *, whole: bool = False) -> None:
+    def __init__(self, *, whole: bool = False, compiled: bool = True) -> None:
         self.packets = 0
         self.first_at: int | None = None
         self.last_at: int | None = None
@@ -86,18 +88,21 @@ class PcapngWalker:
         self.damage: str | None = None
         self.stopped = False
         self._whole = whole
+        self._compiled = compiled and scan is not None
         self._order = "<"
         self._interfaces: list[_Interface] = []
         self._link: Link | None = None
         self._glance = struct.Struct("<I")
+        self._places = (0, 0)
 
-    def walk(self, data: bytearray, hits: list[Hit]) -> int:
+    def walk(self, data: Bytes, hits: list[Hit]) -> int:
         """Walk all complete blocks of ``data``; gives how many bytes were used up."""
         position = 0
+        stride = self._scanned if self._compiled else self._stride
         try:
             while True:
                 if self._link is not None:
-                    position = self._stride(data, position, hits)
+                    position = stride(data, position, hits)
                 after = self._step(data, position, hits)
                 if after == position:
                     return position
@@ -107,7 +112,7 @@ class PcapngWalker:
             self.stopped = True
             return position
 
-    def _stride(self, data: bytearray, position: int, hits: list[Hit]) -> int:
+    def _stride(self, data: Bytes, position: int, hits: list[Hit]) -> int:
         """The fast walk over packets, possible while all interfaces share one link type."""
         look, (marks, tags) = self._glance.unpack_from, self._marks
         size, packets = len(data), self.packets
@@ -130,7 +135,21 @@ class PcapngWalker:
             self._note_time(data, last)
         return position
 
-    def _step(self, data: bytearray, position: int, hits: list[Hit]) -> int:
+    def _scanned(self, data: Bytes, position: int, hits: list[Hit]) -> int:
+        """What ``_stride`` does, by the compiled walk."""
+        big_endian, places = self._order == ">", self._places
+        after: int
+        after, last, packets, found = scan.pcapng(data, position, self.packets, big_endian, places)
+        for number, place in found:
+            self.packets = number
+            self._look(data, place, hits)
+        self.packets = packets
+        if after > position:
+            self._note_time(data, position)
+            self._note_time(data, last)
+        return after
+
+    def _step(self, data: Bytes, position: int, hits: list[Hit]) -> int:
         """Take one block of any kind, or stand still until more bytes have come."""
         if position + _LEAST_BLOCK > len(data):
             self.need = _LEAST_BLOCK
@@ -152,7 +171,7 @@ class PcapngWalker:
         self._take(data, position, kind, total, hits)
         return after
 
-    def _take(self, data: bytearray, position: int, kind: int, total: int, hits: list[Hit]) -> None:
+    def _take(self, data: Bytes, position: int, kind: int, total: int, hits: list[Hit]) -> None:
         if kind == _SECTION:
             self._open_section(data, position, total)
         elif kind == _INTERFACE:
@@ -162,7 +181,7 @@ class PcapngWalker:
         elif kind == _SIMPLE_PACKET:
             self._take_simple(data, position, total, hits)
 
-    def _open_section(self, data: bytearray, position: int, total: int) -> None:
+    def _open_section(self, data: Bytes, position: int, total: int) -> None:
         if total < _LEAST_SECTION:
             raise _DamagedError("its section header is too short")
         version = struct.unpack_from(self._order + "H", data, position + 12)[0]
@@ -192,9 +211,10 @@ class PcapngWalker:
         alike = {interface.link_type for interface in self._interfaces} == {link_type}
         self._link = LINKS.get(link_type) if alike else None
         if self._link is not None:
+            self._places = self._link.places
             self._glance = glance(self._order, self._link, before="II12xI")
 
-    def _take_packet(self, data: bytearray, position: int, total: int, hits: list[Hit]) -> None:
+    def _take_packet(self, data: Bytes, position: int, total: int, hits: list[Hit]) -> None:
         length = 0
         if total >= _LEAST_PACKET:
             length = struct.unpack_from(self._order + "I", data, position + 20)[0]
@@ -205,7 +225,7 @@ class PcapngWalker:
         self._note_time(data, position)
         self._look(data, position, hits)
 
-    def _take_simple(self, data: bytearray, position: int, total: int, hits: list[Hit]) -> None:
+    def _take_simple(self, data: Bytes, position: int, total: int, hits: list[Hit]) -> None:
         if total < _LEAST_SIMPLE or not self._interfaces:
             raise _DamagedError(f"packet {self.packets + 1} does not fit its block")
         self.packets += 1
@@ -215,7 +235,7 @@ class PcapngWalker:
         start = position + _SIMPLE_DATA
         self._hit(data, start, start + length, interface, (self.packets, 0, None), hits)
 
-    def _look(self, data: bytearray, position: int, hits: list[Hit]) -> None:
+    def _look(self, data: Bytes, position: int, hits: list[Hit]) -> None:
         """See whether the packet block at ``position`` holds ARP."""
         interface = self._interface(data, position)
         total, high, low, length = struct.unpack_from(self._order + "4xI4xIII", data, position)
@@ -227,7 +247,7 @@ class PcapngWalker:
 
     def _hit(
         self,
-        data: bytearray,
+        data: Bytes,
         start: int,
         end: int,
         interface: _Interface,
@@ -244,7 +264,7 @@ class PcapngWalker:
         number, at, stated = facts
         hits.append((number, at, interface.link_type, raw, stated))
 
-    def _interface(self, data: bytearray, position: int) -> _Interface:
+    def _interface(self, data: Bytes, position: int) -> _Interface:
         kind, _, number = struct.unpack_from(self._order + "III", data, position)
         if kind == _OLD_PACKET:
             number = struct.unpack_from(self._order + "H", data, position + 8)[0]
@@ -253,7 +273,7 @@ class PcapngWalker:
         interface: _Interface = self._interfaces[number]
         return interface
 
-    def _note_time(self, data: bytearray, position: int) -> None:
+    def _note_time(self, data: Bytes, position: int) -> None:
         high, low = struct.unpack_from(self._order + "II", data, position + 12)
         self.last_at = self._interface(data, position).time(high, low)
         if self.first_at is None:
@@ -278,7 +298,7 @@ class PcapngWalker:
         return found
 
 
-def _order(data: bytearray, position: int) -> str:
+def _order(data: Bytes, position: int) -> str:
     order = _ORDERS.get(bytes(data[position + 8 : position + 12]))
     if order is None:
         raise _DamagedError("a section header states no byte order")

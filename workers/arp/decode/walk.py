@@ -34,10 +34,17 @@ class Link:
     header: int
     ethertype: int
 
+    @property
+    def places(self) -> tuple[int, int]:
+        """Where the EtherType stands, and the one behind a single tag."""
+        return self.ethertype, self.header + 2
+
 
 LINKS: Final = {1: Link(14, 12), 113: Link(16, 14), 276: Link(20, 0)}
 """Ethernet, Linux cooked v1, Linux cooked v2."""
 
+
+Bytes: TypeAlias = bytes | bytearray | memoryview
 
 Hit: TypeAlias = tuple[int, int, int, bytes, Direction | None]
 """A packet that looks like ARP: its number, its time, its link type, the bytes that matter, and the

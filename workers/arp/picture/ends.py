@@ -55,16 +55,24 @@ def shape_of(owner: Owner) -> Shape:
 
 def ends_of(story: Story) -> tuple[End, ...]:
     """All ends, at most one a place."""
-    bad = Shape.STOP if shape_of(story.judgement.verdict.owner) is Shape.STOP else Shape.UNKNOWN
+    owner = story.judgement.verdict.owner
+    beyond = _beyond(story)
+    bad = Shape.STOP if shape_of(owner) is Shape.STOP and not beyond else Shape.UNKNOWN
     if story.judgement.verdict.code == "PROBES_ONLY":
         return (End("guest", Shape.FINE, "ONLY PROBES"),)  # RFC 5227: silence is good
     found = [_at_guest(story, bad), _at_switch(story, bad)]
     found += [_at_leg(story, leg, bad) for leg in story.legs]
     ends = [each for each in found if each is not None]
-    place = _PLACES.get(story.judgement.verdict.owner)
-    if place and all(each.place != place for each in ends):
+    place = _PLACES.get(owner)
+    if place and not beyond and all(each.place != place for each in ends):
         ends.append(End(place, Shape.STOP, "NEXT MOVE HERE"))
     return tuple(ends)
+
+
+def _beyond(story: Story) -> bool:
+    """Whether the fault lies on the far end's host, which is not drawn."""
+    far, owner = story.judgement.far, story.judgement.verdict.owner
+    return far is not None and far.near_code is not None and owner is not Owner.NETWORK
 
 
 def _at_guest(story: Story, bad: Shape) -> End | None:

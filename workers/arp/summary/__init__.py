@@ -31,8 +31,20 @@ from workers.arp.summary.handoff import (
     with_note,
 )
 from workers.arp.summary.owners import emoji, owner_words
-from workers.arp.summary.questions import choice_message, stimulus_message, trouble_message
-from workers.arp.summary.root import Progress, progress_words, root_line, root_message, root_verdict
+from workers.arp.summary.questions import (
+    cancelled_message,
+    choice_message,
+    stimulus_message,
+    trouble_message,
+)
+from workers.arp.summary.root import (
+    Progress,
+    progress_words,
+    root_cancelled,
+    root_line,
+    root_message,
+    root_verdict,
+)
 from workers.arp.summary.verdict import switch_port, verdict_message
 
 __all__ = [
@@ -50,6 +62,7 @@ __all__ = [
     "Block",
     "Message",
     "Progress",
+    "cancelled_message",
     "choice_message",
     "code",
     "emoji",
@@ -60,6 +73,7 @@ __all__ = [
     "kept_message",
     "owner_words",
     "progress_words",
+    "root_cancelled",
     "root_line",
     "root_message",
     "root_verdict",

@@ -85,10 +85,23 @@ def handed_off(job: Job, channel: str, link: str | None) -> Message:
     return Message(text, (section(text),))
 
 
+_ABSENT = ("I am not in that channel.", "Invite me with `/invite @arpcheck`, then")
+_DELETED = ("The message to answer under was deleted.", "If the channel still wants it,")
+_LOST = {
+    "not_in_channel": _ABSENT,
+    "channel_not_found": _ABSENT,
+    "is_archived": ("That channel is archived.", "Once it is open again,"),
+    "message_not_found": _DELETED,
+    "thread_not_found": _DELETED,
+}
+"""Slack's reason to refuse an answer: what it means, and what comes before another try."""
+
+
 def kept_message(job: Job, message: Message, reason: str) -> Message:
     """An answer for the asker alone, because the channel does not take it; it can be posted later."""
-    why = f"The channel does not take this answer ({code(reason)}). It is kept."
-    invite = "Invite me with `/invite @arpcheck`, then press the button to have it posted there."
+    why, then = _LOST.get(reason, (f"Slack takes no answer there ({code(reason)}).", "Then"))
+    why = f"{why} The answer is kept."
+    invite = f"{then} press the button to have it posted there."
     blocks = [b for b in message.blocks if b["type"] not in {"actions", "table"}]
     buttons = [button("Post it here", POST_HERE, job.id), button("Run again", AGAIN, job.id)]
     return Message(

@@ -30,6 +30,8 @@ def trouble_message(
     text = f":x: *ARP check of {code(job.vm)} ended without a verdict.* {escape(sentence)}"
     if next_step:
         text += f"\n:arrow_right: {escape(next_step)}"
+    if closest:
+        text += "\nDid you mean one of these?"
     buttons = [
         button(name, f"{CLOSEST}:{number}", json.dumps({"job": job.id, "vm": name}))
         for number, name in enumerate(closest[:5])
@@ -37,6 +39,17 @@ def trouble_message(
     buttons.append(button("Run again", AGAIN, job.id))
     plain = f"ARP check of {job.vm} ended without a verdict. {sentence} {next_step}".strip()
     return Message(shortened(escape(plain), TEXT), (section(text), actions(buttons)))
+
+
+def cancelled_message(job: Job, by: str | None, notes: Sequence[str] = ()) -> Message:
+    """A check that was stopped: no fault of anything, and what it left to be said."""
+    who = f" by <@{escape(by)}>" if by else ""
+    text = f":octagonal_sign: ARP check of {code(job.vm)} was stopped{who}."
+    more = "".join(f"\n• {escape(note)}" for note in notes)
+    return Message(
+        shortened(f"ARP check of {escape(job.vm)} was stopped{who}.{more}", TEXT),
+        (section(text + more), actions([button("Run again", AGAIN, job.id)])),
+    )
 
 
 def choice_message(job: Job, candidates: Sequence[VmCandidate]) -> Message:
@@ -65,19 +78,25 @@ def choice_message(job: Job, candidates: Sequence[VmCandidate]) -> Message:
     )
 
 
-def stimulus_message(job: Job, vm: str, gateway: str | None) -> Message:
-    """What to type in a guest that sends no ARP, with a button that says it was done."""
-    target = job.target or gateway or "GATEWAY"
-    linux = (
-        f"arping -b -c 15 -w 17 {target}      # or: ip neigh flush to {target}; ping -c 15 {target}"
-    )
+def stimulus_message(job: Job, vm: str, target: str | None) -> Message:
+    """What to type in a guest that does not ask, with a button that says it was done.
+
+    ``target`` is the address to ask for; the job may name it by a VM's name.
+    """
+    silent = "has sent no ARP request so far"
+    if job.target and target:
+        silent = f"has not asked for {target} so far"
+    target = target or "GATEWAY"
+    linux = f"arping -b -c 15 -w 17 {target}"
+    without = f"ip neigh flush to {target}; ping -c 15 {target}"
     windows = f"arp -d {target} & ping -n 15 {target}"
     text = (
-        f":speech_balloon: *{code(vm)} has sent no ARP request so far.* A warm ARP cache"
+        f":speech_balloon: *{code(vm)} {escape(silent)}.* A warm ARP cache"
         " sends nothing, so this is no evidence yet. Make the guest ask:\n"
-        f"Linux, as root:\n```{escape(linux)}```\nWindows, as administrator:\n```{escape(windows)}```"
+        f"Linux, as root:\n```{escape(linux)}```\nor, without arping:\n```{escape(without)}```\n"
+        f"Windows, as administrator:\n```{escape(windows)}```"
     )
-    plain = f"{vm} has sent no ARP request so far. Linux: {linux}. Windows: {windows}."
+    plain = f"{vm} {silent}. Linux: {linux} or {without}. Windows: {windows}."
     return Message(
         escape(plain),
         (section(text), actions([button("I started it", STARTED, job.id, style="primary")])),

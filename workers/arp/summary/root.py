@@ -94,6 +94,16 @@ def root_verdict(judgement: Judgement, job: Job) -> Message:
     )
 
 
+def root_cancelled(job: Job, by: str | None) -> Message:
+    """The root message of a check that somebody stopped."""
+    who = f" by <@{escape(by)}>" if by else ""
+    line = f":octagonal_sign: *ARP check of {code(job.vm)}* was stopped{who}."
+    small = f"asked by <@{escape(job.asked_by)}> · job {code(job.id)}"
+    return Message(
+        f"ARP check of {escape(job.vm)} was stopped{who}.", (section(line), context(small))
+    )
+
+
 def root_line(job: Job, sign: str, text: str) -> Message:
     """The root message of a check that ended without a verdict."""
     line = f"{sign} *ARP check of {code(job.vm)}*: {escape(shortened(text, 600))}"

@@ -45,8 +45,9 @@ def hosts(near: Judgement, way: Way) -> tuple[str, str]:
 
 
 def count(way: Way, number: int) -> str:
-    """``9 of 10 requests``."""
-    return f"{number} of {len(way.counted)} requests"
+    """``9 of 10 ARP requests of app01 for 10.20.110.23``."""
+    asker, target = way.near.case.vm.name, way.near.target
+    return f"{number} of {len(way.counted)} ARP requests of {asker} for {target}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -45,14 +45,13 @@ def _told(near: Judgement, way: Way, found: Found) -> Verdict:
     high = Confidence.HIGH if many and found.controlled else Confidence.MEDIUM
     alone = near.verdict
     changed = f"{near.case.host.name} alone would have said {alone.code}: {alone.headline}"
-    reasons = (sentence_of(near, way), *alone.reasons)
     return Verdict(
         found.code,
         found.subject,
         owner,
         Confidence.LOW if owner is Owner.INCONCLUSIVE else high,
         found.headline,
-        reasons if alone.code == found.code else (*reasons, changed),
+        (sentence_of(near, way), *([] if alone.code == found.code else [changed]), *alone.reasons),
         found.not_proven,
         found.next_step,
     )
@@ -69,7 +68,7 @@ def _left_after_all(near: Judgement, way: Way) -> Found | None:
     return Found(
         "CAPTURE_INCOMPLETE",
         None,
-        f"{count(way, len(way.arrived.matched))} of {near.case.vm.name} arrived at {there},"
+        f"{count(way, len(way.arrived.matched))} arrived at {there},"
         f" though no uplink of {here} was seen to send them.",
         f"Find the uplink that carries them on {here} and capture it too.",
         ("Which uplink the requests left on.",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Interface
 
 from workers.arp.model import MILLISECOND, Host, Judgement, Passage
@@ -30,8 +30,15 @@ def sentence_of(near: Judgement, way: Way) -> str:
             f" {near.case.host.name} and {there}."
         )
     names = {"here": near.case.host.name, "there": there, "vm": vm, "asker": asker}
-    steps = [_step(passage, way, names) for passage in way.passages]
+    steps = [_step(passage, way, names) for passage in _until_lost(way.passages)]
     return f"Of {len(way.counted)} requests of {asker} for {vm}: {', '.join(steps)}.{_clocks(way)}"
+
+
+def _until_lost(passages: Sequence[Passage]) -> Sequence[Passage]:
+    """The way up to the first place that nothing passed; the rest says the same again."""
+    last = max((n for n, each in enumerate(passages) if each.seen), default=-1)
+    heard = (n for n, each in enumerate(passages) if n > last and not each.why_blind)
+    return passages[: next(heard, len(passages)) + 1]
 
 
 def _step(passage: Passage, way: Way, names: dict[str, str]) -> str:

@@ -30,6 +30,8 @@ def lost_between(near: Judgement, way: Way) -> Found | None:
         return None
     if not way.none_seen(way.arrived) or way.delivered.sightings or way.left.sightings:
         return None
+    if not hears_vlan(way):
+        return None  # an ear that hears nothing of the VLAN does not show that it would
     if len(way.handed) < MOST_SHARE * len(way.counted):
         return None
     here, there = hosts(near, way)
@@ -41,9 +43,15 @@ def lost_between(near: Judgement, way: Way) -> Found | None:
         f"{count(way, len(way.handed))} were handed to {out} of {here};"
         f" none arrived on {listed(way.uplinks)} of {there}.",
         f"Follow VLAN {far_vlan(way)} from {ports}: trunks, spanning tree, MAC tables.",
-        (f"That the frames left {out} as light: NIC, optic and cable stay open.",),
-        controlled=hears_vlan(way),
+        (f"Which place between {out} and {there} loses them.", *_not_out(way, out)),
     )
+
+
+def _not_out(way: Way, device: str) -> list[str]:
+    """Without a reflection nothing shows that the frames passed NIC and cable."""
+    if any(each.reflected_on for each in way.counted):
+        return []
+    return [f"That the frames left {device} as light: NIC, optic and cable stay open."]
 
 
 def lost_at_far_uplink(near: Judgement, way: Way) -> Found | None:

@@ -15,16 +15,17 @@ from collections.abc import AsyncIterator, Mapping
 
 from workers.cli.doctor.host import find_place, look_at_esxi_settings, look_at_host
 from workers.cli.doctor.page import Page
-from workers.cli.doctor.reading import Notebook, Readings
+from workers.cli.doctor.reading import Notebook, Reading, Readings
 from workers.cli.doctor.redis import look_at_redis
 from workers.cli.doctor.slack import look_at_slack
 from workers.cli.doctor.vcenter import VcenterSight
-from workers.errors import QueueUnreachable
+from workers.errors import QueueUnreachable, SettingsError
 from workers.esxi import HostKeys, MemoryHostKeys
 from workers.jobs import Jobs
-from workers.settings import Reader, environment, read_redis_url
+from workers.settings import Reader, environment, read_redis_url, read_worker_settings
 
 _HOST = Notebook("host")
+_WITH_A_PEER = ("REDIS_", "SLACK_", "VCENTER_", "ESXI_")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,10 +37,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _examine(env: Mapping[str, str], host: str | None, page: Page) -> None:
+    for reading in _limits(env):
+        page.add(reading)
     sight = VcenterSight(env)
     for readings in (look_at_redis(env), look_at_slack(env), sight.look(), _esxi(env, host, sight)):
         async for reading in readings:
             page.add(reading)
+
+
+def _limits(env: Mapping[str, str]) -> tuple[Reading, ...]:
+    """The settings that have no peer to be held against: numbers."""
+    notes = Notebook("settings")
+    reader = Reader(env)
+    reader.number("PORT", 3000, 1, 65535)
+    try:
+        read_worker_settings(env, slack=False)
+    except SettingsError as wrong:
+        reader.problems += [p for p in wrong.problems if not p.startswith(_WITH_A_PEER)]
+    if reader.problems:
+        return notes.settings(reader.problems)
+    return (notes.ok("limits", "every number is one, and within its bounds"),)
 
 
 async def _esxi(env: Mapping[str, str], wanted: str | None, sight: VcenterSight) -> Readings:

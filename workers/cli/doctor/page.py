@@ -15,6 +15,7 @@ from workers.cli.doctor.reading import Reading, State
 SCHEMA = "arpcheck-doctor/1"
 _STYLES = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red"}
 _TITLES = {
+    "settings": "Settings",
     "redis": "Redis",
     "slack": "Slack",
     "vcenter": "vCenter",

@@ -1,4 +1,4 @@
-"""Opens a saved case, a folder or a zip, and gives its files as chunks of bytes.
+"""Opens a zip of a case and gives its files as chunks of bytes.
 
 Law: a bundle comes from anywhere. Nothing is ever unpacked to disk, no name leads out of the case,
 and what a zip may make us read is limited in number, size and ratio before a byte is inflated.
@@ -6,23 +6,27 @@ and what a zip may make us read is limited in number, size and ratio before a by
 
 from __future__ import annotations
 
-import re
 import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Final, Protocol, TypeVar
+from typing import IO, Final, TypeVar
 
 from workers.arp.case.shape import shown
+from workers.cli.evidence.folder import (
+    DOCUMENT,
+    MOST_DOCUMENT,
+    MissingFileError,
+    limited,
+    refuse_outside,
+)
 from workers.errors import CaseUnreadable
 
 T = TypeVar("T")
 
-CHUNK_BYTES: Final = 262_144
-_DOCUMENT: Final = "case.json"
-_MOST_DOCUMENT: Final = 16_777_216
+_CHUNK_BYTES: Final = 262_144
 
 _MOST_ENTRIES: Final = 2_000
 _MOST_DIRECTORY: Final = 1_048_576
@@ -38,71 +42,28 @@ _END64_LOCATOR: Final = b"PK\x06\x07"
 _END64_LOCATOR_BYTES: Final = 20
 _ENCRYPTED: Final = 1
 _METHODS: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-_OUTSIDE: Final = re.compile(r"^[/\\]|\\|^[A-Za-z]:|[\x00-\x1f]|(?:^|/)\.\.(?:/|$)")
-
-
-class MissingFileError(Exception):
-    """The case has no such file."""
-
-
-class Evidence(Protocol):
-    """The files of one case; both methods raise CaseUnreadable with one sentence."""
-
-    def document(self) -> bytes:
-        """The content of case.json."""
-        ...
-
-    def chunks(self, name: str) -> Iterator[bytes]:
-        """A file's bytes in order; raises MissingFileError before the first."""
-        ...
 
 
 @contextmanager
-def open_evidence(path: Path) -> Iterator[Evidence]:
-    """Open a case's folder, its ``case.json``, or a zip of it."""
+def open_bundle(path: Path) -> Iterator[Bundle]:
+    """Open a zip; CaseUnreadable where it is broken or no bundle of ours."""
     try:
-        if path.is_dir():
-            yield _Folder(path)
-        elif path.name == _DOCUMENT:
-            yield _Folder(path.parent)
-        else:
-            with path.open("rb") as file:
-                _check_directory(file, path)
-                with _opened(lambda: zipfile.ZipFile(file)) as archive:
-                    yield _Bundle(archive)
+        with path.open("rb") as file:
+            _check_directory(file, path)
+            with _opened(lambda: zipfile.ZipFile(file)) as archive:
+                yield Bundle(archive)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as trouble:
         raise CaseUnreadable(f"{path} is a broken zip: {trouble}.") from None
-    except OSError as trouble:
-        raise CaseUnreadable(f"{path} cannot be read: {trouble.strerror or trouble}.") from None
 
 
-class _Folder:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+class Bundle:
+    """A case's files in a zip."""
 
-    def document(self) -> bytes:
-        try:
-            return b"".join(self.chunks(_DOCUMENT))
-        except MissingFileError:
-            raise CaseUnreadable(f"{self._folder} holds no case.json.") from None
-
-    def chunks(self, name: str) -> Iterator[bytes]:
-        _refuse_outside(name)
-        path = self._folder / name
-        if not path.is_file():
-            raise MissingFileError(name)
-        if not path.resolve().is_relative_to(self._folder.resolve()):
-            raise CaseUnreadable(f"The case's file {shown(name)} leads out of the case.")
-        with path.open("rb") as file:
-            yield from _chunked(file, _MOST_DOCUMENT if name == _DOCUMENT else None)
-
-
-class _Bundle:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         self._entries: dict[str, zipfile.ZipInfo] = {}
         for entry in archive.infolist():
-            _refuse_outside(entry.filename)
+            refuse_outside(entry.filename)
             _refuse_unusual(entry)
             if entry.filename in self._entries:
                 raise CaseUnreadable(f"The zip holds {shown(entry.filename)} twice.")
@@ -112,24 +73,26 @@ class _Bundle:
         self._top = self._find_top()
 
     def document(self) -> bytes:
-        return b"".join(self.chunks(_DOCUMENT))
+        """The content of case.json."""
+        return b"".join(bytes(chunk) for chunk in self.chunks(DOCUMENT))
 
-    def chunks(self, name: str) -> Iterator[bytes]:
-        _refuse_outside(name)
+    def chunks(self, name: str) -> Iterator[bytes | memoryview]:
+        """A file's bytes in order."""
+        refuse_outside(name)
         entry = self._entries.get(self._top + name)
         if entry is None or entry.is_dir():
             raise MissingFileError(name)
         with _opened(lambda: self._archive.open(entry)) as file:
-            yield from _chunked(file, _MOST_DOCUMENT if name == _DOCUMENT else None)
+            yield from limited(_chunked(file), MOST_DOCUMENT if name == DOCUMENT else None)
 
     def _find_top(self) -> str:
         """The folder inside the zip that case.json stands in: none, or a single one at the top."""
-        if _DOCUMENT in self._entries:
+        if DOCUMENT in self._entries:
             return ""
         tops = [
             f"{path.parent}/"
             for path in map(PurePosixPath, self._entries)
-            if path.name == _DOCUMENT and len(path.parts) == 2  # noqa: PLR2004
+            if path.name == DOCUMENT and len(path.parts) == 2  # noqa: PLR2004
         ]
         if len(tops) != 1:
             raise CaseUnreadable("The zip holds no case.json, so it is no arpcheck bundle.")
@@ -144,18 +107,9 @@ def _opened(opener: Callable[[], T]) -> T:
         raise zipfile.BadZipFile(str(trouble)) from None
 
 
-def _chunked(file: IO[bytes], most: int | None) -> Iterator[bytes]:
-    total = 0
-    while chunk := file.read(CHUNK_BYTES):
-        total += len(chunk)
-        if most is not None and total > most:
-            raise CaseUnreadable(f"case.json is larger than {most >> 20} MiB.")
+def _chunked(file: IO[bytes]) -> Iterator[bytes | memoryview]:
+    while chunk := file.read(_CHUNK_BYTES):
         yield chunk
-
-
-def _refuse_outside(name: str) -> None:
-    if _OUTSIDE.search(name):
-        raise CaseUnreadable(f"The case names a file outside itself: {shown(name)}.")
 
 
 def _refuse_unusual(entry: zipfile.ZipInfo) -> None:

@@ -1,0 +1,81 @@
+"""The compiled walk against its pure twin: whole and broken captures, any chunks, the same frames."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from tests.arp.captures import COOKED, arp, cooked, ethernet, pcap
+from tests.arp.test_fuzz import BOTH, SEEDS, classic, mutated, next_generation
+from workers.arp.decode import ArpReader, compiled
+
+pytestmark = pytest.mark.skipif(
+    compiled.scan is None, reason="the compiled walk was not built: no compiler was there"
+)
+
+Told = tuple[object, ...]
+
+
+def told(data: bytes, sizes: list[int], *, fast: bool, whole: bool = False) -> Told:
+    reader = ArpReader(BOTH, compiled=fast, keep_bytes=whole)
+    position = 0
+    for size in sizes:
+        reader.feed(memoryview(data)[position : position + size])
+        position += size
+    reader.feed(data[position:])
+    reader.finish()
+    return (
+        reader.frames,
+        reader.originals,
+        reader.packets,
+        reader.unreadable,
+        reader.damage,
+        reader.first_at,
+        reader.last_at,
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("make", [classic, next_generation])
+def test_both_walks_tell_the_same_of_broken_captures(
+    seed: int, make: Callable[[random.Random], bytes]
+) -> None:
+    dice = random.Random(seed)
+    read = 0
+    for _ in range(60):
+        data = make(dice)
+        for broken in (data, mutated(data, dice), mutated(data, dice)):
+            sizes = [dice.choice([1, 16, 300, 5_000]) for _ in range(dice.randrange(9))]
+            whole = dice.random() < 0.5
+            fast = told(broken, sizes, fast=True, whole=whole)
+            assert fast == told(broken, sizes, fast=False, whole=whole)
+            read += len(ArpReader(BOTH).feed(broken))
+    assert read > 0
+
+
+@pytest.mark.parametrize("length", range(80))
+def test_both_walks_tell_the_same_of_a_capture_cut_anywhere(length: int) -> None:
+    frames = [ethernet(arp(), vlans=((0x8100, 7),)), ethernet(b"", ethertype=0x0800), b"", b"1"]
+    data = pcap(frames * 3)
+    cut = data[: len(data) - length]
+    assert told(cut, [], fast=True) == told(cut, [], fast=False)
+    assert told(cut, [], fast=True)[2]
+
+
+def test_more_hits_than_one_call_takes() -> None:
+    data = pcap([cooked(arp(), 4)] * 70_000, link=COOKED)
+    fast = told(data, [], fast=True)
+    assert fast == told(data, [], fast=False)
+    assert fast[2] == 70_000
+
+
+@pytest.mark.parametrize("position", [-1, 5, 1 << 40])
+def test_places_outside_of_the_buffer_are_refused(position: int) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        compiled.scan.pcapng(b"1234", position, 0, 0, (12, 16))
+
+
+@pytest.mark.parametrize("place", [-1, 65])
+def test_places_outside_of_a_packet_are_refused(place: int) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        compiled.scan.pcap(bytes(200), 0, 0, 0, (12, place), 1, 1_000, (42, 512))

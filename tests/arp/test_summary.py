@@ -1,0 +1,236 @@
+"""Each kind of message a check sends: word for word, and within Slack's limits at its longest."""
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from tests import golden
+from tests.arp.both_ends import FAR, NEAR, captured, world
+from tests.arp.corpus import NAMES, load
+from tests.lab.slack import ALICE, BOB, INCIDENT, NET_ONCALL
+from workers.arp.codes import CODES
+from workers.arp.model import (
+    Job,
+    Judgement,
+    Owner,
+    PointCount,
+    Role,
+    SideFinding,
+    Thread,
+    Uplink,
+    VmCandidate,
+)
+from workers.arp.summary import (
+    Message,
+    Progress,
+    cancelled_message,
+    choice_message,
+    handed_off,
+    handoff_message,
+    joined_message,
+    kept_message,
+    root_cancelled,
+    root_line,
+    root_message,
+    root_verdict,
+    said,
+    stimulus_message,
+    trouble_message,
+    verdict_message,
+    with_note,
+)
+from workers.arp.two_ends import judge_both
+from workers.arp.verdict import judge
+
+JOB = Job("arp-k3f9", "app01", ALICE, Thread(INCIDENT, "1.1"), 0)
+LINK = "https://arpcheck-lab.slack.com/archives/C01INCID1/p1795378642000100"
+ONLY_BESIDE = {"GUEST_NOT_ANSWERING", "LOOP_SUSPECTED"}
+"""Side findings: they never head a message."""
+NASTY = ("<!channel> & `*_~" * 5)[:80]
+
+
+@cache
+def verdicts() -> dict[str, Judgement]:
+    """A judgement of each code, the first case of the corpus that has it."""
+    found: dict[str, Judgement] = {}
+    for name in NAMES:
+        judgement = judge(*load(name))
+        found.setdefault(judgement.verdict.code, judgement)
+    return found
+
+
+@cache
+def two_ended() -> Judgement:
+    lab = world()
+    lab.faults["hosts_apart"] = {"a": NEAR, "b": FAR}
+    both = captured(lab)
+    return judge_both(both.case, both.heard, both.far_heard)
+
+
+def answer(judgement: Judgement, *notes: str) -> Message:
+    return verdict_message(judgement, JOB, network_channel=NET_ONCALL, notes=notes)
+
+
+def test_every_code_has_its_message() -> None:
+    assert set(verdicts()) == set(CODES) - ONLY_BESIDE
+
+
+@pytest.mark.parametrize("code", sorted(set(CODES) - ONLY_BESIDE))
+def test_the_verdict_reads_as_written_down(code: str) -> None:
+    golden.same(f"verdict-{code}", answer(verdicts()[code]))
+
+
+def test_the_verdict_of_both_ends_reads_as_written_down() -> None:
+    golden.same("verdict-two-ends", answer(two_ended(), "Stopped after 16 s: the time was up."))
+    golden.same("handoff-two-ends", handoff_message(two_ended(), JOB))
+
+
+NETWORK = "UPLINK_VLAN_NOT_CARRIED"
+CHOICES = (
+    VmCandidate("vm-101", "app01", "prod/web", "cluster-a", "poweredOn"),
+    VmCandidate("vm-202", "app01", "test/web", "cluster-b", "poweredOff"),
+)
+PROGRESS = {
+    "queued": Progress("queued", position=3),
+    "finding": Progress("finding"),
+    "waiting": Progress("waiting", host=NEAR, position=2),
+    "connecting": Progress("connecting", host=NEAR),
+    "capturing": Progress("capturing", 0, NEAR, ("vmnic0", "vmnic1"), 12, 30, 11, 3),
+    "silent": Progress("capturing", 0, NEAR, ("vmnic0", "vmnic1"), 6, 30, silent=True),
+    "judging": Progress("judging", host=NEAR),
+}
+
+
+@pytest.mark.parametrize("stage", PROGRESS)
+def test_progress_reads_as_written_down(stage: str) -> None:
+    golden.same(f"progress-{stage}", root_message(JOB, PROGRESS[stage]))
+
+
+def others() -> dict[str, Message]:
+    """Every other kind of message, by its file's name."""
+    judgement = verdicts()[NETWORK]
+    noted = replace(JOB, note="since CHG0042 at 03:00", asked_by=BOB)
+    handoff = handoff_message(judgement, JOB)
+    return {
+        "root-verdict": root_verdict(judgement, JOB),
+        "root-trouble": root_line(JOB, ":x:", "esx07.example.com does not answer on SSH."),
+        "trouble": trouble_message(JOB, "esx07.example.com does not answer.", "Try ssh from here."),
+        "not-found": trouble_message(JOB, "vCenter shows no VM named ap01.", closest=("app01",)),
+        "cancelled": cancelled_message(JOB, BOB, ["vmnic0-tx could not be proven stopped."]),
+        "root-cancelled": root_cancelled(JOB, BOB),
+        "kept-deleted": kept_message(JOB, answer(judgement), "thread_not_found"),
+        "choice": choice_message(JOB, CHOICES),
+        "stimulus": stimulus_message(JOB, "app01", "10.20.110.1"),
+        "stimulus-named-target": stimulus_message(
+            replace(JOB, target="db03"), "app01", "10.20.110.23"
+        ),
+        "handoff": with_note(handoff, noted, LINK),
+        "handoff-without-note": with_note(handoff, JOB, None),
+        "handed-off": handed_off(JOB, NET_ONCALL, LINK),
+        "handoff-failed": said(":x: The hand-off did not work: Slack refused it."),
+        "kept": kept_message(JOB, answer(judgement), "not_in_channel"),
+        "joined": joined_message(JOB, judgement.verdict.headline, LINK),
+    }
+
+
+@pytest.mark.parametrize("kind", sorted(others()))
+def test_other_messages_read_as_written_down(kind: str) -> None:
+    golden.same(kind, others()[kind])
+
+
+def test_no_golden_file_is_left_over() -> None:
+    wanted = {f"verdict-{code}" for code in set(CODES) - ONLY_BESIDE} | set(others())
+    wanted |= {f"progress-{stage}" for stage in PROGRESS}
+    wanted |= {"verdict-two-ends", "handoff-two-ends"}
+    there = {path.stem for path in golden.FOLDER.glob("*.txt")}
+    assert {name for name in there if not name.startswith("reply-")} == wanted
+
+
+# --- the longest names and eight uplinks
+
+
+def stretched(judgement: Judgement) -> Judgement:
+    """The same verdict where everything is as long as vSphere lets it be, on eight uplinks."""
+    case, long = judgement.case, NASTY
+    host = "esx-" + "a" * 240 + ".example.com"
+    near = case.host.uplinks[0].neighbour if case.host.uplinks else None
+    named = near and replace(near, switch=long, port=long)
+    devices = [f"vmnic{number}" for number in range(8)]
+    uplinks = tuple(Uplink(d, long, Role.STANDBY, link_up=True, neighbour=named) for d in devices)
+    points = tuple(
+        PointCount(
+            f"{device}-{way}",
+            heard=False,
+            why_blind=long * 4,
+            vm_requests=99_999,
+            vm_replies=99_999,
+            reflections=9,
+            other_frames=9,
+        )
+        for device in ("vnic0", *devices)
+        for way in ("tx", "rx")
+    )
+    nics = tuple(replace(n, portgroup=long, switch=long, label=long) for n in case.vm.nics)
+    verdict = judgement.verdict
+    return replace(
+        judgement,
+        case=replace(
+            case,
+            vm=replace(case.vm, name=long, nics=nics),
+            host=replace(case.host, name=host, version=long, uplinks=uplinks),
+        ),
+        verdict=replace(
+            verdict,
+            subject=f"{long}/{long}",
+            headline=verdict.headline + long * 3,
+            reasons=tuple(f"{reason} {long * 5}" for reason in verdict.reasons * 3),
+            not_proven=(*verdict.not_proven, long * 5),
+            next_step=verdict.next_step + long * 9,
+        ),
+        points=points,
+        controls=judgement.controls * 5,
+        side_findings=(*judgement.side_findings, *[SideFinding("TAG_UNKNOWN", long * 4)] * 6),
+        further=tuple(("vnic1", long, verdict) for _ in range(6)),
+    )
+
+
+LONGEST = Job("arp-" + "f" * 36, NASTY, ALICE, Thread(INCIDENT, "1.1"), 0, target=NASTY)
+
+
+@pytest.mark.parametrize("code", [*sorted(set(CODES) - ONLY_BESIDE), "two ends"])
+def test_the_longest_verdict_fits_and_mentions_nobody(code: str) -> None:
+    judgement = stretched(two_ended() if code == "two ends" else verdicts()[code])
+    verdict = verdict_message(judgement, LONGEST, network_channel=NET_ONCALL, notes=[NASTY] * 30)
+    handoff = handoff_message(judgement, LONGEST)
+    noted = with_note(handoff, replace(LONGEST, note=NASTY * 18), LINK)
+    for message in (
+        verdict,
+        handoff,
+        noted,
+        root_verdict(judgement, LONGEST),
+        kept_message(LONGEST, verdict, "not_in_channel"),
+        joined_message(LONGEST, judgement.verdict.headline * 9, LINK),
+    ):
+        assert golden.refused(message) == []
+        assert golden.called(message) <= {ALICE}
+
+
+def test_the_longest_questions_fit() -> None:
+    choices = [VmCandidate("vm-1", NASTY, NASTY * 3, NASTY, "poweredOn")] * 40
+    progress = Progress("capturing", 9, "h" * 255, tuple(f"vmnic{n}" for n in range(8)), 9, 300)
+    for message in (
+        choice_message(LONGEST, choices),
+        trouble_message(LONGEST, NASTY * 20, NASTY * 9, closest=[NASTY] * 9),
+        stimulus_message(LONGEST, NASTY, NASTY),
+        root_message(LONGEST, progress),
+        root_line(LONGEST, ":x:", NASTY * 20),
+        said(NASTY * 60),
+    ):
+        assert golden.refused(message) == []
+        assert golden.called(message) <= {ALICE}
+
+
+def test_a_message_names_who_moves_next_for_every_owner() -> None:
+    owners = {judgement.verdict.owner for judgement in verdicts().values()}
+    assert owners == set(Owner)

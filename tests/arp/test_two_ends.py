@@ -1,0 +1,252 @@
+"""Both ends' captures → how far the request got: never a blame that one end does not carry."""
+
+import csv
+import io
+import json
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.arp.both_ends import AHEAD, FAR, NEAR, TARGET, Both, captured, with_far, world
+from tests.arp.degrade import degraded
+from workers.arp.bundle import make_bundle
+from workers.arp.case import read_case, write_case
+from workers.arp.model import SECOND, Case, ClockGap, HostEvent, Judgement, Owner, Vlan
+from workers.arp.picture.ends import Shape, ends_of
+from workers.arp.picture.story import story_of
+from workers.arp.report import as_json, as_text
+from workers.arp.two_ends import judge_both
+from workers.arp.verdict import judge
+
+# Every single way, and of the combined ways one in so many.
+STRIDE = 25
+HARMLESS = {Owner.INCONCLUSIVE, Owner.NONE}
+
+FAULTS: dict[str, dict[str, dict[str, object]]] = {
+    "healthy": {},
+    "apart": {"hosts_apart": {"a": NEAR, "b": FAR}},
+    "far VLAN missing": {"vlan_not_carried": {"uplink": "vmnic0", "host": FAR, "vlan": 110}},
+    "far port dead": {"port_dead": {"uplink": "vmnic0", "host": FAR}},
+    "far vSwitch drops requests": {"vswitch_drop_rx": {"vm": "db03"}},
+    "far guest mute": {"guest_not_answering": {"vm": "db03"}},
+    "far vSwitch drops replies": {"vswitch_drop_tx": {"vm": "db03"}},
+    "replies lost": {"reply_lost": {"vm": "app01"}},
+    "near vSwitch drops requests": {"vswitch_drop_tx": {"vm": "app01"}},
+    "near vSwitch drops replies": {"vswitch_drop_rx": {"vm": "app01"}},
+    "near VLAN missing": {"vlan_not_carried": {"uplink": "vmnic1", "host": NEAR, "vlan": 110}},
+    "VLAN dead": {"vlan_dead": {"vlan": 110}},
+    "near sends nothing": {"one_way_tx": {"uplink": "vmnic1", "host": NEAR}},
+    "near hears nothing": {"one_way_rx": {"uplink": "vmnic1", "host": NEAR}},
+    "far sends nothing": {"one_way_tx": {"uplink": "vmnic0", "host": FAR}},
+    "port security": {"reply_lost": {"vm": "app01", "reflected": False}},
+    "no flooding": {"no_flooding": {}},
+}
+ONLY_DB03 = {"replies lost", "near vSwitch drops replies", "port security"}
+"""Where the gateway fails as well and would be the verdict, the VM asks for the far VM alone."""
+
+EXPECTED = {
+    "healthy": ("ARP_OK", "none"),
+    "apart": ("UPLINK_PATH_LOSS", "network"),
+    "far VLAN missing": ("UPLINK_VLAN_NOT_CARRIED", "network"),
+    "far port dead": ("UPLINK_PATH_LOSS", "network"),
+    "far vSwitch drops requests": ("VSWITCH_DROP_RX", "virtualization"),
+    "far guest mute": ("TARGET_DOWN", "target"),
+    "far vSwitch drops replies": ("VSWITCH_DROP_TX", "virtualization"),
+    "replies lost": ("REPLY_LOST_VM_SPECIFIC", "network"),
+    "near vSwitch drops requests": ("VSWITCH_DROP_TX", "virtualization"),
+    "near vSwitch drops replies": ("VSWITCH_DROP_RX", "virtualization"),
+    "far sends nothing": ("REPLY_LOST_VM_SPECIFIC", "network"),
+}
+
+
+def heard(name: str) -> Both:
+    lab = world()
+    if name in ONLY_DB03:
+        del lab.vm("app01").asks[0]
+    lab.faults.update({fault: dict(arguments) for fault, arguments in FAULTS[name].items()})
+    return captured(lab)
+
+
+def judged(both: Both) -> Judgement:
+    return judge_both(both.case, both.heard, both.far_heard)
+
+
+def seen(judgement: Judgement) -> dict[str, int]:
+    assert judgement.far is not None
+    return {passage.stage: passage.seen for passage in judgement.far.passages}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_place_where_it_ends_is_found(name: str) -> None:
+    judgement = judged(heard(name))
+    verdict = judgement.verdict
+    assert (verdict.code, str(verdict.owner)) == EXPECTED[name], verdict
+    assert judgement.far is not None
+    text = as_text(judgement)
+    assert judgement.far.sentence[:40] in text
+    assert len(text.splitlines()) <= 40
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_network_without_a_broken_vm_never_makes_the_far_end_guilty(name: str) -> None:
+    owner = judged(heard(name)).verdict.owner
+    faults = FAULTS[name]
+    if not any(fault.startswith(("vswitch", "guest")) for fault in faults):
+        assert owner in {Owner.NETWORK, *HARMLESS}
+
+
+def test_the_near_end_alone_cannot_place_a_fault_between_the_hosts() -> None:
+    both = heard("apart")
+    near = judge(both.case, both.heard).verdict
+    assert near.owner is not Owner.NETWORK
+    verdict = judged(both).verdict
+    assert verdict.owner is Owner.NETWORK
+    assert "vmnic1 to esx08.example.com" in str(verdict.subject)
+    assert "sw-a Ethernet1/7" in verdict.next_step
+    assert "sw-b Ethernet1/8" in verdict.next_step
+    assert any(near.code in reason for reason in verdict.reasons)
+
+
+def degraded_far(both: Both) -> Iterator[tuple[str, Both]]:
+    far = both.case.far_end
+    assert far is not None
+    alone = Case("far", None, far.vm, far.host, captures=far.captures)
+    for way, _, less in degraded(alone, both.far_heard):
+        yield f"far {way}", with_far(both, less)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_worse_capture_at_either_end_blames_nobody_new(name: str) -> None:
+    both = heard(name)
+    allowed = {judged(both).verdict.owner, judge(both.case, both.heard).verdict.owner, *HARMLESS}
+    wrong = []
+    for number, (way, worse) in enumerate(degraded_far(both)):
+        if "+" in way and (number + len(name)) % STRIDE:
+            continue
+        after = judged(worse).verdict
+        if after.owner not in allowed:
+            wrong.append(f"{way}: {after.code} ({after.owner})")
+    for number, (way, case, less) in enumerate(degraded(both.case, both.heard)):
+        if "+" in way and (number + len(name)) % STRIDE:
+            continue
+        after = judge_both(case, less, both.far_heard).verdict
+        if after.owner not in allowed:
+            wrong.append(f"near {way}: {after.code} ({after.owner})")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", ["apart", "far guest mute", "replies lost", "far port dead"])
+def test_without_a_needed_far_point_the_near_verdict_stands(name: str) -> None:
+    both = heard(name)
+    near = judge(both.case, both.heard).verdict
+    points = {"apart": "vmnic0-rx", "far guest mute": "vnic0-tx", "far port dead": "vmnic0-rx"}
+    point = points.get(name, "vmnic0-tx")
+    less = tuple(each for each in both.far_heard if each.capture.point.name != point)
+    assert judged(with_far(both, less)).verdict.owner in {near.owner, *HARMLESS}
+
+
+@pytest.mark.parametrize("off", [-3 * SECOND, 3 * SECOND, 700_000_000])
+def test_a_clock_that_was_measured_wrongly_blames_nobody(off: int) -> None:
+    for name in ("healthy", "far guest mute", "replies lost"):
+        both = heard(name)
+        wrong = with_far(both, both.far_heard, clock=ClockGap(AHEAD + off, 4_000_000))
+        near = judge(both.case, both.heard).verdict
+        after = judged(wrong).verdict
+        assert after.owner in {near.owner, judged(both).verdict.owner, *HARMLESS}
+
+
+def test_without_a_comparison_of_the_clocks_nothing_is_concluded() -> None:
+    both = heard("apart")
+    judgement = judged(with_far(both, both.far_heard, clock=None))
+    assert judgement.verdict == judge(both.case, both.heard).verdict
+    assert judgement.far is not None
+    assert "heard out on both hosts" in judgement.far.sentence
+
+
+def test_a_far_vm_that_moved_leaves_the_near_verdict() -> None:
+    both = heard("apart")
+    moved = (HostEvent(both.case.made_at or 0, "vmotion_out"),)
+    judgement = judged(with_far(both, both.far_heard, events=moved))
+    assert judgement.verdict == judge(both.case, both.heard).verdict
+
+
+def test_port_groups_in_different_vlans_are_no_fault_of_the_network() -> None:
+    both = heard("apart")
+    far = both.case.far_end
+    assert far is not None
+    nic = replace(far.vm.nics[0], vlan=Vlan("access", 120))
+    other = with_far(both, both.far_heard, vm=replace(far.vm, nics=(nic,)))
+    assert judged(other).verdict == judge(both.case, both.heard).verdict
+
+
+def test_a_far_end_that_was_not_captured_is_told() -> None:
+    both = heard("apart")
+    judgement = judged(with_far(both, (), failure="esx08.example.com refused the login."))
+    assert judgement.verdict == judge(both.case, both.heard).verdict
+    assert judgement.far is not None
+    assert "refused the login" in judgement.far.sentence
+    report = as_json(judgement)["far_end"]
+    assert (report["failure"], report["points"]) == ("esx08.example.com refused the login.", [])
+
+
+def test_the_way_counts_every_request() -> None:
+    judgement = judged(heard("healthy"))
+    counts = set(seen(judgement).values())
+    assert len(counts) == 1
+    assert counts.pop() >= 10
+    assert judgement.target in {TARGET, "10.20.110.1"}
+
+
+def test_the_bundle_of_both_ends_gives_the_same_report() -> None:
+    both = heard("apart")
+    judgement = judged(both)
+    case = read_case(write_case(judgement.case))
+    assert case == judgement.case
+    assert as_json(judge_both(case, both.heard, both.far_heard)) == as_json(judgement)
+    bundle = make_bundle(judgement, both.pcaps, {})
+    assert bundle == make_bundle(judgement, both.pcaps, {})
+
+
+def test_a_program_that_knows_no_far_end_judges_the_near_one() -> None:
+    both = heard("apart")
+    document = json.loads(write_case(both.case))
+    del document["far_end"]
+    near = judge_both(read_case(json.dumps(document).encode()), both.heard)
+    assert near.verdict == judge(both.case, both.heard).verdict
+    assert near.far is None
+
+
+@pytest.mark.parametrize(
+    "name", ["far guest mute", "far vSwitch drops requests", "far vSwitch drops replies"]
+)
+def test_the_picture_marks_no_end_on_the_near_host_for_a_fault_on_the_far_one(name: str) -> None:
+    judgement = judged(heard(name))
+    ends = ends_of(story_of(judgement))
+    assert ends
+    assert Shape.STOP not in {end.shape for end in ends}
+    assert "NEXT MOVE HERE" not in {end.words for end in ends}
+
+
+@pytest.mark.needs_tshark
+def test_wireshark_opens_the_merged_file_of_both_ends(tmp_path: Path) -> None:
+    both = heard("healthy")
+    bundle = make_bundle(judged(both), both.pcaps, {})
+    with zipfile.ZipFile(io.BytesIO(bundle)) as files:
+        (tmp_path / "vm.pcapng").write_bytes(files.read("vm.pcapng"))
+        rows = list(csv.DictReader(io.StringIO(files.read("timeline.csv").decode())))
+    fields = ("frame.interface_name", "frame.time_epoch", "frame.comment")
+    command = ["tshark", "-r", str(tmp_path / "vm.pcapng"), "-T", "fields"]
+    command += [word for field in fields for word in ("-e", field)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True)
+    shown = [line.split("\t") for line in told.stdout.splitlines()]
+    assert "warn" not in told.stderr.lower()
+    assert [name for name, _, _ in shown] == [row["point"] for row in rows]
+    assert {"far:vmnic0-rx", "far:vnic0-tx", "vmnic1-tx"} <= {name for name, _, _ in shown}
+    times = [float(at) for _, at, _ in shown]
+    assert times == sorted(times)
+    arrived = [comment for name, _, comment in shown if name == "far:vnic0-rx"]
+    assert any("request 1 of" in comment and "far end" in comment for comment in arrived)

@@ -1,0 +1,74 @@
+"""Gives the files of a case's folder as chunks of bytes; none of them leads out of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Protocol
+
+from workers.arp.case.shape import shown
+from workers.cli.chunks import chunks
+from workers.errors import CaseUnreadable
+
+DOCUMENT: Final = "case.json"
+MOST_DOCUMENT: Final = 16_777_216
+
+_OUTSIDE: Final = re.compile(r"^[/\\]|\\|^[A-Za-z]:|[\x00-\x1f]|(?:^|/)\.\.(?:/|$)")
+
+
+class MissingFileError(Exception):
+    """The case has no such file."""
+
+
+class Evidence(Protocol):
+    """The files of one case; both methods raise CaseUnreadable with one sentence."""
+
+    def document(self) -> bytes:
+        """The content of case.json."""
+        ...
+
+    def chunks(self, name: str) -> Iterator[bytes | memoryview]:
+        """A file's bytes in order, each chunk good until the next; MissingFileError before the first."""
+        ...
+
+
+class Folder:
+    """A case's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def document(self) -> bytes:
+        """The content of case.json."""
+        try:
+            return b"".join(bytes(chunk) for chunk in self.chunks(DOCUMENT))
+        except MissingFileError:
+            raise CaseUnreadable(f"{self._folder} holds no case.json.") from None
+
+    def chunks(self, name: str) -> Iterator[bytes | memoryview]:
+        """A file's bytes in order."""
+        refuse_outside(name)
+        path = self._folder / name
+        if not path.is_file():
+            raise MissingFileError(name)
+        if not path.resolve().is_relative_to(self._folder.resolve()):
+            raise CaseUnreadable(f"The case's file {shown(name)} leads out of the case.")
+        with path.open("rb", buffering=0) as file:
+            yield from limited(chunks(file), MOST_DOCUMENT if name == DOCUMENT else None)
+
+
+def limited(given: Iterator[bytes | memoryview], most: int | None) -> Iterator[bytes | memoryview]:
+    """The same chunks, as long as they are not more than ``most`` bytes together."""
+    total = 0
+    for chunk in given:
+        total += len(chunk)
+        if most is not None and total > most:
+            raise CaseUnreadable(f"case.json is larger than {most >> 20} MiB.")
+        yield chunk
+
+
+def refuse_outside(name: str) -> None:
+    """Refuse a name that could lead out of the case."""
+    if _OUTSIDE.search(name):
+        raise CaseUnreadable(f"The case names a file outside itself: {shown(name)}.")
