@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 from collections.abc import Iterator
 from io import FileIO
@@ -24,7 +25,8 @@ def chunks_of(path: str) -> Iterator[memoryview]:
 
 def chunks(file: FileIO) -> Iterator[memoryview]:
     """Each chunk is good until the next one is asked for."""
-    with memoryview(bytearray(CHUNK_BYTES)) as buffer:
+    # A page of its own: some processors copy six times slower to where a bytearray happens to begin.
+    with mmap.mmap(-1, CHUNK_BYTES) as pages, memoryview(pages) as buffer:
         while count := file.readinto(buffer):
             with buffer[:count] as chunk:
                 yield chunk
