@@ -63,6 +63,7 @@ async def test_a_wrong_password_is_said_once_and_shown_nowhere(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="asyncssh")
     asyncssh.set_debug_level(2)
     async with lab(tmp_path, "password_allowed") as scene:
         scene.settings = with_password(scene.settings, WRONG)

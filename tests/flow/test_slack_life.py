@@ -86,6 +86,7 @@ async def test_the_command_alone_asks_with_a_dialog(here: Life) -> None:
 async def test_history_links_to_the_verdicts(here: Life) -> None:
     root = await here.ended(await here.asked("web02 10.20.110.1 1s"))
     verdict = await here.reply(root, "ARP check of web02")
+    await here.over(root)
     await here.slack.slash("history web02", channel=root.channel, user=BOB)
     told = await here.whisper("Last verdicts", root.channel, BOB)
     newest = told.text.splitlines()[1]

@@ -157,9 +157,18 @@ async def _watched(recording: Recording, peers: Peers) -> AsyncIterator[None]:
 
 
 async def listen_for_verdict(
-    job: Job, recording: Recording, listening: Listening, peers: Peers, desk: Desk
+    job: Job,
+    recording: Recording,
+    listening: Listening,
+    peers: Peers,
+    desk: Desk,
+    *,
+    least_seconds: float = 0,
 ) -> None:
-    """Listen until the verdict cannot change any more, the time is up, or the VM is gone."""
+    """Listen until the verdict cannot change any more, the time is up, or the VM is gone.
+
+    ``least_seconds`` is listened even where the verdict is known sooner.
+    """
     seconds = job.seconds or peers.capture_seconds
     started = time.monotonic()
     asked = False
@@ -176,7 +185,7 @@ async def listen_for_verdict(
             wanted = job.target or gateway_of(recording.location)
             desk.ask_for_traffic(recording.location.vm.name, wanted)
         why = _enough(recording, judgement)
-        if why is not None:
+        if why is not None and (elapsed >= least_seconds or recording.moved is not None):
             desk.note(f"Stopped after {elapsed:.0f} s: {why}.")
             return
         if elapsed >= seconds:
