@@ -182,6 +182,8 @@ def _facts(judgement: Judgement) -> Iterable[str]:
         yield from _wrapped(f"VM        {_nic_words(case.vm.name, nic)}", indent=10)
     host = " ".join(
         filter(None, ["ESXi", case.host.version, case.host.build and "build", case.host.build])
+        if case.host.version
+        else ["version unknown"]
     )
     teaming = f", teaming {case.host.teaming}" if case.host.teaming else ""
     yield from _wrapped(f"HOST      {case.host.name}, {host}{teaming}", indent=10)
