@@ -128,6 +128,8 @@ def _save_files(lab: Lab) -> None:
         if not path.exists():
             path.write_bytes(lab.slack.file_bytes(file.id))
             _say(f"Saved {path}")
+            if path.suffix == ".zip":
+                _say(f"  judge it again, offline: .venv/bin/arpcheck judge {path}")
 
 
 async def _stay(lab: Lab, programs: tuple[Program, ...]) -> None:
