@@ -50,6 +50,22 @@ def test_the_order_of_files_and_of_simultaneous_frames_is_no_evidence(
     assert said(judge(case, mixed)) == said(judge(case, heard))
 
 
+def test_a_stream_dated_outside_its_own_window_proves_no_silence() -> None:
+    for name, owner in (("C13", Owner.TARGET), ("C15", Owner.INCONCLUSIVE), ("C16", Owner.NETWORK)):
+        case, heard = load(name)
+        for off in (-7200, 30, 3600):
+            astray = [
+                replace(each, frames=tuple(f._replace(at=f.at + off * SECOND) for f in each.frames))
+                for each in heard
+            ]
+            together = judge(case, astray)
+            assert together.verdict.owner in {owner, Owner.INCONCLUSIVE, Owner.NONE}
+            for index in range(len(heard)):
+                mixed = [*heard[:index], astray[index], *heard[index + 1 :]]
+                judged = judge(case, mixed).verdict
+                assert judged.owner in {owner, Owner.INCONCLUSIVE, Owner.NONE}, (name, off, index)
+
+
 @few
 @given(names, st.integers(0, 200))
 def test_names_of_machines_are_no_evidence(name: str, shift: int) -> None:

@@ -12,6 +12,8 @@ from workers.arp.model import SECOND, Case, Direction, Heard, Role
 
 REPLY_TIME = 2 * SECOND  # RFC 826 hosts answer in milliseconds; a kernel asks again after 1 s
 _UNREADABLE_SHARE = 10  # one in ten
+_STRAYS = 3
+_STRAY = 2 * SECOND  # a window and its frames are told by the same clock, the host's
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +123,7 @@ def _why_deaf(heard: Heard, start: int | None, end: int | None) -> str | None:
         return f"its capture dropped {capture.dropped} frames"
     if heard.unreadable * _UNREADABLE_SHARE > len(heard.frames):
         return f"{heard.unreadable} of its ARP frames could not be read"
+    strays = sum(not start - _STRAY <= frame.at <= end + _STRAY for frame in heard.frames)
+    if strays >= _STRAYS and 2 * strays > len(heard.frames):
+        return f"{strays} of its {len(heard.frames)} frames are dated outside its window"
     return None
