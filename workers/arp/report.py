@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from workers.arp.case import utc
 from workers.arp.model import (
     MILLISECOND,
-    SECOND,
     Control,
     Exchange,
     Judgement,
@@ -22,15 +21,6 @@ from workers.arp.model import (
 SCHEMA = "arpcheck-report/1"
 WIDTH = 78
 MOST_LINES = 40
-
-
-def utc(at: int | None) -> str | None:
-    """Nanoseconds to ISO 8601 UTC with microseconds; None stays None."""
-    if at is None:
-        return None
-    seconds, rest = divmod(at, SECOND)
-    day = datetime.fromtimestamp(seconds, tz=UTC)
-    return f"{day:%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
 
 
 def as_json(judgement: Judgement) -> dict[str, Any]:
@@ -171,7 +161,7 @@ def _window(judgement: Judgement) -> str:
     stopped = [capture.stopped_at for capture in judgement.case.captures if capture.stopped_at]
     if not ready or not stopped:
         return "window unknown"
-    start, end = utc(min(ready)) or "", utc(max(stopped)) or ""
+    start, end = utc(min(ready)), utc(max(stopped))
     return f"{start[:10]} {start[11:19]}Z to {end[11:19]}Z"
 
 
