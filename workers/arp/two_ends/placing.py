@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workers.arp.codes import CODES
 from workers.arp.model import Confidence, Judgement, Owner, Verdict
 from workers.arp.two_ends.back import (
     answered_in_part,
@@ -21,6 +20,7 @@ from workers.arp.two_ends.facts import Found, count, hosts
 from workers.arp.two_ends.telling import sentence_of
 from workers.arp.two_ends.there import dropped_there, lost_at_far_uplink, lost_between
 from workers.arp.two_ends.way import Way
+from workers.arp.verdict.codes import CODES
 
 _NOT_SENT = {"VSWITCH_DROP_TX", "FORGED_TX_DROP"}
 _MOVED = {"vmotion_out", "vmotion_in", "poweroff", "reconnect", "mac_change"}

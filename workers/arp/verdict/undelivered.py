@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from workers.arp.evidence import Evidence
+from workers.arp.exchange.pairing import Asked
 from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
-from workers.arp.pairing import Asked
-from workers.arp.signs import LEAST_REQUESTS, Sign, enough, silent
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.signs import LEAST_REQUESTS, Sign, enough, silent
 
 LEAST_CONTROLS = 3
 LEAST_PAIRED = 5

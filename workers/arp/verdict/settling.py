@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from workers.arp.exchange import GOES_ON_SPAN, asked_by_a_tool
-from workers.arp.hearing import REPLY_TIME
+from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_by_a_tool
+from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.model import BROADCAST, SECOND, Confidence, Exchange, Judgement, Owner
 
 _ANSWERS = 5

@@ -10,8 +10,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from workers.arp.exchange.traffic import Sighting
 from workers.arp.model import BROADCAST, MILLISECOND, SECOND, ArpFrame, Exchange, PointKind
-from workers.arp.traffic import Sighting
 
 ANSWER_TIME = 5 * SECOND
 LATE = SECOND

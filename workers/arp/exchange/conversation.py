@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from workers.arp.clock import Identity
-from workers.arp.hearing import REPLY_TIME, Ear, span_of, uplinks_of
+from workers.arp.exchange.clock import Identity
+from workers.arp.exchange.hearing import REPLY_TIME, Ear, span_of, uplinks_of
+from workers.arp.exchange.pairing import JITTER, Asked, Reply, pair
+from workers.arp.exchange.traffic import COPY_TIME, Sighting, Traffic
 from workers.arp.model import (
     BROADCAST,
     MILLISECOND,
@@ -19,8 +21,6 @@ from workers.arp.model import (
     PointKind,
     Vnic,
 )
-from workers.arp.pairing import JITTER, Asked, Reply, pair
-from workers.arp.traffic import COPY_TIME, Sighting, Traffic
 
 REQUEST, REPLY = 1, 2
 UNSPECIFIED = "0.0.0.0"  # noqa: S104 - RFC 5227: the sender of a probe has no address yet

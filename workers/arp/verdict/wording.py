@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from workers.arp.codes import CODES
-from workers.arp.evidence import Evidence
 from workers.arp.model import Confidence, Owner, Refusal, Verdict
 from workers.arp.numbers import wilson
-from workers.arp.signs import Sign
-from workers.arp.story import background, clock, either, latency_ms, place, share, story, vlan_name
+from workers.arp.verdict.codes import CODES
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.signs import Sign
+from workers.arp.verdict.story import (
+    background,
+    clock,
+    either,
+    latency_ms,
+    place,
+    share,
+    story,
+    vlan_name,
+)
 
 Headline = Callable[[Evidence, Sign], str]
 _MOST_REFUSED = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from workers.arp.evidence import Evidence
-from workers.arp.exchange import REPLY, REQUEST, Conversation, is_probe
+from workers.arp.exchange.conversation import REPLY, REQUEST, Conversation, is_probe
+from workers.arp.exchange.traffic import Sighting, Traffic
 from workers.arp.model import (
     MILLISECOND,
     ArpFrame,
@@ -16,8 +16,8 @@ from workers.arp.model import (
     PointKind,
     SideFinding,
 )
-from workers.arp.signs import PATHS, fine, while_listening
-from workers.arp.traffic import Sighting, Traffic
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.signs import PATHS, fine, while_listening
 
 _LEAST_ASKED = 3
 _LOOPED = 2

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from workers.arp.evidence import Evidence, is_virtual
-from workers.arp.exchange import GOES_ON_SPAN, asked_by_a_tool
+from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_by_a_tool
+from workers.arp.exchange.pairing import LATE, Asked
 from workers.arp.model import SECOND, Confidence, Direction
 from workers.arp.numbers import change_point
-from workers.arp.pairing import LATE, Asked
-from workers.arp.signs import (
+from workers.arp.verdict.evidence import Evidence, is_virtual
+from workers.arp.verdict.signs import (
     HIGH_REQUESTS,
     LEAST_REQUESTS,
     OK_SHARE,

@@ -6,10 +6,10 @@ answered before it, or over another uplink, say nothing about the fault.
 
 from __future__ import annotations
 
-from workers.arp.evidence import Evidence
+from workers.arp.exchange.pairing import Asked
 from workers.arp.model import Direction
 from workers.arp.numbers import change_point
-from workers.arp.pairing import Asked
+from workers.arp.verdict.evidence import Evidence
 
 _LEAST = 5
 _LEAST_OTHER = 3

@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from workers.arp import answers, losses, signs, undelivered
-from workers.arp.codes import CODES, CodeInfo
-from workers.arp.control import controls_of
-from workers.arp.evidence import Evidence, Scene, scene_of
-from workers.arp.exchange import conversation_of
-from workers.arp.findings import counts_of, side_findings_of
+from workers.arp.exchange.control import controls_of
+from workers.arp.exchange.conversation import conversation_of
+from workers.arp.exchange.traffic import Traffic, traffic_of
 from workers.arp.model import (
     Case,
     Confidence,
@@ -27,13 +24,15 @@ from workers.arp.model import (
     Verdict,
     Vnic,
 )
-from workers.arp.parts import narrowed
-from workers.arp.settling import settled
-from workers.arp.signs import HIGH_REQUESTS, Sign
-from workers.arp.traffic import Traffic, traffic_of
-from workers.arp.wording import told
+from workers.arp.verdict import answers, losses, signs, undelivered
+from workers.arp.verdict.codes import CODES
+from workers.arp.verdict.evidence import Evidence, Scene, scene_of
+from workers.arp.verdict.findings import counts_of, side_findings_of
+from workers.arp.verdict.parts import narrowed
+from workers.arp.verdict.signs import HIGH_REQUESTS, Sign
+from workers.arp.verdict.wording import told
 
-__all__ = ["CODES", "CodeInfo", "judge", "settled"]
+__all__ = ["judge"]
 
 PORT_TX, PORT_RX, OUT, IN, ALL = "port tx", "port rx", "uplinks tx", "uplinks rx", "all uplinks"
 STIMULUS = "port tx during the stimulus"

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from workers.arp.evidence import Evidence, is_virtual
-from workers.arp.exchange import UNSPECIFIED
+from workers.arp.exchange.conversation import UNSPECIFIED
+from workers.arp.exchange.pairing import Asked
+from workers.arp.exchange.traffic import COPY_TIME, Sighting
 from workers.arp.model import (
     SECOND,
     Confidence,
@@ -17,8 +18,7 @@ from workers.arp.model import (
     Owner,
     PointKind,
 )
-from workers.arp.pairing import Asked
-from workers.arp.traffic import COPY_TIME, Sighting
+from workers.arp.verdict.evidence import Evidence, is_virtual
 
 LEAST_REQUESTS = 5
 HIGH_REQUESTS = 10

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from workers.arp.evidence import Evidence
-from workers.arp.hearing import REPLY_TIME
+from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.model import MILLISECOND, SECOND, Direction, PointKind
 from workers.arp.numbers import median
+from workers.arp.verdict.evidence import Evidence
 
 _MOST_CONTROLS = 3
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from workers.arp.control import Ask
-from workers.arp.evidence import Evidence
-from workers.arp.exchange import REPLY, UNSPECIFIED
+from workers.arp.exchange.control import Ask
+from workers.arp.exchange.conversation import REPLY, UNSPECIFIED
+from workers.arp.exchange.traffic import Sighting
 from workers.arp.model import SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import fisher
-from workers.arp.signs import HIGH_REQUESTS, LEAST_REQUESTS, Sign, silent
-from workers.arp.traffic import Sighting
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.signs import HIGH_REQUESTS, LEAST_REQUESTS, Sign, silent
 
 LEAST_CONTROLS = 3
 LEAST_PAIRED = 5

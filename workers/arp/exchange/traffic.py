@@ -10,8 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from workers.arp.clock import Clock, Identity, clock_of, identity
-from workers.arp.hearing import Ear, ears_of
+from workers.arp.exchange.clock import Clock, Identity, clock_of, identity
+from workers.arp.exchange.hearing import Ear, ears_of
 from workers.arp.model import MILLISECOND, ArpFrame, Case, Direction, Heard, PointKind
 
 COPY_TIME = 2 * MILLISECOND  # from the VM's port through the host and back by a switch

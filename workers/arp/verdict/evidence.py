@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
 
-from workers.arp.control import Ask, asks_of, unknown_tags
-from workers.arp.exchange import Conversation
-from workers.arp.hearing import Ear
+from workers.arp.exchange.control import Ask, asks_of, unknown_tags
+from workers.arp.exchange.conversation import Conversation
+from workers.arp.exchange.hearing import Ear
+from workers.arp.exchange.pairing import ANSWER_TIME, Asked, Reply
+from workers.arp.exchange.traffic import COPY_TIME, Sighting, Traffic
 from workers.arp.model import BROADCAST, Case, Direction, PointKind
-from workers.arp.pairing import ANSWER_TIME, Asked, Reply
-from workers.arp.traffic import COPY_TIME, Sighting, Traffic
 
 MOST_OF_A_PAIR = 10
 _EACH_SIDE = 2  # requests on one uplink, then on the other
