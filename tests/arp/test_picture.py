@@ -133,6 +133,20 @@ def test_the_time_line_marks_every_exchange_where_it_was_seen(name: str) -> None
         assert marks(figure, f"{uplink.device}-rx reply") == replied
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_an_arrow_reaches_the_switch_port_only_where_something_came_back(name: str) -> None:
+    judgement = judged(name)
+    drawn = texts(figure_of(judgement))
+    ours = [e for e in judgement.exchanges if judgement.target in {None, e.request.target_ip}]
+    for point in counted(judgement):
+        uplink, _, way = point.partition("-")
+        sent = [each for each in ours if uplink in each.left_on]
+        proven = any(each.reflected_on or each.reply_on for each in sent)
+        arrow = way == "tx" and re.match(r"\d*[1-9]\d* request", drawn.get(point, ""))
+        doubted = bool(arrow) and uplink != judgement.nic and not proven
+        assert (drawn.get(f"{point} arrival") == "?") == doubted, point
+
+
 def test_another_count_is_another_number() -> None:
     judgement = judged("C08")
     points = tuple(

@@ -22,6 +22,8 @@ from workers.arp.picture.story import Lane, Leg, Story
 
 _DEVICE, _ARROWS, _PORT = (74, 166), (240, 334), (574, 206)  # left, width
 _LANE = 46
+_UNPROVEN = 26
+"""How far before the switch port an arrow ends that was only handed to the NIC."""
 
 
 def draw_end(pen: Pen, end: End, right: float, y: float, width: float) -> None:
@@ -56,7 +58,7 @@ def draw_leg(pen: Pen, story: Story, leg: Leg, end: End | None, down: tuple[floa
     _two_lines(pen, _DEVICE, y, height, (leg.device, _role(leg)), blamed=False)
     _two_lines(pen, _PORT, y, height, _neighbour(leg), blamed=named and network)
     lane = y + 4 + _LANE / 2
-    _lane(pen, leg.out, leg.out.requests, "request", lane)
+    _lane(pen, leg.out, leg.out.requests, "request", lane, arrives=leg.proven)
     lane += _LANE
     if end and not apart:
         _stopped(pen, leg.back, end, lane)
@@ -126,8 +128,8 @@ def _two_lines(
         pen.text((centre, middle + 18), words[1], Face(24, align="center"), width=room)
 
 
-def _lane(pen: Pen, lane: Lane, count: int, what: str, y: float) -> None:
-    """One arrow of an uplink's row, its count written on it."""
+def _lane(pen: Pen, lane: Lane, count: int, what: str, y: float, *, arrives: bool = True) -> None:
+    """One arrow of an uplink's row, its count written on it; short where no arrival is proven."""
     left, right = _ARROWS[0] + 8, _ARROWS[0] + _ARROWS[1] - 8
     outward = what == "request"
     colour = (BLUE if outward else GREEN) if count else GREY
@@ -135,7 +137,10 @@ def _lane(pen: Pen, lane: Lane, count: int, what: str, y: float) -> None:
         pen.hatch((left, y - 19), (right - left, 38))
         colour = INK
     elif count:
-        start, tip = (left, right) if outward else (right, left)
+        start, tip = (left, right - (0 if arrives else _UNPROVEN)) if outward else (right, left)
+        if not arrives:
+            face = Face(28, colour, bold=True, align="center")
+            pen.text((right - 10, y), "?", face, name=f"{lane.name} arrival")
         way = 1 if outward else -1
         pen.line([(start, y), (tip - 14 * way, y)], colour, 7)
         pen.head((tip, y), (way, 0), colour)

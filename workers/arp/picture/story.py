@@ -56,7 +56,8 @@ class Lane:
 class Leg:
     """One uplink's way to its switch port and back.
 
-    ``unanswered`` are requests that left here and whose reply surely came in nowhere.
+    ``unanswered`` are requests that left here and whose reply surely came in nowhere. ``proven``:
+    one came back or was answered from the wire, so that NIC, cable and port took it.
     """
 
     device: str
@@ -64,6 +65,7 @@ class Leg:
     out: Lane
     back: Lane
     unanswered: int
+    proven: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,13 @@ def story_of(judgement: Judgement) -> Story:
     legs = []
     for device in _devices(judgement, nic):
         uplink = next((u for u in judgement.case.host.uplinks if u.device == device), None)
+        sent = [each for each in ours if device in each.left_on]
         unanswered = sum(
-            each.eligible and device in each.left_on and not each.reply_on and not each.delivered
-            for each in ours
+            each.eligible and not each.reply_on and not each.delivered for each in sent
         )
+        proven = any(each.reflected_on or each.reply_on for each in sent)
         out, back = lane(device, Direction.TX), lane(device, Direction.RX)
-        legs.append(Leg(device, uplink, out, back, unanswered))
+        legs.append(Leg(device, uplink, out, back, unanswered, proven))
     asked, answered = lane(judgement.nic, Direction.TX), lane(judgement.nic, Direction.RX)
     return Story(judgement, nic, asked, answered, tuple(legs), tuple(ours), len(others))
 

@@ -65,15 +65,17 @@ class _Scale:
 
 def _legend(pen: Pen, y: float) -> float:
     pen.text((MARGIN, y), "TIME LINE (UTC)", Face(26, bold=True))
-    x = 330.0
+    x = 290.0
     for kind, words in (
         (Kind.REQUEST, "request"),
         (Kind.REPLY, "reply"),
-        (Kind.RETURNED, "own request came back"),
+        (Kind.RETURNED, "own came back"),
     ):
         marker, colour = _MARKS[kind]
         pen.dots([(x, y)], marker, colour)
-        x += pen.text((x + 18, y), words, Face(24)) + 56
+        x += pen.text((x + 18, y), words, Face(24)) + 52
+    pen.hatch((x - 16, y - 13), (34, 26))
+    pen.text((x + 26, y), "not heard", Face(24))
     return y
 
 
