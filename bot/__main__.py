@@ -48,7 +48,7 @@ def main() -> int:
         asyncio.run(run(settings))
     except SettingsError as wrong:
         for problem in wrong.problems:
-            print(problem, file=sys.stderr)  # noqa: T201
+            print(f"arpcheck bot: {problem}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
 
