@@ -373,8 +373,8 @@ def test_processes_with_their_cartels() -> None:
         "WID    CID    WorldName    Command\n524288         idle0\n"
         "2101 2100 pktcap-uw pktcap-uw --uplink vmnic0 -o -\n"
     )
-    assert [(r.world, r.cartel) for r in rows] == [(2101, 2100)]
-    assert "pktcap-uw" in rows[0].command
+    assert [(r.world, r.cartel) for r in rows] == [(524288, 524288), (2101, 2100)]
+    assert "pktcap-uw" in rows[1].command
     with pytest.raises(ValueError, match="no process"):
         parse_processes("WID CID WorldName")
 

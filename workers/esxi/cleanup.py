@@ -23,6 +23,9 @@ TRIES = 3
 LOOKS = 6
 PAUSE_SECONDS = 0.5
 
+# What a shell answers for a command that it cannot run, or does not find.
+NO_SUCH_COMMAND = (126, 127)
+
 
 async def signal_ears(lines: Lines, ears: Sequence[Ear], signal: str) -> None:
     """Signal captures whose sessions are still open: their ids cannot have been given away yet.
@@ -97,7 +100,9 @@ async def _ours(lines: Lines, pids: set[int]) -> set[int]:
 
 async def _kill(lines: Lines, pids: Sequence[int], signal: str) -> None:
     numbers = " ".join(str(int(pid)) for pid in pids)
-    await lines.run(f"kill -{signal} {numbers}", seconds=SIGNAL_SECONDS)
+    answer = await lines.run(f"kill -{signal} {numbers}", seconds=SIGNAL_SECONDS)
+    if answer.status in NO_SUCH_COMMAND:
+        raise HostUnreachable(f"{lines.host} cannot signal a process: {answer.why}.")
 
 
 def _unproven(host: str, why: str, ears: Sequence[Ear]) -> str:

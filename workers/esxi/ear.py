@@ -23,17 +23,17 @@ from workers.arp.pktcap import (
     Prompt,
     Ready,
     Said,
+    Status,
     Trouble,
     parse_status,
     printable,
 )
-from workers.esxi.lines import Channel, Session
-from workers.esxi.walk import MAGIC_LENGTH, PcapWalk, find_magic
+from workers.esxi.session import Channel, Session
+from workers.esxi.walk import LONGEST_START, MAGIC_LENGTH, PcapWalk, find_magic
 
 # Releases without a ready line: once the file's header is there for so long, waiting ends.
 HEADER_GRACE_SECONDS = 5.0
 
-NOISE_LIMIT = 64 * 1024
 LINE_LIMIT = 4096
 LINES_KEPT = 40
 
@@ -113,6 +113,7 @@ class Ear(Session):
         self.over_at = time.time_ns()
         if self._line:
             self._read_line(self._line)
+        self._read_noise(self._noise or b"")
         if self._grace is not None:
             self._grace.cancel()
         self.decided.set()
@@ -146,13 +147,24 @@ class Ear(Session):
         noise = (self._noise or b"") + data
         start = find_magic(noise)
         if start < 0:
-            keep = min(len(noise), NOISE_LIMIT)
-            self._noise = noise[-keep:]
+            # A line's end may be the first byte of a capture file that is cut here.
+            sure = noise.rfind(b"\n", 0, max(0, len(noise) - LONGEST_START)) + 1
+            self._read_noise(noise[:sure])
+            self._noise = noise[sure:][-LINE_LIMIT:]
+            self._glance(self._noise)
             return
         self._noise = None
-        for line in noise[:start].splitlines():
-            self._read_line(line, told_by_us=False)  # our own words go to stderr
+        self._read_noise(noise[:start])
         self._pass_on(noise[start:])
+
+    def _read_noise(self, noise: bytes) -> None:
+        for line in noise.splitlines():
+            self._read_line(line, told_by_us=False)  # our own words go to stderr
+
+    def _glance(self, unfinished: bytes) -> None:
+        """Some builds end the ready line only with the next one: its words are enough."""
+        if self.ready_at is None and isinstance(_status(unfinished), Ready):
+            self._prove()
 
     def _pass_on(self, data: bytes) -> None:
         if self.overflowed:
@@ -178,9 +190,10 @@ class Ear(Session):
         for line in lines:
             self._read_line(line)
         self._line = rest[-LINE_LIMIT:]
+        self._glance(self._line)
 
     def _read_line(self, line: bytes, *, told_by_us: bool = True) -> None:
-        match parse_status(line[:LINE_LIMIT].decode("utf-8", "replace")):
+        match _status(line):
             case Ready():
                 if self.ready_at is None:
                     self._prove()
@@ -202,3 +215,7 @@ class Ear(Session):
             self._turn = 0
             self._channel.pause_reading()
             asyncio.get_running_loop().call_soon(self._channel.resume_reading)
+
+
+def _status(line: bytes) -> Status:
+    return parse_status(line[:LINE_LIMIT].decode("utf-8", "replace"))

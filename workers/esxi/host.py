@@ -95,7 +95,7 @@ class EsxiHost:
     async def uplinks(self) -> tuple[Uplink, ...]:
         """The physical NICs that are uplinks of a virtual switch on this host, by device."""
         view = await self.look()
-        return await uplinks(self._lines, view.nics, view.features.timeout)
+        return await uplinks(self._lines, view.features.links, view.features.timeout)
 
     @property
     def connections(self) -> tuple[int, int | None]:

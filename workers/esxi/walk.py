@@ -6,6 +6,7 @@ layout: the libpcap file format (draft-ietf-opsawg-pcap).
 
 from __future__ import annotations
 
+import re
 import struct
 
 _FILE_HEADER = 24
@@ -19,13 +20,20 @@ _MAGICS = {
     b"\x4d\x3c\xb2\xa1": ("<", 1),
     b"\xa1\xb2\x3c\x4d": (">", 1),
 }
-_NEXT_GENERATION = b"\x0a\x0d\x0d\x0a"
 MAGIC_LENGTH = 4
+
+# A pcapng begins with what may as well be line ends, so its byte order mark is asked for too.
+_NEXT_GENERATION = re.compile(
+    rb"\x0a\x0d\x0d\x0a.{4}(?:\x4d\x3c\x2b\x1a|\x1a\x2b\x3c\x4d)", re.DOTALL
+)
+LONGEST_START = 12
 
 
 def find_magic(noise: bytes) -> int:
     """Where a capture begins in what came first; -1 = not yet."""
-    starts = [at for magic in (*_MAGICS, _NEXT_GENERATION) if (at := noise.find(magic)) >= 0]
+    starts = [at for magic in _MAGICS if (at := noise.find(magic)) >= 0]
+    if found := _NEXT_GENERATION.search(noise):
+        starts.append(found.start())
     return min(starts, default=-1)
 
 

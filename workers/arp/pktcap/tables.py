@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from workers.arp.pktcap.status import printable
 
 _MAC = r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}"
 _SECOND = 1_000_000_000
@@ -46,11 +49,15 @@ class VmRow:
 
 @dataclass(frozen=True, slots=True)
 class VmPort:
-    """A block of ``esxcli network vm port list``; ``team_uplink`` None = ``void`` or not a NIC."""
+    """A block of ``esxcli network vm port list``; ``team_uplink`` None = ``void`` or not a NIC.
+
+    ``team`` is what was printed there: what it says of a LAG or of IP hash is documented nowhere.
+    """
 
     number: int
     mac: str
     team_uplink: str | None
+    team: str = ""
     switch: str = ""
     portgroup: str = ""
 
@@ -77,7 +84,7 @@ class Process:
 
 
 _NET_STATS = re.compile(
-    rf"^\s*(\d{{1,10}})\s+(\d{{1,3}})\s+(\S+)\s+(.+?)\s+({_MAC})(?:\s+(.*?))?\s*$"
+    rf"^\s*(\d{{1,10}})\s+(\d{{1,3}})\s+(?:[\d-]+\s+)?(?:(\S.*?)\s+)?({_MAC})(?:\s+(.*?))?\s*$"
 )
 
 
@@ -85,16 +92,16 @@ def parse_net_stats(text: str) -> tuple[PortRow, ...]:
     """Read ``net-stats -l``.
 
     Raises:
-        ValueError: the heading is missing, so this is another output or a broken one.
+        ValueError: there is neither its heading nor a row, so this is another output or a broken one.
     """
-    if "PortNum" not in text:
-        raise ValueError("net-stats -l printed no table of ports")
-    rows = (_NET_STATS.match(line) for line in text.splitlines())
-    return tuple(
-        PortRow(int(row[1]), int(row[2]), row[4], row[5].lower(), row[6] or "")
-        for row in rows
+    found = tuple(
+        PortRow(int(row[1]), int(row[2]), row[3] or "", row[4].lower(), row[5] or "")
+        for row in (_NET_STATS.match(line) for line in text.splitlines())
         if row
     )
+    if not found and "PortNum" not in text:
+        raise ValueError("net-stats -l printed no table of ports")
+    return found
 
 
 _VM_ROW = re.compile(r"^\s*(\d{1,10})\s+(\S.*?)\s*$")
@@ -122,12 +129,13 @@ def parse_vm_ports(text: str) -> tuple[VmPort, ...]:
         number, mac = fields.get("Port ID", ""), fields.get("MAC Address", "").lower()
         if not re.fullmatch(r"\d{1,10}", number) or not re.fullmatch(_MAC, mac):
             continue
-        team = fields.get("Team Uplink", "")
+        team = printable(fields.get("Team Uplink", ""))
         ports.append(
             VmPort(
                 int(number),
                 mac,
                 team if re.fullmatch(r"vmnic\d+", team) else None,
+                team,
                 fields.get("vSwitch", ""),
                 fields.get("Portgroup", ""),
             )
@@ -135,8 +143,10 @@ def parse_vm_ports(text: str) -> tuple[VmPort, ...]:
     return tuple(ports)
 
 
+# Releases before 6.0 have one column for the link where later ones have the administrator's wish too.
 _NIC_ROW = re.compile(
-    rf"^(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(Up|Down)\s+\d+\s+\S+\s+({_MAC})\s+(\d{{1,6}})?"
+    rf"^\s*(\S+)\s+(\S+)\s+(\S+)\s+(?:\S+\s+)?(Up|Down)\s+\d+\s+\S+\s+({_MAC})(?:\s+(\d{{1,6}}))?",
+    re.IGNORECASE,
 )
 
 
@@ -148,7 +158,12 @@ def parse_nic_list(text: str) -> tuple[NicRow, ...]:
     """
     rows = tuple(
         NicRow(
-            row[1], row[2], row[3], row[5] == "Up", row[6].lower(), int(row[7]) if row[7] else None
+            row[1],
+            row[2],
+            row[3],
+            row[4].lower() == "up",
+            row[5].lower(),
+            int(row[6]) if row[6] else None,
         )
         for row in (_NIC_ROW.match(line) for line in text.splitlines())
         if row
@@ -177,17 +192,17 @@ def risen(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]
     }
 
 
-_PROCESS = re.compile(r"^\s*(\d{1,10})\s+(\d{1,10})\s+(\S.*?)\s*$")
+_PROCESS = re.compile(r"^\s*(\d{1,10})\s+(?:(\d{1,10})\s+)?(\S.*?)\s*$")
 
 
 def parse_processes(text: str) -> tuple[Process, ...]:
-    """Read ``ps -c``: world id, cartel id, then names and command line.
+    """Read ``ps -c``: world id, cartel id (a kernel world has none), then names and command line.
 
     Raises:
         ValueError: there is no line of a process, not even of ``ps`` itself.
     """
     rows = tuple(
-        Process(int(row[1]), int(row[2]), row[3])
+        Process(int(row[1]), int(row[2] or row[1]), row[3])
         for row in (_PROCESS.match(line) for line in text.splitlines())
         if row
     )
@@ -205,22 +220,29 @@ def parse_version(text: str) -> tuple[str | None, str | None]:
 def parse_clock(text: str) -> tuple[int, int]:
     """The host's time and its grain, both in nanoseconds.
 
-    The first line is ``date -u '+%s %N'`` (a busybox without nanoseconds leaves ``%N`` or nothing) or
-    a plain ``date -u`` in the C locale.
+    The last line that is one counts, a shell may greet first: ``date -u '+%s %N'`` (a busybox without
+    nanoseconds leaves ``%N`` or nothing) or a plain ``date -u`` in the C locale.
 
     Raises:
         ValueError: it is none of these.
     """
-    line = text.strip().splitlines()[0].strip() if text.strip() else ""
+    for line in reversed(text.splitlines()):
+        told = _clock_of(line.strip())
+        if told is not None:
+            return told
+    raise ValueError("date -u printed no time")
+
+
+def _clock_of(line: str) -> tuple[int, int] | None:
     if match := re.match(r"^(\d{9,11})\s+(\d{9})$", line):
         return int(match[1]) * _SECOND + int(match[2]), 1
     if match := re.match(r"^(\d{9,11})(?:\s|$)", line):
         return int(match[1]) * _SECOND, _SECOND
-    try:
-        moment = datetime.strptime(line, "%a %b %d %H:%M:%S UTC %Y").replace(tzinfo=UTC)
-    except ValueError:
-        raise ValueError("date -u printed no time") from None
-    return int(moment.timestamp()) * _SECOND, _SECOND
+    for layout in ("%a %b %d %H:%M:%S UTC %Y", "%Y-%m-%dT%H:%M:%SZ"):
+        with suppress(ValueError):
+            moment = datetime.strptime(line, layout).replace(tzinfo=UTC)
+            return int(moment.timestamp()) * _SECOND, _SECOND
+    return None
 
 
 def _fields(block: str) -> dict[str, str]:
