@@ -16,6 +16,7 @@ late_ready:S[@X]       it listens only after S seconds
 ignores_int            it takes no notice of SIGINT; ignores_term the same for SIGTERM
 orphan                 it goes on although nobody reads any more
 exit_status:N          it ends with that status, after a signal too
+dpu                    the switch runs on a DPU: captures on uplinks hear nothing
 port_vanishes[:S]      S (1) seconds after a capture on a VM's port is ready, the port is another
 flood:N                N foreign broadcasts a second arrive on every uplink
 drops:N                it reports N dropped packets more
@@ -33,6 +34,7 @@ max_startups[:N]       more than N (2) connections that have not logged in are c
 slow_login:S           the login takes S seconds
 stalled_channel[:N]    after N (0) commands, channels open and nothing ever comes
 cut_after:S            each connection is cut S seconds after it was made
+no_ps                  there is no ps
 no_channel_signals     signals sent through the channel are not delivered
 truncated_vm_list[:N]  the first N (1) ``esxcli network vm list`` are cut off in the last line
 team_uplink_void       ``Team Uplink: void``

@@ -111,9 +111,10 @@ async def _capture(session: Session) -> int:
     await _get_ready(session)
     if session.stopping:
         return 0
+    deaf = "dpu" in behaviours and "uplink" in session.wanted
     detach = [
         run.machine.network.attach(run.machine.host.name, session.thing, point, session.hear)
-        for point in session.points
+        for point in ([] if deaf else session.points)
     ]
     try:
         _begin(session)
