@@ -131,6 +131,7 @@ def test_port_output_and_dir_are_told_as_caveats() -> None:
     said = caveats(features(frozenset({"PortInput", "PortOutput", "UplinkRcv"}), dirs=True))
     assert "PortOutput" in said[0]
     assert "--dir" in said[1]
+    assert caveats(features(frozenset(), dirs=True)) == said  # --dir 1 is the output of the port
     assert caveats(features()) == ()
 
 

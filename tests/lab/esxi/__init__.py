@@ -5,6 +5,8 @@ Behaviours are names in ``EsxiHost.behaviours``; ``name:value`` where they take 
 =====================  ==========================================================================
 version_6_7            any release as ``version_MAJOR_MINOR``; decides texts, points and options
 old_points             ``-A`` knows only the points of 5.5
+point_list:HOW         ``-A`` is ``unknown``, ``fails`` without a word, is ``empty``, ``hangs``, or prints
+                       another layout: ``quoted``, ``columns``
 no_kernel_points       ``-A`` lacks every ``*Kernel`` point
 timeout_without_t      busybox ``timeout`` takes ``SECS PROG`` (as on 9.0) and refuses ``-t``
 timeout_lingers        its watcher holds the channel for another second, as busybox's does

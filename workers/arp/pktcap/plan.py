@@ -130,7 +130,8 @@ def usable(features: Features) -> bool:
 def caveats(features: Features) -> tuple[str, ...]:
     """Sentences on what the host's capture points leave open."""
     said = []
-    if _where(PointKind.VNIC, Direction.RX, features) == ("--capture", "PortOutput"):
+    towards_vm = _where(PointKind.VNIC, Direction.RX, features)
+    if towards_vm in (("--capture", "PortOutput"), _DIRS[PointKind.VNIC, Direction.RX]):
         said.append(
             "This host only offers PortOutput towards the VM: it lies before the teaming filter, so"
             " a frame seen there may still not have reached the guest."
