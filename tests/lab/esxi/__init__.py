@@ -8,6 +8,7 @@ old_points             ``-A`` knows only the points of 5.5
 point_list:HOW         ``-A`` is ``unknown``, ``fails`` without a word, is ``empty``, ``hangs``, or prints
                        another layout: ``quoted``, ``columns``
 no_kernel_points       ``-A`` lacks every ``*Kernel`` point
+no_vnic_points         ``-A`` lacks the points of the VM's adapter: PortInput and PortOutput are left
 timeout_without_t      busybox ``timeout`` takes ``SECS PROG`` (as on 9.0) and refuses ``-t``
 timeout_lingers        its watcher holds the channel for another second, as busybox's does
 date_nano              ``date +%N`` works
