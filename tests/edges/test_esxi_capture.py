@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import struct
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.edges.esxi_scene import HOST, Scene, lab, until
-from workers.arp.model import SECOND, Capture, CapturePoint
+from workers.arp.model import SECOND, Capture, CapturePoint, PointKind
 from workers.arp.pktcap import PACKET_LIMIT, TimeoutSyntax, is_rarp
 from workers.errors import CaptureImpossible
 from workers.esxi import Listening, counters_risen
@@ -28,15 +29,20 @@ def records(pcap: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
+def own_mac(scene: Scene) -> bytes:
+    return bytes.fromhex(scene.world.vm("app01").nics[0].mac.replace(":", ""))
+
+
 async def capture(scene: Scene) -> tuple[Capture, ...]:
-    """One whole run: until the VM's port and the pinned uplink heard some frames."""
+    """One whole run: until the VM's own frames were heard at its port and on the pinned uplink."""
+    own = own_mac(scene)
     async with scene.open() as host:
         plan = await scene.plan(host)
         async with host.listen(plan, seconds=20, heard=scene.hear) as listening:
             await listening.ready()
             await until(
                 lambda: all(
-                    records(bytes(scene.heard[name]))
+                    own in scene.heard[name]
                     for name in ("vnic0-tx", "vmnic1-tx", "vnic0-rx", "vmnic1-rx")
                 )
             )
@@ -77,6 +83,7 @@ def check_sound(scene: Scene, captures: tuple[Capture, ...]) -> None:
         ),
         pytest.param(("truncated_vm_list:2", "bare_client_names"), id="cut vm list"),
         pytest.param(("no_channel_signals",), id="signals only by kill"),
+        pytest.param(("timeout_lingers",), id="the watcher of timeout holds the channel"),
         pytest.param(("exit_status:143",), id="an odd exit status"),
     ],
 )
@@ -123,7 +130,7 @@ async def test_points_are_found_in_any_layout(tmp_path: Path, how: str) -> None:
 
 def check_directions(scene: Scene) -> None:
     """The VM's own requests are in what leaves, the replies to it in what comes in."""
-    own = bytes.fromhex(scene.world.vm("app01").nics[0].mac.replace(":", ""))
+    own = own_mac(scene)
     for name in ("vnic0-tx", "vmnic1-tx"):
         senders = {frame[6:12] for _, frame in records(bytes(scene.heard[name]))}
         assert own in senders
@@ -141,6 +148,19 @@ async def test_eight_uplinks_with_one_session_a_connection(tmp_path: Path) -> No
         assert sum(1 for fact in captures if not is_rarp(fact.point)) == 18
         assert len(captures) == 24
         await until(lambda: scene.twin.connections == 0)
+
+
+async def test_a_vm_with_ten_adapters_where_one_session_is_allowed(tmp_path: Path) -> None:
+    async with lab(tmp_path, "max_sessions_1") as scene:
+        vm = scene.world.vm("app01")
+        first = vm.nics[0]
+        for number in range(1, 10):
+            mac, port = f"00:50:56:9a:31:{number:02x}", first.switch_port + 1000 + number
+            vm.nics.append(replace(first, mac=mac, switch_port=port, ipv4=[], port_key=str(port)))
+        captures = await capture(scene)
+        check_sound(scene, captures)
+        assert sum(1 for fact in captures if fact.point.kind is PointKind.VNIC) == 20
+        assert len(captures) == 24
 
 
 async def test_the_host_is_looked_at_before_anything_is_asked_of_it(tmp_path: Path) -> None:

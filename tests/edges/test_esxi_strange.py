@@ -209,7 +209,8 @@ SHORT = {
     "workers.esxi.probe.COMMAND_SECONDS": 0,
     "workers.esxi.probe.SPARE_SECONDS": 0.3,
     "workers.esxi.clock_questions.SECONDS": 0.3,
-    "workers.esxi.cleanup.ASK_SECONDS": 0.3,
+    "workers.esxi.cleanup.ASK_SECONDS": 0,
+    "workers.esxi.cleanup.SPARE_SECONDS": 0.3,
 }
 
 
@@ -314,6 +315,13 @@ async def test_ways_that_a_host_may_have(tmp_path: Path, ways: dict[str, object]
     assert view.features.links == {"vmnic0": True, "vmnic1": False}
     assert abs(view.clock_offset_ms) < 1_500
     assert left == ()
+
+
+async def test_a_name_that_is_printed_otherwise_is_found_by_its_mac(tmp_path: Path) -> None:
+    answers = {"esxcli network vm list": Reply(VM_LIST.replace("ü", "??"))}
+    async with strange(tmp_path, answers) as lab, lab.open() as host:
+        (port,) = (await host.switch_ports(lab.location.vm)).values()
+    assert (port.number, port.team_uplink) == (67108881, "vmnic0")
 
 
 async def test_a_host_without_exit_statuses(tmp_path: Path) -> None:
