@@ -23,7 +23,7 @@ from workers.settings import EsxiSettings
 
 MAC = "00:50:56:9a:21:01"
 READY = b"pktcap: Vsock connection from port 1096 cid 2.\n"
-CLOSING = b"Dumped 0 packet to file -, dropped 0 packets.\nDone.\n"
+CLOSING = b"Dumped 2 packet to file -, dropped 3 packets.\nDestroying session 15.\nDone.\n"
 REQUEST = bytes.fromhex(
     "ffffffffffff0050569a2101080600010800060400010050569a21010a146e150000000000000a146e01"
 ).ljust(60, b"\0")
@@ -202,6 +202,30 @@ async def test_every_kind_of_pcap_in_any_cut(tmp_path: Path, order: str, magic: 
     async with strange(tmp_path, {}, *cuts) as lab:
         _, captures, _ = await lab.run()
     check_heard(captures)
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+async def test_words_behind_the_packets_are_no_packets(tmp_path: Path, cut: int) -> None:
+    stream = pcap(frames=2) + CLOSING
+    cuts = [Step(out=stream[at : at + cut], after=0.001) for at in range(0, len(stream), cut)]
+    async with strange(tmp_path, {}, Step(err=READY), *cuts) as lab, lab.open() as host:
+        plan = await lab.plan(host)
+        async with host.listen(plan, seconds=20, heard=lab.hear) as listening:
+            await listening.ready()
+            await until(lambda: {c.dropped for c in listening.captures()} == {3})
+    for reader in lab.readers.values():
+        reader.finish()
+        assert (len(reader.frames), reader.damage) == (2, None)
+
+
+@pytest.mark.parametrize("cut", [1, 13, 20])
+async def test_a_record_that_is_cut_stays_cut(tmp_path: Path, cut: int) -> None:
+    async with strange(tmp_path, {}, Step(err=READY), Step(out=pcap(frames=2)[:-cut])) as lab:
+        await lab.run()
+    for reader in lab.readers.values():
+        reader.finish()
+        assert len(reader.frames) == 1
+        assert "cut" in str(reader.damage)
 
 
 SHORT = {

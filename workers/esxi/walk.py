@@ -40,12 +40,14 @@ def find_magic(noise: bytes) -> int:
 class PcapWalk:
     """Counts the records of one classic pcap; ``last_at`` is the last one's time (nanoseconds).
 
-    After a record that cannot be, ``lost`` is True and nothing is counted any more; the same holds
-    for a pcapng, which ``pktcap-uw`` only writes when asked to.
+    ``loose`` are the last bytes of what came where they are no record yet: less than a record's
+    header. After a record that cannot be, ``lost`` is True, ``loose`` begins with it, and nothing is
+    counted any more; the same holds for a pcapng, which ``pktcap-uw`` only writes when asked to.
     """
 
     def __init__(self) -> None:
         self.records = 0
+        self.loose = b""
         self.last_at: int | None = None
         self.lost = False
         self._rest = b""
@@ -60,6 +62,7 @@ class PcapWalk:
     def feed(self, chunk: bytes) -> None:
         """Walk over the next bytes of the stream, which begins with a magic."""
         if self.lost:
+            self.loose = b""
             return
         data = self._rest + chunk if self._rest else chunk
         position = 0
@@ -74,6 +77,8 @@ class PcapWalk:
             self._format = (struct.Struct(known[0] + "IIII"), known[1])
             position = _FILE_HEADER
         self._rest = self._walk(data, position, *self._format)
+        if not self.lost:
+            self.loose = b"" if self._skip else self._rest
 
     def _walk(self, data: bytes, position: int, record: struct.Struct, unit: int) -> bytes:
         position += self._skip
@@ -81,6 +86,7 @@ class PcapWalk:
             seconds, fraction, length, _ = record.unpack_from(data, position)
             if length > _LONGEST_RECORD:
                 self.lost = True
+                self.loose = data[position:]
                 return b""
             self.records += 1
             self.last_at = seconds * 1_000_000_000 + fraction * unit
