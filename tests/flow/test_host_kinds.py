@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.test_whole_line import ask, judged_again
-from tests.lab.lab import Lab
+from tests.flow.test_whole_line import answered, ask, judged_again, thread
+from tests.lab.lab import Lab, bot_and_worker
 from tests.lab.world import PortGroup
 
 ESX07 = "esx07.example.com"
@@ -61,3 +61,16 @@ async def test_a_clean_up_without_proof_is_in_thread_and_bundle(lab: Lab) -> Non
     assert sentence in json.dumps(verdict.blocks)
     assert "Stopped after " in json.dumps(verdict.blocks)
     assert sentence.encode() in files["notes.txt"]
+
+
+async def test_a_clean_up_without_proof_is_said_of_a_cancelled_check_too(lab: Lab) -> None:
+    lab.world.host(ESX07).behaviours.add("no_ps")
+    lab.situation("silent-guest")
+    programs = await bot_and_worker(lab, CAPTURE_SECONDS="60")
+    await lab.slack.slash("app01")
+    await lab.settled(lambda: len(lab.captures_alive()) >= 6)
+    await lab.slack.press(lab.slack.messages()[-1], "Cancel")
+    root = await answered(lab, programs)
+    (*_, said) = thread(lab, root)
+    assert f"It could not be proven that no capture is left on {ESX07}" in said.text
+    assert " ends by itself by " in said.text
