@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -430,6 +432,29 @@ def test_ports_in_odd_columns(row: str, port: tuple[int, int, str, str]) -> None
     (found,) = parse_net_stats(f"odd heading\n{row}\n")
     assert (found.number, found.type, found.switch, found.client) == port
     assert found.mac == MAC
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1 1 a{}b",
+        f"1 5 9 s {MAC} a{{}}b",
+        "1 5 9 {}s",
+        "--- ---\n1 a{}b",
+        "{}",
+        "a:{}b",
+        "ESXi 1.1{}b",
+    ],
+)
+def test_a_line_of_a_megabyte_of_blanks_takes_no_time(line: str) -> None:
+    text = line.format(" " * 1_000_000)
+    began = time.process_time()
+    for read in (parse_net_stats, parse_vm_list, parse_nic_list, parse_processes, parse_clock):
+        with suppress(ValueError):
+            read(text)
+    for tell in (parse_vm_ports, parse_nic_stats, parse_version, parse_points, parse_status):
+        tell(text)
+    assert time.process_time() - began < 5
 
 
 def test_nics_of_esxi_5_5_have_one_column_for_the_link() -> None:

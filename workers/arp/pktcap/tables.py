@@ -2,6 +2,7 @@
 
 The layouts are those of public transcripts of ESXi 6.0 to 8.0. Names of VMs may hold spaces,
 parentheses and any letters, so a row is read from its regular end and VMs are told apart by MAC.
+A line may be megabytes of blanks: no pattern here may try a run of them in more than one way.
 """
 
 from __future__ import annotations
@@ -83,28 +84,32 @@ class Process:
     command: str
 
 
-_NET_STATS = re.compile(
-    rf"^\s*(\d{{1,10}})\s+(\d{{1,3}})\s+(?:[\d-]+\s+)?(?:(\S.*?)\s+)?({_MAC})(?:\s+(.*?))?\s*$"
-)
-
-
 def parse_net_stats(text: str) -> tuple[PortRow, ...]:
     """Read ``net-stats -l``.
 
     Raises:
         ValueError: there is neither its heading nor a row, so this is another output or a broken one.
     """
-    found = tuple(
-        PortRow(int(row[1]), int(row[2]), row[3] or "", row[4].lower(), row[5] or "")
-        for row in (_NET_STATS.match(line) for line in text.splitlines())
-        if row
-    )
+    found = tuple(row for line in text.splitlines() if (row := _port_row(line)) is not None)
     if not found and "PortNum" not in text:
         raise ValueError("net-stats -l printed no table of ports")
     return found
 
 
-_VM_ROW = re.compile(r"^\s*(\d{1,10})\s+(\S.*?)\s*$")
+def _port_row(line: str) -> PortRow | None:
+    """Number and type, perhaps a subtype, the switch, the MAC; all behind it is the client."""
+    mac = re.search(_MAC, line)
+    words = line[: mac.start()].split() if mac else []
+    if mac is None or not re.fullmatch(r"\d{1,10} \d{1,3}", " ".join(words[:2])):
+        return None
+    number, kind, *switch = words
+    if switch and re.fullmatch(r"[\d-]+", switch[0]):
+        del switch[0]
+    client = line[mac.end() :].strip()
+    return PortRow(int(number), int(kind), " ".join(switch), mac[0].lower(), client)
+
+
+_VM_ROW = re.compile(r"^\s*(\d{1,10})\s+(\S.*)$")
 
 
 def parse_vm_list(text: str) -> tuple[VmRow, ...]:
@@ -118,7 +123,7 @@ def parse_vm_list(text: str) -> tuple[VmRow, ...]:
     if rule is None:
         raise ValueError("esxcli network vm list printed no table")
     rows = (_VM_ROW.match(line) for line in lines[rule + 1 :])
-    return tuple(VmRow(int(row[1]), row[2]) for row in rows if row)
+    return tuple(VmRow(int(row[1]), row[2].rstrip()) for row in rows if row)
 
 
 def parse_vm_ports(text: str) -> tuple[VmPort, ...]:
@@ -192,7 +197,7 @@ def risen(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]
     }
 
 
-_PROCESS = re.compile(r"^\s*(\d{1,10})\s+(?:(\d{1,10})\s+)?(\S.*?)\s*$")
+_PROCESS = re.compile(r"^\s*(\d{1,10})\s+(?:(\d{1,10})\s+)?(\S.*)$")
 
 
 def parse_processes(text: str) -> tuple[Process, ...]:
