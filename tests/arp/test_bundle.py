@@ -62,6 +62,16 @@ def test_everything_is_in_it() -> None:
     }
 
 
+def test_what_was_said_of_the_check_is_kept() -> None:
+    notes = ["It could not be proven that no capture is left on esx07.", "two\nlines \x1b[1m"]
+    content = unzipped(make_bundle(judged.judgement(), judged.captures(), {}, notes))
+    assert content["notes.txt"].decode().splitlines() == [
+        "- It could not be proven that no capture is left on esx07.",
+        "- two lines [1m",
+    ]
+    assert "notes.txt" in content["SHA256SUMS"].decode()
+
+
 def test_the_captures_are_untouched_and_the_case_is_whole() -> None:
     content = made()
     for path, data in judged.captures().items():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -49,6 +51,7 @@ ESXI_5_5 = (
     " VdrTxTerminal PktFree"
 )
 MAC = "00:50:56:a2:ec:46"
+DPU = "dvs-prod runs on a DPU, so what passes there may not show on the host"
 
 
 def location(uplinks: int = 2, *nics: Vnic) -> VmLocation:
@@ -130,6 +133,7 @@ def test_port_output_and_dir_are_told_as_caveats() -> None:
     said = caveats(features(frozenset({"PortInput", "PortOutput", "UplinkRcv"}), dirs=True))
     assert "PortOutput" in said[0]
     assert "--dir" in said[1]
+    assert caveats(features(frozenset(), dirs=True)) == said  # --dir 1 is the output of the port
     assert caveats(features()) == ()
 
 
@@ -158,6 +162,23 @@ def test_what_cannot_be_heard_is_listed_with_its_reason() -> None:
         "vmnic2-tx": "the host does not list vmnic2",
         "vmnic2-rx": "the host does not list vmnic2",
     }
+
+
+def test_on_a_dpu_everything_is_captured_and_no_silence_counts() -> None:
+    place = replace(
+        location(1, Vnic("vnic0", "1", MAC, switch="dvs-prod"), Vnic("vnic1", "2", MAC)),
+        offloaded=("dvs-prod",),
+    )
+    plan = plan_captures(place, {MAC: 7}, features())
+    doubted = {p.point.name for p in plan if p.doubt == DPU}
+    assert all(p.argv for p in plan)
+    assert doubted == {"vnic0-tx", "vnic0-rx", "vmnic0-tx", "vmnic0-rx"}
+    assert {p.doubt for p in plan if p.point.name not in doubted} == {None}
+
+
+def test_adapters_of_opaque_networks_are_heard_at_their_port() -> None:
+    nic = Vnic("vnic0", "1", MAC, backing="opaque")
+    assert "vnic0-tx" in commands(plan_captures(location(1, nic), {MAC: 7}, features()))
 
 
 def test_adapters_that_hang_on_no_port_are_not_planned() -> None:
@@ -196,6 +217,11 @@ def test_the_shell_line_is_quoted_and_bounded() -> None:
         ("Accept...Vsock connection from port 1027 cid 2", Ready()),
         ("pktcap: Vsock connection from port 1096 cid 2.", Ready()),
         ("PKTCAP: VSOCK CONNECTION FROM PORT 1 CID 2", Ready()),
+        ("Vsock connection from port: 1096, cid: 2", Ready()),
+        (
+            "vsock  connection from port 1096 on cid two",
+            Said("vsock connection from port 1096 on cid two"),
+        ),
         ("Dumped 4 packet to console, dropped 0 packets.", Dumped(4, 0)),
         ("Dumped 10241 packet to file /a b/vmnic0.pcap, dropped 7 packets.", Dumped(10241, 7)),
         ("pktcap: Dumped 9 packets to file -, dropped 2 packets.", Dumped(9, 2)),
@@ -373,8 +399,8 @@ def test_processes_with_their_cartels() -> None:
         "WID    CID    WorldName    Command\n524288         idle0\n"
         "2101 2100 pktcap-uw pktcap-uw --uplink vmnic0 -o -\n"
     )
-    assert [(r.world, r.cartel) for r in rows] == [(2101, 2100)]
-    assert "pktcap-uw" in rows[0].command
+    assert [(r.world, r.cartel) for r in rows] == [(524288, 524288), (2101, 2100)]
+    assert "pktcap-uw" in rows[1].command
     with pytest.raises(ValueError, match="no process"):
         parse_processes("WID CID WorldName")
 
@@ -392,12 +418,78 @@ def test_version(text: str, expected: tuple[str | None, str | None]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("row", "port"),
+    [
+        (f"67108881 5 9 vSwitch0 {MAC} a b.eth0", (67108881, 5, "vSwitch0", "a b.eth0")),
+        (f"67108881 5 vSwitch0 {MAC} x", (67108881, 5, "vSwitch0", "x")),
+        (f"67108881 5 - - {MAC.upper()}  x", (67108881, 5, "-", "x")),
+        (f"67108881 5 9 vSwitch 0 (old) {MAC}", (67108881, 5, "vSwitch 0 (old)", "")),
+        (f"\t67108881\t5\t9\tDvsPortset-0\t{MAC}\t東京", (67108881, 5, "DvsPortset-0", "東京")),
+        (f"67108881 5 9 DvsPortset-0 12 {MAC} x", (67108881, 5, "DvsPortset-0 12", "x")),
+    ],
+)
+def test_ports_in_odd_columns(row: str, port: tuple[int, int, str, str]) -> None:
+    (found,) = parse_net_stats(f"odd heading\n{row}\n")
+    assert (found.number, found.type, found.switch, found.client) == port
+    assert found.mac == MAC
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1 1 a{}b",
+        f"1 5 9 s {MAC} a{{}}b",
+        "1 5 9 {}s",
+        "--- ---\n1 a{}b",
+        "{}",
+        "a:{}b",
+        "ESXi 1.1{}b",
+    ],
+)
+def test_a_line_of_a_megabyte_of_blanks_takes_no_time(line: str) -> None:
+    text = line.format(" " * 1_000_000)
+    began = time.process_time()
+    for read in (parse_net_stats, parse_vm_list, parse_nic_list, parse_processes, parse_clock):
+        with suppress(ValueError):
+            read(text)
+    for tell in (parse_vm_ports, parse_nic_stats, parse_version, parse_points, parse_status):
+        tell(text)
+    assert time.process_time() - began < 5
+
+
+def test_nics_of_esxi_5_5_have_one_column_for_the_link() -> None:
+    rows = parse_nic_list(
+        "Name    PCI Device     Driver  Link  Speed  Duplex  MAC Address         MTU  Description\n"
+        "------  -------------  ------  ----  -----  ------  -----------------  ----  -----------\n"
+        "vmnic0  0000:002:00.0  e1000   Up     1000  Full    00:50:56:01:02:03  1500  Intel 82545EM\n"
+        "vmnic1  0000:002:01.0  e1000   Down      0  Half    00:50:56:01:02:04  1500  Intel 82545EM\n"
+    )
+    assert [(r.device, r.link_up, r.mtu) for r in rows] == [
+        ("vmnic0", True, 1500),
+        ("vmnic1", False, 1500),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "uplink"),
+    [("vmnic12", "vmnic12"), ("void", None), ("n/a", None), ("-", None), ("all(2)", None),
+     ("TST_LAG1", None), ("vmnic0,vmnic1", None), ("", None)],
+)  # fmt: skip
+def test_what_a_team_may_print(told: str, uplink: str | None) -> None:
+    (port,) = parse_vm_ports(f"Port ID: 7\nMAC Address: {MAC}\nTeam Uplink: {told}\n")
+    assert (port.team_uplink, port.team) == (uplink, told)
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("1795378212 123456789\n", (1795378212_123456789, 1)),
         ("1795378212 %N\n", (1795378212_000000000, 1_000_000_000)),
         ("1795378212\n", (1795378212_000000000, 1_000_000_000)),
         ("Sun Nov 22 20:10:12 UTC 2026\n", (1795378212_000000000, 1_000_000_000)),
+        ("Sun Nov  1 20:10:12 UTC 2026\n", (1793563812_000000000, 1_000_000_000)),
+        ("2026-11-22T20:10:12Z\n", (1795378212_000000000, 1_000_000_000)),
+        ("Welcome, 5 warnings\ndate -u\n1795378212\n", (1795378212_000000000, 1_000_000_000)),
     ],
 )
 def test_clock(text: str, expected: tuple[int, int]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import struct
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.edges.esxi_scene import HOST, Scene, lab, until
-from workers.arp.model import SECOND, Capture
+from workers.arp.model import SECOND, Capture, CapturePoint, PointKind
 from workers.arp.pktcap import PACKET_LIMIT, TimeoutSyntax, is_rarp
 from workers.errors import CaptureImpossible
 from workers.esxi import Listening, counters_risen
+from workers.esxi.ssh import Door
 
 MAGIC = b"\xd4\xc3\xb2\xa1"
 
@@ -26,15 +29,20 @@ def records(pcap: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
+def own_mac(scene: Scene) -> bytes:
+    return bytes.fromhex(scene.world.vm("app01").nics[0].mac.replace(":", ""))
+
+
 async def capture(scene: Scene) -> tuple[Capture, ...]:
-    """One whole run: until the VM's port and the pinned uplink heard some frames."""
+    """One whole run: until the VM's own frames were heard at its port and on the pinned uplink."""
+    own = own_mac(scene)
     async with scene.open() as host:
         plan = await scene.plan(host)
         async with host.listen(plan, seconds=20, heard=scene.hear) as listening:
             await listening.ready()
             await until(
                 lambda: all(
-                    records(bytes(scene.heard[name]))
+                    own in scene.heard[name]
                     for name in ("vnic0-tx", "vmnic1-tx", "vnic0-rx", "vmnic1-rx")
                 )
             )
@@ -65,6 +73,7 @@ def check_sound(scene: Scene, captures: tuple[Capture, ...]) -> None:
         pytest.param(("version_7_0",), id="7.0"),
         pytest.param(("version_9_0", "timeout_without_t"), id="9.0 with the new timeout"),
         pytest.param(("no_kernel_points",), id="driver points only"),
+        pytest.param(("no_vnic_points",), id="the port's input and output only"),
         pytest.param(("prompt",), id="prompt on stdout"),
         pytest.param(("prompt:stderr",), id="prompt on stderr"),
         pytest.param(("stdout_noise",), id="noise before the magic"),
@@ -74,6 +83,8 @@ def check_sound(scene: Scene, captures: tuple[Capture, ...]) -> None:
         ),
         pytest.param(("truncated_vm_list:2", "bare_client_names"), id="cut vm list"),
         pytest.param(("no_channel_signals",), id="signals only by kill"),
+        pytest.param(("timeout_lingers",), id="the watcher of timeout holds the channel"),
+        pytest.param(("exit_status:143",), id="an odd exit status"),
     ],
 )
 async def test_every_kind_of_host_is_heard_and_left_clean(
@@ -87,6 +98,49 @@ async def test_every_kind_of_host_is_heard_and_left_clean(
         assert scene.twin.files == {}
 
 
+@pytest.mark.parametrize("how", ["unknown", "fails", "empty", "hangs"])
+@pytest.mark.parametrize("version", ["version_5_5", "version_8_0"])
+async def test_without_a_list_of_points_directions_are_told_apart_by_dir(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, how: str
+) -> None:
+    monkeypatch.setattr("workers.esxi.probe.BRIEF_SECONDS", 1)
+    async with lab(tmp_path, version, f"point_list:{how}") as scene:
+        captures = await capture(scene)
+        check_sound(scene, captures)
+        commands = {fact.point.name: str(fact.command) for fact in captures}
+        assert not any("--capture" in command for command in commands.values())
+        # On a switch port 0 is what the VM sends, on an uplink 0 is what comes in from the wire.
+        assert "--switchport" in commands["vnic0-tx"]
+        assert " --dir 0 --ethtype" in commands["vnic0-tx"]
+        assert " --dir 1 --ethtype" in commands["vnic0-rx"]
+        assert " --dir 1 --stage 1 --ethtype" in commands["vmnic1-tx"]
+        assert " --dir 0 --ethtype" in commands["vmnic1-rx"]
+        check_directions(scene)
+
+
+@pytest.mark.parametrize("how", ["quoted", "columns"])
+async def test_points_are_found_in_any_layout(tmp_path: Path, how: str) -> None:
+    async with lab(tmp_path, f"point_list:{how}") as scene:
+        captures = await capture(scene)
+        commands = {fact.point.name: str(fact.command) for fact in captures}
+        assert " --capture VnicTx " in commands["vnic0-tx"]
+        assert " --capture UplinkRcvKernel " in commands["vmnic1-rx"]
+        check_directions(scene)
+
+
+def check_directions(scene: Scene) -> None:
+    """The VM's own requests are in what leaves, the replies to it in what comes in."""
+    own = own_mac(scene)
+    for name in ("vnic0-tx", "vmnic1-tx"):
+        senders = {frame[6:12] for _, frame in records(bytes(scene.heard[name]))}
+        assert own in senders
+        assert name != "vnic0-tx" or senders == {own}
+    for name in ("vnic0-rx", "vmnic1-rx"):
+        frames = [frame for _, frame in records(bytes(scene.heard[name]))]
+        assert any(frame[:6] == own for frame in frames)
+        assert own not in {frame[6:12] for frame in frames}
+
+
 async def test_eight_uplinks_with_one_session_a_connection(tmp_path: Path) -> None:
     async with lab(tmp_path, "max_sessions_1", "max_startups:4", uplinks=8) as scene:
         captures = await capture(scene)
@@ -94,6 +148,19 @@ async def test_eight_uplinks_with_one_session_a_connection(tmp_path: Path) -> No
         assert sum(1 for fact in captures if not is_rarp(fact.point)) == 18
         assert len(captures) == 24
         await until(lambda: scene.twin.connections == 0)
+
+
+async def test_a_vm_with_ten_adapters_where_one_session_is_allowed(tmp_path: Path) -> None:
+    async with lab(tmp_path, "max_sessions_1") as scene:
+        vm = scene.world.vm("app01")
+        first = vm.nics[0]
+        for number in range(1, 10):
+            mac, port = f"00:50:56:9a:31:{number:02x}", first.switch_port + 1000 + number
+            vm.nics.append(replace(first, mac=mac, switch_port=port, ipv4=[], port_key=str(port)))
+        captures = await capture(scene)
+        check_sound(scene, captures)
+        assert sum(1 for fact in captures if fact.point.kind is PointKind.VNIC) == 20
+        assert len(captures) == 24
 
 
 async def test_the_host_is_looked_at_before_anything_is_asked_of_it(tmp_path: Path) -> None:
@@ -107,6 +174,37 @@ async def test_the_host_is_looked_at_before_anything_is_asked_of_it(tmp_path: Pa
         nic = scene.world.vm("app01").nics[0]
         assert ports[nic.mac].number == nic.switch_port
         assert ports[nic.mac].team_uplink == "vmnic1"
+
+
+async def test_rarp_is_heard_beside_arp(tmp_path: Path) -> None:
+    """The host that a VM moves to announces it by RARP."""
+    async with lab(tmp_path) as scene, scene.open() as host:
+        vm = next(vm for vm in scene.world.vms if vm.host != HOST)
+        plan = await scene.plan(host)
+        async with host.listen(plan, seconds=20, heard=scene.hear) as listening:
+            await listening.ready()
+            scene.network.move(vm, HOST)
+
+            def announced() -> list[bytes]:
+                heard = (bytes(data) for name, data in scene.heard.items() if "rarp" in name)
+                return [frame for data in heard for _, frame in records(data)]
+
+            await until(lambda: len(announced()) > 0)
+        assert {frame[12:14] for frame in announced()} <= {b"\x80\x35", b"\x81\x00"}
+        assert {frame[6:12].hex(":") for frame in announced()} == {vm.nics[0].mac}
+
+
+async def test_aes_gcm_comes_first_and_nothing_is_compressed(tmp_path: Path) -> None:
+    async with lab(tmp_path) as scene:
+        connection = await Door(scene.location(), scene.settings, scene.keys).connect()
+        told = {
+            name: connection.get_extra_info(name)
+            for name in ("send_cipher", "recv_cipher", "send_compression", "recv_compression")
+        }
+        connection.close()
+        await connection.wait_closed()
+    assert told["send_cipher"] == told["recv_cipher"] == "aes128-gcm@openssh.com"
+    assert told["send_compression"] == told["recv_compression"] == "none"
 
 
 async def test_windows_and_frames_are_on_the_hosts_clock(tmp_path: Path) -> None:
@@ -215,6 +313,28 @@ async def test_a_flood_ends_at_the_packet_limit_and_says_when(tmp_path: Path) ->
             assert str(flooded.failure).startswith("the limit of 50000 packets was reached at ")
             assert flooded.stopped_at == frames[-1][0]
             assert facts["vmnic1-tx"].failure is None
+            assert await host.clean_up() == ()
+
+
+async def test_a_slow_reader_holds_the_host_back_and_the_loss_is_told(tmp_path: Path) -> None:
+    """What the reader cannot take waits on the host, and is dropped and counted there."""
+    async with lab(tmp_path) as scene:
+        scene.world.faults["flood"] = {"uplink": "vmnic1", "rate": 20_000, "vlan": 110}
+        kept = 0
+
+        def hear(point: CapturePoint, data: bytes) -> None:
+            nonlocal kept
+            kept += len(data)
+            time.sleep(len(data) / 400_000)
+
+        async with scene.open() as host:
+            plan = [p for p in await scene.plan(host) if p.point.name == "vmnic1-rx"]
+            async with host.listen(plan, seconds=30, heard=hear) as listening:
+                await listening.ready()
+                await until(lambda: kept > 1_000_000, 30)
+                scene.world.faults.clear()
+                (fact,) = await listening.stop()
+            assert fact.dropped or "limit" in str(fact.failure), fact
             assert await host.clean_up() == ()
 
 

@@ -95,10 +95,17 @@ async def test_lockdown_mode_is_named(tmp_path: Path) -> None:
     assert "Exception Users" in trouble.next_step
 
 
+async def test_an_account_that_nobody_lets_in(tmp_path: Path) -> None:
+    async with lab(tmp_path, "permission_denied") as scene:
+        trouble = await refusal(scene)
+    assert isinstance(trouble, HostRefused)
+    assert trouble.sentence == f"{HOST} refused the SSH login of root with the SSH key."
+    assert "Administrator role" in trouble.next_step
+
+
 async def test_a_stopped_service_is_named_with_how_to_start_it(tmp_path: Path) -> None:
-    async with lab(tmp_path) as scene:
+    async with lab(tmp_path, "service_stopped") as scene:
         scene.world.host(HOST).ssh_running = False
-        await scene.twin.stop()
         trouble = await refusal(scene)
     assert isinstance(trouble, HostRefused)
     assert trouble.sentence == f"The SSH service (TSM-SSH) on {HOST} is stopped."

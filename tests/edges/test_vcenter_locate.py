@@ -186,6 +186,46 @@ async def test_nsx_segments(tmp_path: Path) -> None:
     assert "fast path" in told
 
 
+@pytest.mark.parametrize(
+    ("says", "spec", "offloaded"),
+    [
+        (True, "nvidia-bluefield", True),
+        (True, None, True),
+        (None, "pensando", True),
+        (False, "nvidia-bluefield", False),
+        (None, "None", False),
+        (None, None, False),
+    ],
+)
+async def test_a_switch_that_runs_on_a_dpu(
+    tmp_path: Path,
+    says: bool | None,  # noqa: FBT001
+    spec: str | None,
+    offloaded: bool,  # noqa: FBT001
+) -> None:
+    world = small_world()
+    host = world.hosts[0]
+    host.switches[0].offloaded, host.switches[0].offload_spec = says, spec
+    for pnic in host.pnics:
+        pnic.dpu = "dpu-0"
+    async with vcenter_lab(tmp_path, world) as lab:
+        location = await lab.vcenter.find("app01")
+    assert location.offloaded == ((host.switches[0].name,) if offloaded else ())
+    told = " ".join(location.notes)
+    assert ("silence there proves nothing" in told) == offloaded
+    assert ("Capture on the DPU itself" in told) == offloaded
+    assert ("vmnic0, vmnic1: port of a DPU" in told) != offloaded
+
+
+async def test_a_dpu_is_asked_for_only_where_the_api_knows_it(tmp_path: Path) -> None:
+    world = small_world()
+    world.hosts[0].switches[0].offload_spec = "pensando"
+    async with vcenter_lab(tmp_path, world) as lab:
+        lab.twin.versions = lab.twin.versions.replace("8.0.", "99.0.")
+        location = await lab.vcenter.find("app01")
+    assert location.offloaded == ()  # an older vCenter would refuse the whole question
+
+
 async def test_opaque_networks(tmp_path: Path) -> None:
     world = small_world()
     rewire(world, VirtualSwitch("nvds", "nsx", BOTH, BOTH, opaque=True), PortGroup("seg", "nvds"))

@@ -1,12 +1,13 @@
 """What hosts do in mid-check, seen from the thread: moves, stopped services, errors, changed keys."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.flow.test_whole_line import answered, ask, thread
+from tests.flow.test_whole_line import answered, ask, thread, unzipped
 from tests.lab.lab import Lab, bot_and_worker
 
 ESX07 = "esx07.example.com"
@@ -29,6 +30,51 @@ async def test_a_vm_that_moves_in_mid_capture_voids_the_result_at_once(lab: Lab)
     verdict, *_ = thread(lab, root)
     assert "VM_MOVED" in json.dumps(verdict.blocks)
     assert "the VM left its host" in json.dumps(verdict.blocks)
+
+
+async def test_a_port_that_vanishes_in_mid_capture_voids_the_result(lab: Lab) -> None:
+    """pktcap-uw goes on listening to the old port and hears nothing there."""
+    lab.world.host(ESX07).behaviours.add("port_vanishes:2")
+    _, verdict, files = await ask(lab, "app01", CAPTURE_SECONDS="10")
+    assert "VM_MOVED" in json.dumps(verdict.blocks)
+    (event,) = json.loads(files["case.json"])["events"]
+    assert event["event"] == "reconnect"
+
+
+async def test_an_uplink_that_fails_in_mid_capture_is_an_event_and_a_changed_path(
+    lab: Lab,
+) -> None:
+    """The link goes down, the VM's port hangs on the other uplink afterwards."""
+    lab.situation("blog")
+    programs = await bot_and_worker(lab, CAPTURE_SECONDS="12")
+    await lab.slack.slash("app01")
+    await lab.settled(lambda: len(lab.captures_alive()) >= 6)
+    await lab.settled(lambda: re.search(r"[3-9] requests", lab.slack.messages()[0].text))
+    lab.vcenter.link(ESX07, "vmnic1", up=False)
+    root = await answered(lab, programs)
+    verdict, *_ = thread(lab, root)
+    assert "PATH_CHANGED" in json.dumps(verdict.blocks)
+    (bundle,) = [file for file in lab.slack.files if file.name.endswith(".zip")]
+    files = unzipped(lab.slack.file_bytes(bundle.id))
+    events = {event["event"] for event in json.loads(files["case.json"])["events"]}
+    assert {"link_down", "failover"} <= events
+    check_host_view(files)
+
+
+def check_host_view(files: dict[str, bytes]) -> None:
+    """Version, NICs with driver, firmware, link and MTU, counters, clock; teaming and VLAN in the case."""
+    for when in ("before", "after"):
+        assert b"build-24674464" in files[f"host/{when}/version.txt"]
+        assert b"1500" in files[f"host/{when}/nic_list.txt"]
+        assert b"Firmware Version" in files[f"host/{when}/nic_vmnic1.txt"]
+        assert b"Receive CRC errors" in files[f"host/{when}/nicstats_vmnic1.txt"]
+        assert b"host clock minus ours" in files[f"host/{when}/clock.txt"]
+    assert b"Link Status: Up" in files["host/before/nic_vmnic1.txt"]
+    assert b"Link Status: Down" in files["host/after/nic_vmnic1.txt"]
+    case = json.loads(files["case.json"])
+    assert case["host"]["teaming"] == "portid"
+    assert case["vm"]["nics"][0]["vlan"] == {"mode": "access", "id": 110}
+    assert {u["neighbour"]["protocol"] for u in case["host"]["uplinks"]} == {"lldp"}
 
 
 async def test_a_stopped_ssh_service_is_started_and_stopped_again(lab: Lab) -> None:

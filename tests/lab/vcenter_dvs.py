@@ -45,6 +45,7 @@ def switch_config(host: EsxiHost, switch: VirtualSwitch, groups: list[PortGroup]
             DVS.PvlanMapEntry(primaryVlanId=p, secondaryVlanId=s, pvlanType="community")
             for p, s in pvlans
         ],
+        networkOffloadSpecId=switch.offload_spec,
         lacpApiVersion="singleLag" if switch.single_lag else "multipleLag",
         lacpGroupConfig=[
             DVS.LacpGroupConfig(

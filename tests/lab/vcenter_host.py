@@ -154,6 +154,7 @@ def _pnic(pnic: Pnic) -> Any:
         pci=pnic.pci,
         driver=pnic.driver,
         mac=pnic.mac,
+        dpuId=pnic.dpu,
         linkSpeed=speed if pnic.link_up else None,
         spec=vim.host.PhysicalNic.Specification(),
     )
@@ -214,6 +215,7 @@ def _proxy_switch(host: EsxiHost, switch: VirtualSwitch) -> Any:
         pnic=[pnic_key(device) for device in switch.pnics],
         uplinkPort=[vim.KeyValue(key=ports[d], value=names[d]) for d in switch.pnics],
         ensEnabled=switch.ens,
+        networkOffloadingEnabled=switch.offloaded,
         nsxtEnabled=switch.kind == "nsx",
         nsxUsedUplinkPort=[ports[d] for d in switch.pnics] if switch.kind == "nsx" else [],
         spec=proxy.Specification(

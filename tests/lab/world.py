@@ -24,7 +24,10 @@ class SwitchPort:
 
 @dataclass
 class Pnic:
-    """A physical NIC of a host; ``lag`` is the link aggregation group it belongs to."""
+    """A physical NIC of a host.
+
+    ``lag`` is the link aggregation group it belongs to, ``dpu`` the card it is a port of.
+    """
 
     device: str
     mac: str
@@ -33,6 +36,7 @@ class Pnic:
     lag: str | None = None
     driver: str = "ixgben"
     pci: str = "0000:3b:00.0"
+    dpu: str | None = None
 
 
 @dataclass
@@ -40,7 +44,8 @@ class VirtualSwitch:
     """A virtual switch as one host sees it; ``kind`` is vss, vds or nsx.
 
     ``opaque`` makes an nsx switch an N-VDS, which vCenter knows as an opaque switch only; ``ens``
-    puts it on the fast path; ``single_lag`` is a vds with the LACP of before 5.5.
+    puts it on the fast path; ``single_lag`` is a vds with the LACP of before 5.5. ``offloaded`` says
+    whether the host runs it on a DPU (None = it does not say), ``offload_spec`` what the vds is set to.
 
     ``active`` and ``standby`` are devices (or a LAG's name); what is in ``pnics`` and in neither is
     unused. ``teaming`` is portid, srcmac, iphash, lbt, failover or lacp.
@@ -58,6 +63,8 @@ class VirtualSwitch:
     opaque: bool = False
     ens: bool = False
     single_lag: bool = False
+    offloaded: bool | None = None
+    offload_spec: str | None = None
 
 
 @dataclass

@@ -107,7 +107,7 @@ def pack(evidence: Evidence, job: Job, notes: Sequence[str], network_channel: st
         outcome=_outcome(evidence, job),
         handoff=handoff_message(judgement, job),
         name=name.removesuffix(".zip"),
-        bundle=make_bundle(judgement, evidence.pcaps, evidence.files),
+        bundle=make_bundle(judgement, evidence.pcaps, evidence.files, notes),
         picture=draw(judgement),
         alt=alt_text(judgement),
     )

@@ -22,6 +22,8 @@ async def events_of(
     location = recording.location
     start, end = recording.window()
     events = list(recording.events())
+    if recording.ports_after is None:
+        desk.note("Not known whether the VM's switch port or uplink changed: its host did not say.")
     try:
         placement = await vcenter.placement(location.vm.moid or "")
         for event in await vcenter.events(location, since, time.time_ns()):

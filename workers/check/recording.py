@@ -138,7 +138,7 @@ def _port_events(before: SwitchPort, after: SwitchPort | None, at: int) -> list[
     if after.number != before.number:
         text = f"The adapter's switch port changed from {before.number} to {after.number}."
         return [HostEvent(at, "reconnect", text)]
-    if after.team_uplink != before.team_uplink:
-        text = f"The adapter's uplink changed from {before.team_uplink} to {after.team_uplink}."
+    if before.team and after.team and after.team != before.team:
+        text = f"The adapter's uplink changed from {before.team} to {after.team}."
         return [HostEvent(at, "failover", text)]
     return []

@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         return refuse(_with_names(trouble))
     if folder is not None:
         path = folder / bundle_name(evidence.judgement)
-        path.write_bytes(make_bundle(evidence.judgement, evidence.pcaps, evidence.files))
+        papers = make_bundle(evidence.judgement, evidence.pcaps, evidence.files, desk.notes)
+        path.write_bytes(papers)
         desk.say(f"Evidence: {path}")
     status = tell(evidence.judgement, json_wanted=arguments.json)
     for note in desk.notes:

@@ -7,21 +7,26 @@ killed, ``ps`` must show our id with ``pktcap-uw`` in its command.
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from workers.arp.model import SECOND
-from workers.arp.pktcap import parse_processes
+from workers.arp.pktcap import TimeoutSyntax, bounded, parse_processes
 from workers.errors import CheckError, HostUnreachable
 from workers.esxi.ear import Ear
 from workers.esxi.lines import Lines
 
 SIGNAL_SECONDS = 8
-ASK_SECONDS = 10
+ASK_SECONDS = 8
+SPARE_SECONDS = 4
 CLEAN_UP_SECONDS = 45
 TRIES = 3
 LOOKS = 6
 PAUSE_SECONDS = 0.5
+
+# What a shell answers for a command that it cannot run, or does not find.
+NO_SUCH_COMMAND = (126, 127)
 
 
 async def signal_ears(lines: Lines, ears: Sequence[Ear], signal: str) -> None:
@@ -35,14 +40,15 @@ async def signal_ears(lines: Lines, ears: Sequence[Ear], signal: str) -> None:
         await _kill(lines, pids, signal)
 
 
-async def clean_up(lines: Lines, ears: Sequence[Ear]) -> tuple[str, ...]:
+async def clean_up(lines: Lines, ears: Sequence[Ear], syntax: TimeoutSyntax) -> tuple[str, ...]:
     """Ask the host whether anything of ours runs, and end it; sentences on what stays unproven."""
     started = [ear for ear in ears if ear.begun]
     if not started:
         return ()
     try:
         async with asyncio.timeout(CLEAN_UP_SECONDS):
-            left = await _end_leftovers(lines, {e.pid for e in started if e.pid is not None})
+            pids = {ear.pid for ear in started if ear.pid is not None}
+            left = await _end_leftovers(lines, pids, syntax)
     except (CheckError, TimeoutError) as trouble:
         why = trouble.sentence if isinstance(trouble, CheckError) else "it took too long."
         return (_unproven(lines.host, why, started),)
@@ -61,25 +67,26 @@ async def clean_up(lines: Lines, ears: Sequence[Ear]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-async def _end_leftovers(lines: Lines, pids: set[int]) -> set[int]:
-    left = await _ours(lines, pids)
+async def _end_leftovers(lines: Lines, pids: set[int], syntax: TimeoutSyntax) -> set[int]:
+    left = await _ours(lines, pids, syntax)
     for signal in ("INT", "TERM", "KILL"):
         if not left:
             break
         await _kill(lines, sorted(left), signal)
         for _ in range(LOOKS):
-            left = await _ours(lines, left)
+            left = await _ours(lines, left, syntax)
             if not left:
                 break
             await asyncio.sleep(PAUSE_SECONDS)
     return left
 
 
-async def _ours(lines: Lines, pids: set[int]) -> set[int]:
+async def _ours(lines: Lines, pids: set[int], syntax: TimeoutSyntax) -> set[int]:
     """Which of our ids still belong to a capture."""
     why = ""
+    command = shlex.join(bounded(("ps", "-c"), ASK_SECONDS, syntax))
     for _ in range(TRIES):
-        answer = await lines.run("ps -c", seconds=ASK_SECONDS)
+        answer = await lines.run(command, seconds=ASK_SECONDS + SPARE_SECONDS)
         try:
             rows = parse_processes(answer.out)
         except ValueError as trouble:
@@ -97,7 +104,9 @@ async def _ours(lines: Lines, pids: set[int]) -> set[int]:
 
 async def _kill(lines: Lines, pids: Sequence[int], signal: str) -> None:
     numbers = " ".join(str(int(pid)) for pid in pids)
-    await lines.run(f"kill -{signal} {numbers}", seconds=SIGNAL_SECONDS)
+    answer = await lines.run(f"kill -{signal} {numbers}", seconds=SIGNAL_SECONDS)
+    if answer.status in NO_SUCH_COMMAND:
+        raise HostUnreachable(f"{lines.host} cannot signal a process: {answer.why}.")
 
 
 def _unproven(host: str, why: str, ears: Sequence[Ear]) -> str:

@@ -7,6 +7,7 @@ header alone proves that the program runs, not that its session is attached.
 from __future__ import annotations
 
 import asyncio
+import string
 import time
 from collections import deque
 from collections.abc import Callable
@@ -23,18 +24,19 @@ from workers.arp.pktcap import (
     Prompt,
     Ready,
     Said,
+    Status,
     Trouble,
     parse_status,
     printable,
 )
-from workers.esxi.lines import Channel, Session
-from workers.esxi.walk import MAGIC_LENGTH, PcapWalk, find_magic
+from workers.esxi.session import Channel, Session
+from workers.esxi.walk import LONGEST_START, MAGIC_LENGTH, PcapWalk, find_magic
 
 # Releases without a ready line: once the file's header is there for so long, waiting ends.
 HEADER_GRACE_SECONDS = 5.0
 
-NOISE_LIMIT = 64 * 1024
 LINE_LIMIT = 4096
+_WORDS = frozenset(string.printable.encode())
 LINES_KEPT = 40
 
 # The host's own packet limit (-c) keeps a capture far below this; nothing else should get near it.
@@ -70,13 +72,14 @@ class Ear(Session):
         self._channel: Channel | None = None
         self._noise: bytes | None = b""
         self._line = b""
+        self._held = b""
         self._turn = 0
         self._grace: asyncio.TimerHandle | None = None
 
     @property
     def heard_anything(self) -> bool:
         """Whether a capture file began."""
-        return self._noise is None
+        return self.bytes > 0
 
     @property
     def overflowed(self) -> bool:
@@ -113,6 +116,8 @@ class Ear(Session):
         self.over_at = time.time_ns()
         if self._line:
             self._read_line(self._line)
+        self._let_go()
+        self._read_noise(self._noise or b"")
         if self._grace is not None:
             self._grace.cancel()
         self.decided.set()
@@ -146,13 +151,24 @@ class Ear(Session):
         noise = (self._noise or b"") + data
         start = find_magic(noise)
         if start < 0:
-            keep = min(len(noise), NOISE_LIMIT)
-            self._noise = noise[-keep:]
+            # A line's end may be the first byte of a capture file that is cut here.
+            sure = noise.rfind(b"\n", 0, max(0, len(noise) - LONGEST_START)) + 1
+            self._read_noise(noise[:sure])
+            self._noise = noise[sure:][-LINE_LIMIT:]
+            self._glance(self._noise)
             return
         self._noise = None
-        for line in noise[:start].splitlines():
-            self._read_line(line, told_by_us=False)  # our own words go to stderr
+        self._read_noise(noise[:start])
         self._pass_on(noise[start:])
+
+    def _read_noise(self, noise: bytes) -> None:
+        for line in noise.splitlines():
+            self._read_line(line, told_by_us=False)  # our own words go to stderr
+
+    def _glance(self, unfinished: bytes) -> None:
+        """Some builds end the ready line only with the next one: its words are enough."""
+        if self.ready_at is None and isinstance(_status(unfinished), Ready):
+            self._prove()
 
     def _pass_on(self, data: bytes) -> None:
         if self.overflowed:
@@ -167,7 +183,27 @@ class Ear(Session):
         elif self.ready_at is None and self._grace is None and len(data) >= MAGIC_LENGTH:
             loop = asyncio.get_running_loop()
             self._grace = loop.call_later(HEADER_GRACE_SECONDS, self.decided.set)
-        self._hear(self.planned.point, data)
+        self._hear_whole(data)
+
+    def _hear_whole(self, data: bytes) -> None:
+        """Give records to the reader; words behind them, where a build says them there, are words."""
+        data, loose = self._held + data, self.walk.loose
+        self._held = b""
+        if self.walk.lost and _are_words(loose):
+            data, self._noise = data[: -len(loose)], b""  # from here on nothing but words comes
+            self._find_start(loose)
+        elif loose and not self.walk.lost:
+            data, self._held = data[: -len(loose)], loose
+        if data:
+            self._hear(self.planned.point, data)
+
+    def _let_go(self) -> None:
+        """At the end: what was held back is words, or the beginning of a record."""
+        held, self._held = self._held, b""
+        if _are_words(held):
+            self._read_noise(held)
+        elif held:
+            self._hear(self.planned.point, held)
 
     def _prove(self) -> None:
         self.ready_at = time.time_ns()
@@ -178,9 +214,10 @@ class Ear(Session):
         for line in lines:
             self._read_line(line)
         self._line = rest[-LINE_LIMIT:]
+        self._glance(self._line)
 
     def _read_line(self, line: bytes, *, told_by_us: bool = True) -> None:
-        match parse_status(line[:LINE_LIMIT].decode("utf-8", "replace")):
+        match _status(line):
             case Ready():
                 if self.ready_at is None:
                     self._prove()
@@ -202,3 +239,11 @@ class Ear(Session):
             self._turn = 0
             self._channel.pause_reading()
             asyncio.get_running_loop().call_soon(self._channel.resume_reading)
+
+
+def _are_words(data: bytes) -> bool:
+    return bool(data) and all(byte in _WORDS for byte in data[:16])
+
+
+def _status(line: bytes) -> Status:
+    return parse_status(line[:LINE_LIMIT].decode("utf-8", "replace"))

@@ -95,7 +95,7 @@ class EsxiHost:
     async def uplinks(self) -> tuple[Uplink, ...]:
         """The physical NICs that are uplinks of a virtual switch on this host, by device."""
         view = await self.look()
-        return await uplinks(self._lines, view.nics, view.features.timeout)
+        return await uplinks(self._lines, view.features.links, view.features.timeout)
 
     @property
     def connections(self) -> tuple[int, int | None]:
@@ -113,7 +113,10 @@ class EsxiHost:
     async def clean_up(self) -> tuple[str, ...]:
         """Ask the host whether a capture of ours is left and end it; () = proven clean."""
         self._asked = len(self._ears)
-        return await clean_up(self._lines, self._ears)
+        if not self._ears:
+            return ()
+        view = await self.look()
+        return await clean_up(self._lines, self._ears, view.features.timeout)
 
     async def clean_up_once(self) -> None:
         """Clean up where nobody did since the last capture; what stays unproven is logged."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 import asyncssh
 
 from workers.arp.pktcap import printable
 from workers.errors import CheckError, HostRefused, HostUnreachable
+from workers.esxi.session import NO_STATUS, Answer, Channel, Collector, Session
 from workers.esxi.ssh import Door
 
 MOST_CONNECTIONS = 40
@@ -29,67 +29,12 @@ REFUSAL_PAUSE_SECONDS = 0.02
 # Bytes under way per session before the host has to wait: enough for full speed, and all that a
 # paused reader can pile up.
 WINDOW = 512 * 1024
-OUTPUT_LIMIT = 2 * 1024 * 1024
 
-Channel = asyncssh.SSHClientChannel[bytes]
-
-
-class Session(asyncssh.SSHClientSession[bytes]):
-    """A session that tells its line when it is over."""
-
-    def __init__(self) -> None:
-        self.over = asyncio.Event()
-        self.lost: str | None = None
-        self.status: int | None = None
-        self.when_over: Callable[[], None] = lambda: None
-
-    def exit_status_received(self, status: int) -> None:
-        """The command ended by itself."""
-        self.status = status
-
-    def exit_signal_received(
-        self,
-        signal: str,  # noqa: ARG002
-        core_dumped: bool,  # noqa: ARG002, FBT001
-        msg: str,  # noqa: ARG002
-        lang: str,  # noqa: ARG002
-    ) -> None:
-        """The command was ended by a signal."""
-        self.status = -1
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The channel is closed; ``exc`` where the whole connection broke."""
-        if exc is not None:
-            self.lost = printable(str(exc)) or type(exc).__name__
-        elif self.status is None:
-            self.lost = "the host closed the session without an exit status"
-        self.over.set()
-        self.when_over()
+SHELL_ACCESS = "Check that the account has shell access (shellAccess) on the host."
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a finished command printed, decoded with replacement characters, and its exit status."""
-
-    out: str
-    err: str
-    status: int
-
-    @property
-    def why(self) -> str:
-        """The command's own words on a failure, in one line."""
-        return printable(self.err) or printable(self.out) or f"exit status {self.status}"
-
-
-class _Collector(Session):
-    def __init__(self) -> None:
-        super().__init__()
-        self.out = bytearray()
-        self.err = bytearray()
-
-    def data_received(self, data: bytes, datatype: int | None) -> None:
-        kept = self.out if datatype is None else self.err
-        kept += data[: max(0, OUTPUT_LIMIT - len(kept))]
+class _CommandRefused(HostRefused):
+    """The host lets sessions in and refuses this very command."""
 
 
 S = TypeVar("S", bound=Session)
@@ -113,6 +58,10 @@ class _Line:
         self.turns = asyncio.Semaphore(OPENING_AT_ONCE)
         self.one_by_one = False
         self.alone = asyncio.Lock()
+
+    def is_alone(self) -> bool:
+        """Whether one session is being opened here and none runs."""
+        return self.live == 0 and self.opening_now == 1
 
     def has_room(self) -> bool:
         if self.dead or (self.opening.done() and self._broken()):
@@ -177,7 +126,7 @@ class Lines:
             HostUnreachable: no end within ``seconds``, or the connection broke.
             HostRefused, HostKeyRefused: see ``Door.connect``.
         """
-        channel, session = await self.session(_Collector, command)
+        channel, session = await self.session(Collector, command)
         channel.write_eof()
         try:
             async with asyncio.timeout(seconds):
@@ -190,13 +139,14 @@ class Lines:
             ) from None
         finally:
             channel.close()
-        if session.status is None:
+        if session.cut:
             raise HostUnreachable(
                 f"The SSH connection to {self.host} broke during a command: {session.lost}.",
                 retry=True,
             )
+        status = NO_STATUS if session.status is None else session.status
         out, err = (bytes(part).decode("utf-8", "replace") for part in (session.out, session.err))
-        return Answer(out, err, session.status)
+        return Answer(out, err, status)
 
     async def session(self, factory: Callable[[], S], command: str) -> tuple[Channel, S]:
         """Start a command on a connection with room, or on a new one.
@@ -204,18 +154,22 @@ class Lines:
         Raises:
             HostUnreachable, HostRefused, HostKeyRefused
         """
+        limit = self._limit
         for _ in range(2 * REFUSALS_IN_A_ROW + len(self._lines)):
             line = self._free_line()
             line.waiting += 1
             try:
                 opened = await self._open_on(line, factory, command)
+            except _CommandRefused:
+                self._limit = limit  # what refused it was no limit on sessions
+                raise
             finally:
                 line.waiting -= 1
             if opened is not None:
                 return opened
         raise HostRefused(
             f"{self.host} lets {self.door.user} log in but refuses to run commands.",
-            next_step="Check that the account has shell access (shellAccess) on the host.",
+            next_step=SHELL_ACCESS,
         )
 
     async def close(self) -> None:
@@ -250,6 +204,8 @@ class Lines:
             try:
                 connection = await asyncio.shield(line.opening)
                 return await self._create(line, connection, factory, command)
+            except _CommandRefused:
+                raise
             except CheckError:
                 line.dead = True
                 raise
@@ -267,9 +223,14 @@ class Lines:
         try:
             async with asyncio.timeout(OPEN_SECONDS):
                 channel, made = await connection.create_session(factory, command, **options)
-        except asyncssh.ChannelOpenError:
+        except asyncssh.ChannelOpenError as refusal:
             if connection.is_closed():
                 line.dead = True
+            elif refusal.code == asyncssh.OPEN_REQUEST_SESSION_FAILED and line.is_alone():
+                raise _CommandRefused(
+                    f"{self.host} refuses to run {printable(command, 80)} for {self.door.user}.",
+                    next_step=SHELL_ACCESS,
+                ) from None
             else:
                 await self._learn(line)
             return None

@@ -180,7 +180,7 @@ class Listening:
         if ear.ready_at is None:
             return self._never_ready(ear)
         if ear.over_at is None or (self._stop_at is not None and ear.over_at >= self._stop_at):
-            return None
+            return ear.planned.doubt
         if ear.status is None:
             return f"the connection to the host was lost: {ear.lost}"
         words = ear.words()

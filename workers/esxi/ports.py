@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workers.arp.model import Uplink, Vm
 from workers.arp.pktcap import (
-    NicRow,
+    ON_A_PORT,
     PortRow,
     TimeoutSyntax,
     VmPort,
@@ -18,7 +18,8 @@ from workers.arp.pktcap import (
 from workers.arp.pktcap.tables import HOST_TYPES, UPLINK_TYPE
 from workers.errors import HostUnreachable
 from workers.esxi.lines import Lines
-from workers.esxi.probe import TRIES, ask
+from workers.esxi.probe import TRIES, ask_briefly
+from workers.esxi.session import NO_STATUS
 from workers.esxi.together import together
 
 # Several VMs may carry the same name; each costs one question.
@@ -30,13 +31,14 @@ class SwitchPort:
     """A vNIC's port on the virtual switch.
 
     ``number`` is what ``pktcap-uw --switchport`` takes. ``team_uplink`` None = none, or the host
-    names no single NIC (IP hash, a LAG).
+    names no single NIC (IP hash, a LAG); ``team`` is what it printed, "" where it was not told.
     """
 
     number: int
     team_uplink: str | None
     mac: str
     client_name: str
+    team: str = ""
 
 
 async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str, SwitchPort]:
@@ -45,18 +47,21 @@ async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str,
     Raises:
         HostUnreachable: the host does not list its ports.
     """
-    macs = {nic.mac.lower() for nic in vm.nics if nic.connected and nic.backing == "port"}
+    macs = {nic.mac.lower() for nic in vm.nics if nic.connected and nic.backing in ON_A_PORT}
     listed, ports = await together(
         _net_stats(lines, macs, syntax), _vm_ports(lines, vm.name, macs, syntax)
     )
-    rows = [row for row in listed if row.type not in HOST_TYPES]
+    if listed is None and not ports:
+        raise _unlisted(lines)
+    rows = [row for row in listed or () if row.type not in HOST_TYPES]
     details = {port.number: port for port in ports}
     found: dict[str, SwitchPort] = {}
     for mac in macs:
         number, client = _choose(mac, rows, details)
         if number is not None:
             detail = details.get(number)
-            found[mac] = SwitchPort(number, detail.team_uplink if detail else None, mac, client)
+            uplink, team = (detail.team_uplink, detail.team) if detail else (None, "")
+            found[mac] = SwitchPort(number, uplink, mac, client, team)
     return found
 
 
@@ -72,15 +77,16 @@ def _choose(mac: str, rows: list[PortRow], details: dict[int, VmPort]) -> tuple[
 
 
 async def uplinks(
-    lines: Lines, nics: Sequence[NicRow], syntax: TimeoutSyntax
+    lines: Lines, links: Mapping[str, bool], syntax: TimeoutSyntax
 ) -> tuple[Uplink, ...]:
     """The NICs that a virtual switch of the host sends through, whatever their role.
 
     Raises:
         HostUnreachable: the host does not list its ports.
     """
-    links = {nic.device: nic.link_up for nic in nics}
     rows = await _net_stats(lines, set(), syntax)
+    if rows is None:
+        raise _unlisted(lines)
     return tuple(
         Uplink(row.client, row.switch, link_up=links[row.client])
         for row in sorted(rows, key=lambda row: row.client)
@@ -88,21 +94,27 @@ async def uplinks(
     )
 
 
-async def _net_stats(lines: Lines, macs: set[str], syntax: TimeoutSyntax) -> list[PortRow]:
-    """All ports; asked again where one of ours is missing."""
+def _unlisted(lines: Lines) -> HostUnreachable:
+    return HostUnreachable(
+        f"{lines.host} did not list its switch ports.",
+        next_step="Try net-stats -l on the host.",
+        retry=True,
+    )
+
+
+async def _net_stats(lines: Lines, macs: set[str], syntax: TimeoutSyntax) -> list[PortRow] | None:
+    """All ports, None where the host does not list them; asked again where one of ours is missing."""
     rows: list[PortRow] | None = None
     for _ in range(TRIES):
-        answer = await ask(lines, ("net-stats", "-l"), syntax)
+        answer = await ask_briefly(lines, ("net-stats", "-l"), syntax)
         try:
             rows = list(parse_net_stats(answer.out))
         except ValueError:
+            if answer.status == NO_STATUS:
+                break
             continue
         if macs <= {row.mac for row in rows if row.type not in HOST_TYPES}:
             break
-    if rows is None:
-        raise HostUnreachable(
-            f"{lines.host} did not list its switch ports: {answer.why}.", retry=True
-        )
     return rows
 
 
@@ -111,12 +123,17 @@ async def _vm_ports(
 ) -> tuple[VmPort, ...]:
     """The cross-check; a host that does not give it costs the team uplink, not the check."""
     ports: tuple[VmPort, ...] = ()
-    for _ in range(TRIES):
-        answer = await ask(lines, ("esxcli", "network", "vm", "list"), syntax)
+    for attempt in range(1, TRIES + 1):
+        answer = await ask_briefly(lines, ("esxcli", "network", "vm", "list"), syntax)
         try:
-            worlds = [row.world_id for row in parse_vm_list(answer.out) if row.named(name)]
+            rows = parse_vm_list(answer.out)
         except ValueError:
+            if answer.status == NO_STATUS:
+                break
             continue
+        worlds = [row.world_id for row in rows if row.named(name)]
+        if not worlds and attempt == TRIES:  # the name is printed otherwise than vCenter tells it
+            worlds = [row.world_id for row in rows]
         ports = await _ports_of(lines, worlds[:MOST_NAMESAKES], syntax)
         if macs <= {port.mac for port in ports}:
             break
@@ -127,5 +144,8 @@ async def _ports_of(lines: Lines, worlds: list[int], syntax: TimeoutSyntax) -> t
     ports: list[VmPort] = []
     for world in worlds:
         argv = ("esxcli", "network", "vm", "port", "list", "-w", str(world))
-        ports += parse_vm_ports((await ask(lines, argv, syntax)).out)
+        answer = await ask_briefly(lines, argv, syntax)
+        if answer.status == NO_STATUS:
+            break
+        ports += parse_vm_ports(answer.out)
     return tuple(ports)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -13,25 +13,28 @@ from workers.arp.pktcap import (
     TimeoutSyntax,
     bounded,
     caveats,
-    parse_clock,
     parse_nic_list,
     parse_points,
     parse_version,
     usable,
 )
-from workers.errors import CaptureImpossible, HostRefused, HostUnreachable
-from workers.esxi.clock import HostClock, agree, sample
-from workers.esxi.lines import Answer, Lines
+from workers.errors import CaptureImpossible, CheckError, HostRefused
+from workers.esxi.clock import HostClock
+from workers.esxi.clock_questions import ClockQuestions
+from workers.esxi.lines import SHELL_ACCESS, Lines
+from workers.esxi.session import NO_STATUS, Answer
 from workers.esxi.together import together
 
 COMMAND_SECONDS = 20
+BRIEF_SECONDS = 10
+SPARE_SECONDS = 5
 FIRST_SECONDS = 10
-
-# A busybox without nanoseconds tells whole seconds; questions at different moments narrow it down.
-CLOCK_QUESTIONS = 4
 
 # esxcli's output is sometimes cut short over SSH.
 TRIES = 3
+
+_COMPLAINT = re.compile(r"usage:|unrecognized|invalid|can't execute|not found", re.IGNORECASE)
+_MISSING = re.compile(r"not found|can't execute|no such file|refuses to run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,60 +65,61 @@ async def greet(lines: Lines) -> None:
     if answer.out.strip().splitlines()[-1:] != ["ok"]:
         raise HostRefused(
             f"{lines.host} runs no commands for {lines.door.user}: {answer.why}.",
-            next_step="Check that the account has shell access (shellAccess) on the host.",
+            next_step=SHELL_ACCESS,
         )
 
 
 async def look(lines: Lines) -> HostView:
     """Probe everything that differs between releases.
 
+    What a host does not answer costs a note, as long as captures can be started and will end.
+
     Raises:
-        CaptureImpossible: ``timeout`` or ``pktcap-uw`` is missing, forbidden or knows no usable
-            point.
+        CaptureImpossible: ``timeout`` is unusable, ``pktcap-uw`` is missing or forbidden.
         HostUnreachable: the host stopped answering.
     """
-    clocks = [await _ask_clock(lines)]
+    clock = ClockQuestions(lines)
+    await clock.ask()
     syntax = await _find_timeout(lines)
-    clocks.append(await _ask_clock(lines))
-    features, nics, told = await together(
+    await clock.ask()
+    features, (nics, links, untold), told = await together(
         _find_points(lines, Features(timeout=syntax)),
-        _list_nics(lines, syntax),
-        ask(lines, ("vmware", "-vl"), syntax),
+        _find_links(lines, syntax),
+        ask_briefly(lines, ("vmware", "-vl"), syntax),
     )
-    while len(clocks) < CLOCK_QUESTIONS:
-        clocks.append(await _ask_clock(lines))
+    await clock.ask()
+    await clock.ask()
     version, build = parse_version(told.out)
     return HostView(
         version,
         build,
-        replace(features, links={nic.device: nic.link_up for nic in nics}),
-        agree([clock for clock in clocks if clock is not None] or [HostClock()]),
+        replace(features, links=links),
+        clock.agreed(),
         nics,
-        caveats(features),
+        (*caveats(features), *untold, *clock.untold()),
     )
 
 
 async def ask(lines: Lines, argv: tuple[str, ...], syntax: TimeoutSyntax) -> Answer:
     """Run one of the host's tools; it ends by itself even if we are gone."""
     command = shlex.join(bounded(argv, COMMAND_SECONDS, syntax))
-    return await lines.run(command, seconds=COMMAND_SECONDS + FIRST_SECONDS)
+    return await lines.run(command, seconds=COMMAND_SECONDS + SPARE_SECONDS)
 
 
-async def _ask_clock(lines: Lines) -> HostClock | None:
-    asked = time.time_ns()
-    answer = await lines.run("date -u '+%s %N'", seconds=FIRST_SECONDS)
-    answered = time.time_ns()
+async def ask_briefly(lines: Lines, argv: tuple[str, ...], syntax: TimeoutSyntax) -> Answer:
+    """Ask what is good to know: a refusal, or no answer in time, is an answer without a status."""
+    command = shlex.join(bounded(argv, BRIEF_SECONDS, syntax))
     try:
-        told, grain = parse_clock(answer.out)
-    except ValueError:
-        return None
-    return sample(asked, answered, told, grain)
+        return await lines.run(command, seconds=BRIEF_SECONDS + SPARE_SECONDS)
+    except CheckError as trouble:
+        return Answer("", trouble.sentence.rstrip("."), NO_STATUS)
 
 
 async def _find_timeout(lines: Lines) -> TimeoutSyntax:
     for syntax in (TimeoutSyntax.OPTION, TimeoutSyntax.PLAIN):
         command = shlex.join(bounded(("true",), 1, syntax))
-        if (await lines.run(command, seconds=FIRST_SECONDS)).status == 0:
+        answer = await lines.run(command, seconds=FIRST_SECONDS)
+        if answer.status in (0, NO_STATUS) and not _COMPLAINT.search(answer.out + answer.err):
             return syntax
     raise CaptureImpossible(
         f"{lines.host} has no usable timeout command, so no capture there would end by itself."
@@ -123,44 +127,53 @@ async def _find_timeout(lines: Lines) -> TimeoutSyntax:
 
 
 async def _find_points(lines: Lines, features: Features) -> Features:
-    answer = await ask(lines, ("pktcap-uw", "-A"), features.timeout)
-    features = replace(features, points=parse_points(answer.out + " " + answer.err))
+    """The points by their names; where they are not told, ``--dir``, which every release knows."""
+    listed = await ask_briefly(lines, ("pktcap-uw", "-A"), features.timeout)
+    features = replace(features, points=parse_points(listed.out + " " + listed.err))
     if usable(features):
         return features
-    words = (answer.out + answer.err).lower()
-    if "permitted" in words or "permission denied" in words:
+    manual = await ask_briefly(lines, ("pktcap-uw", "-h"), features.timeout)
+    if "--dir" not in manual.out + manual.err:
+        _refuse_unusable(lines, listed, manual)
+    return replace(features, dirs=True)
+
+
+def _refuse_unusable(lines: Lines, *answers: Answer) -> None:
+    """Raise where ``pktcap-uw`` is missing or forbidden: both of its answers say so."""
+    words = [(answer.out + answer.err).lower() for answer in answers]
+    why = answers[0].why
+    if all("not permitted" in each or "permission denied" in each for each in words):
         raise CaptureImpossible(
-            f"{lines.host} does not let {lines.door.user} run pktcap-uw: {answer.why}.",
+            f"{lines.host} does not let {lines.door.user} run pktcap-uw: {why}.",
             next_step="Use root, or an account with the Administrator role on the host.",
         )
-    if answer.status != 0 and ("not found" in words or "can't execute" in words):
+    if all(_MISSING.search(each) for each in words):
         raise CaptureImpossible(
-            f"{lines.host} has no pktcap-uw: {answer.why}.",
+            f"{lines.host} has no pktcap-uw: {why}.",
             next_step="It comes with ESXi 5.5 and later; check the host's version.",
         )
-    manual = await ask(lines, ("pktcap-uw", "-h"), features.timeout)
-    features = replace(features, dirs="--dir" in manual.out + manual.err)
-    if usable(features):
-        return features
-    raise CaptureImpossible(
-        f"pktcap-uw on {lines.host} offers none of the capture points this check needs."
-    )
 
 
-async def _list_nics(lines: Lines, syntax: TimeoutSyntax) -> tuple[NicRow, ...]:
-    """The host's physical NICs; asked again where one that vCenter knows is missing."""
-    wanted = {uplink.device for uplink in lines.door.location.host.uplinks}
+Links = tuple[tuple[NicRow, ...], dict[str, bool], tuple[str, ...]]
+
+
+async def _find_links(lines: Lines, syntax: TimeoutSyntax) -> Links:
+    """The host's physical NICs with their link states; asked again where a known one is missing.
+
+    A host that does not list them costs a note: then vCenter's word counts.
+    """
+    known = {u.device: u.link_up is not False for u in lines.door.location.host.uplinks}
     rows: tuple[NicRow, ...] = ()
     for _ in range(TRIES):
-        answer = await ask(lines, ("esxcli", "network", "nic", "list"), syntax)
+        answer = await ask_briefly(lines, ("esxcli", "network", "nic", "list"), syntax)
         with suppress(ValueError):
             rows = parse_nic_list(answer.out)
-        if rows and wanted <= {row.device for row in rows}:
+        if answer.status == NO_STATUS or (rows and known.keys() <= {row.device for row in rows}):
             break
     if rows:
-        return rows
-    raise HostUnreachable(
-        f"{lines.host} did not list its physical NICs: {answer.why}.",
-        next_step="Try esxcli network nic list on the host.",
-        retry=True,
+        return rows, {row.device: row.link_up for row in rows}, ()
+    note = (
+        f"{lines.host} did not list its physical NICs ({answer.why}): their links are as vCenter"
+        " knows them."
     )
+    return (), known, (note,)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import time
 from collections.abc import Sequence
@@ -41,6 +42,11 @@ CIPHERS = (
     "aes128-ctr",
 )
 
+# Answers that no setting holds: a second factor, or a new password in place of an expired one.
+_TOKEN = re.compile(
+    r"passcode|token|verification|one.?time|\botp\b|new password|retype", re.IGNORECASE
+)
+
 
 def way_to(location: VmLocation, settings: EsxiSettings) -> tuple[str, int]:
     """The address and port at which a host's SSH is reached."""
@@ -66,7 +72,8 @@ async def wait_for_ssh(location: VmLocation, settings: EsxiSettings) -> None:
 class _Login(asyncssh.SSHClient):
     """One attempt to log in: says the password once and remembers the key the host showed."""
 
-    def __init__(self, password: str) -> None:
+    def __init__(self, user: str, password: str) -> None:
+        self._user = user
         self._password = password
         self.offered: asyncssh.SSHKey | None = None
 
@@ -92,18 +99,36 @@ class _Login(asyncssh.SSHClient):
         lang: str,  # noqa: ARG002
         prompts: Sequence[tuple[str, bool]],
     ) -> list[str] | None:
-        """The password, where exactly one hidden answer is asked for."""
-        if not prompts:
-            return []
-        if len(prompts) > 1 or prompts[0][1]:
+        """The password to the one question that asks for it, the user's name to one for that.
+
+        A further question (a token's code, say) cannot be answered, and a guess could lock the account.
+        """
+        kinds = [_asked_for(text, shown=shown) for text, shown in prompts]
+        if "password" not in kinds and "user" not in kinds:
+            return None if kinds else []
+        if kinds.count("password") > 1 or "" in kinds:
             return None
-        answer = self.password_auth_requested()
-        return None if answer is None else [answer]
+        password = self.password_auth_requested() if "password" in kinds else ""
+        if password is None:
+            return None
+        return [password if kind == "password" else self._user for kind in kinds]
 
     def password_auth_requested(self) -> str | None:
         """The password the first time, None after that."""
         password, self._password = self._password, ""
         return password or None
+
+
+def _asked_for(prompt: str, *, shown: bool) -> str:
+    """``password`` or ``user`` by a prompt's words, "" for anything else.
+
+    A hidden answer to words of any language is the password, unless they name something else.
+    """
+    if _TOKEN.search(prompt):
+        return ""
+    if not shown or re.search(r"password", prompt, re.IGNORECASE):
+        return "password"
+    return "user" if re.search(r"user|login", prompt, re.IGNORECASE) else ""
 
 
 class Door:
@@ -147,7 +172,7 @@ class Door:
     async def _look_at_key(self) -> asyncssh.SSHKey:
         """The key the host shows, seen without logging in."""
         probe = Trust(self.host, "the pinned host keys")
-        login = _Login("")
+        login = _Login(self._settings.user, "")
         try:
             connection = await self._attempt(probe, login)
         except asyncssh.HostKeyNotVerifiable:
@@ -163,7 +188,7 @@ class Door:
         pause = FIRST_PAUSE_SECONDS
         for attempt in range(1, TRIES + 1):
             began = time.monotonic()
-            login = _Login(self._settings.password)
+            login = _Login(self._settings.user, self._settings.password)
             try:
                 return await self._attempt(trust, login)
             except (OSError, asyncssh.Error) as trouble:

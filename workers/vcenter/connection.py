@@ -181,6 +181,10 @@ class Connection:
         told: str | None = self.content.about.instanceUuid
         return told
 
+    def speaks(self, version: str) -> bool:
+        """Whether both sides know what came with an API version."""
+        return bool(_support.IsChildVersion(self.stub.version, version))
+
     def reference(self, kind: Any, moid: str) -> Any:
         """A managed object by its id."""
         return kind(moid, self.stub)

@@ -1,13 +1,14 @@
 """A distributed port turned into its switch, VLAN, teaming and uplinks: port, port group, then switch.
 
 Sources: vSphere API types DVPortSetting and its ``inherited`` marks, UplinkPortTeamingPolicy (an active
-"uplink" may be the name of a LAG), HostProxySwitch.hostLag, VMwareDVSPvlanMapEntry.
+"uplink" may be the name of a LAG), HostProxySwitch.hostLag, VMwareDVSPvlanMapEntry; what runs on a DPU,
+HostProxySwitch.networkOffloadingEnabled and VMwareDVSConfigInfo.networkOffloadSpecId (vSphere 8).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyVmomi import vim
@@ -16,6 +17,7 @@ from workers.arp.model import Role, Uplink, Vlan
 from workers.vcenter.switches import TEAMING, UNKNOWN_VLAN, Attachment, HostNetwork, role_of
 
 DVS = vim.dvs.VmwareDistributedVirtualSwitch
+NO_OFFLOAD = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class DistributedPort:
     pvlans: Sequence[Any] = ()
     port: Any = None
     single_lag: bool = False
+    offload_spec: str | None = None
 
     def settings(self, name: str) -> list[Any]:
         """The setting on port, port group and switch, the most specific first, where it is told."""
@@ -66,8 +69,15 @@ def distributed(network: HostNetwork, told: DistributedPort) -> Attachment | Non
             f"{proxy.dvsName} runs on the fast path (ENS): capture points differ there and may"
             " stay silent."
         )
+    offloaded = _offloaded(proxy, told.offload_spec)
+    if offloaded:
+        notes.append(
+            f"{proxy.dvsName} runs on a DPU (Distributed Services Engine): what passes there may not"
+            " show on the host, so silence there proves nothing. Capture on the DPU itself, in the"
+            " guest, and on the physical switch port."
+        )
     if is_nsx:
-        return _nsx(network, told, proxy, tuple(notes))
+        return replace(_nsx(network, told, proxy, tuple(notes)), offloaded=offloaded)
     teaming, uplinks = _team(network, told, proxy)
     return Attachment(
         switch=proxy.dvsName,
@@ -76,8 +86,16 @@ def distributed(network: HostNetwork, told: DistributedPort) -> Attachment | Non
         vlan=_vlan(told),
         teaming=teaming,
         uplinks=uplinks,
+        offloaded=offloaded,
         notes=tuple(notes),
     )
+
+
+def _offloaded(proxy: Any, spec_id: str | None) -> bool:
+    """Whether the switch runs on a DPU: the host's own word counts before the switch's setting."""
+    if proxy.networkOffloadingEnabled is not None:
+        return bool(proxy.networkOffloadingEnabled)
+    return (spec_id or NO_OFFLOAD).lower() != NO_OFFLOAD
 
 
 def _port_notes(told: DistributedPort, group: str) -> list[str]:

@@ -52,7 +52,8 @@ def locate(connection: Connection, moid: str) -> VmLocation:
         tools_running=records.vm.get("guest.toolsRunningStatus") in TOOLS_RUN,
         ssh_running=running,
         lockdown=_text(records.host.get("config.lockdownMode")),
-        notes=_notes(records, attachments),
+        notes=_notes(records, network, attachments),
+        offloaded=tuple(a.switch for a in attachments if a is not None and a.offloaded),
     )
 
 
@@ -134,6 +135,7 @@ def _attach(card: Any, network: HostNetwork, records: Records) -> Attachment | N
                 switch_setting=switch.get("config.defaultPortConfig"),
                 pvlans=switch.get("config.pvlanConfig") or (),
                 port=records.ports.get((uuid, backing.port.portKey or "")),
+                offload_spec=switch.get("config.networkOffloadSpecId"),
                 single_lag=is_single_lag(switch, records.uplink_groups.get(uuid, [])),
             ),
         )
@@ -256,7 +258,9 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _notes(records: Records, attachments: list[Attachment | None]) -> tuple[str, ...]:
+def _notes(
+    records: Records, network: HostNetwork, attachments: list[Attachment | None]
+) -> tuple[str, ...]:
     notes = []
     if records.vm.get("guest.toolsRunningStatus") not in TOOLS_RUN:
         notes.append("VMware Tools do not run in the guest: its addresses and gateway are unknown.")
@@ -270,6 +274,18 @@ def _notes(records: Records, attachments: list[Attachment | None]) -> tuple[str,
             notes.append(f"{label} hangs on {attachment.switch}, which has no uplink.")
     if _passthrough(records.vm):
         notes.append("The VM has PCI passthrough devices: if one is a NIC, it cannot be heard.")
-    for attachment in attachments:
-        notes.extend(attachment.notes if attachment is not None else ())
+    for attachment in filter(None, attachments):
+        notes += [*attachment.notes, *_dpu_ports(network, attachment)]
     return tuple(dict.fromkeys(notes))
+
+
+def _dpu_ports(network: HostNetwork, attachment: Attachment) -> list[str]:
+    """A DPU that no switch runs on is a NIC like any other."""
+    ports = network.dpu_ports() & {uplink.device for uplink in attachment.uplinks}
+    if attachment.offloaded or not ports:
+        return []
+    told = (
+        f"{', '.join(sorted(ports))}: port of a DPU. As vCenter tells, {attachment.switch} does not run"
+        " there, so it is heard like any NIC."
+    )
+    return [told]

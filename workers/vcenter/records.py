@@ -51,6 +51,7 @@ HOST_PATHS = (
     "configManager.networkSystem",
 )
 SWITCH_PARTS = ("defaultPortConfig", "pvlanConfig", "lacpApiVersion", "uplinkPortgroup")
+SWITCH_PARTS_8 = (*SWITCH_PARTS, "networkOffloadSpecId")
 
 
 @dataclass(slots=True)
@@ -137,7 +138,8 @@ def _read_switches(connection: Connection, records: Records) -> None:
         return
     kind = vim.dvs.VmwareDistributedVirtualSwitch
     references = [connection.reference(kind, m) for m in wanted]
-    paths = ["uuid", *(f"config.{part}" for part in SWITCH_PARTS)]
+    parts = SWITCH_PARTS_8 if connection.speaks("vim.version.v8_0_0_1") else SWITCH_PARTS
+    paths = ["uuid", *(f"config.{part}" for part in parts)]
     try:
         found = retrieve(connection, references, {kind: paths})
     except vmodl.query.InvalidProperty:
@@ -146,7 +148,7 @@ def _read_switches(connection: Connection, records: Records) -> None:
         found = retrieve(connection, references, {kind: ("uuid", "config")})
         for values in found.values():
             config = values.get("config")
-            values.update({f"config.{p}": getattr(config, p, None) for p in SWITCH_PARTS})
+            values.update({f"config.{p}": getattr(config, p, None) for p in parts})
     for values in found.values():
         records.switches[values.get("uuid", "")] = values
     _read_uplink_groups(connection, records)

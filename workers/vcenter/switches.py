@@ -36,6 +36,7 @@ class Attachment:
     teaming: str | None = None
     overlay: bool = False
     backing: str = "port"
+    offloaded: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -59,6 +60,10 @@ class HostNetwork:
     def devices(self, keys: Collection[str]) -> list[str]:
         """Devices by their keys, which are matched whole."""
         return [pnic.device for pnic in self.pnics if pnic.key in keys]
+
+    def dpu_ports(self) -> set[str]:
+        """Devices that are ports of a DPU."""
+        return {pnic.device for pnic in self.pnics if pnic.dpuId}
 
     def uplink(self, device: str, switch: str, role: Role, lag: str | None = None) -> Uplink:
         """An uplink with its link state: no speed means no link."""

@@ -5,7 +5,10 @@ Behaviours are names in ``EsxiHost.behaviours``; ``name:value`` where they take 
 =====================  ==========================================================================
 version_6_7            any release as ``version_MAJOR_MINOR``; decides texts, points and options
 old_points             ``-A`` knows only the points of 5.5
+point_list:HOW         ``-A`` is ``unknown``, ``fails`` without a word, is ``empty``, ``hangs``, or prints
+                       another layout: ``quoted``, ``columns``
 no_kernel_points       ``-A`` lacks every ``*Kernel`` point
+no_vnic_points         ``-A`` lacks the points of the VM's adapter: PortInput and PortOutput are left
 timeout_without_t      busybox ``timeout`` takes ``SECS PROG`` (as on 9.0) and refuses ``-t``
 timeout_lingers        its watcher holds the channel for another second, as busybox's does
 date_nano              ``date +%N`` works
@@ -16,6 +19,7 @@ late_ready:S[@X]       it listens only after S seconds
 ignores_int            it takes no notice of SIGINT; ignores_term the same for SIGTERM
 orphan                 it goes on although nobody reads any more
 exit_status:N          it ends with that status, after a signal too
+dpu                    the switch runs on a DPU: captures on uplinks hear nothing
 port_vanishes[:S]      S (1) seconds after a capture on a VM's port is ready, the port is another
 flood:N                N foreign broadcasts a second arrive on every uplink
 drops:N                it reports N dropped packets more
@@ -33,6 +37,7 @@ max_startups[:N]       more than N (2) connections that have not logged in are c
 slow_login:S           the login takes S seconds
 stalled_channel[:N]    after N (0) commands, channels open and nothing ever comes
 cut_after:S            each connection is cut S seconds after it was made
+no_ps                  there is no ps
 no_channel_signals     signals sent through the channel are not delivered
 truncated_vm_list[:N]  the first N (1) ``esxcli network vm list`` are cut off in the last line
 team_uplink_void       ``Team Uplink: void``

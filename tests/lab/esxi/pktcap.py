@@ -72,6 +72,8 @@ async def pktcap_uw(run: Run) -> int:
         wanted = options(run.argv[1:])
     except UsageError as error:
         return run.complain(str(error))
+    if "A" in wanted and machine.behaviours.value("point_list") is not None:
+        return await _other_list(run)
     if "A" in wanted or "h" in wanted or not wanted:
         usage = texts.HELP_6 if machine.release < (7, 0) else texts.HELP_8
         points = texts.point_list(machine.release, machine.behaviours.names())
@@ -84,6 +86,22 @@ async def pktcap_uw(run: Run) -> int:
     if refused is not None:
         return run.complain(refused)
     return await _capture(Session(run, wanted, *place(run, wanted)))
+
+
+async def _other_list(run: Run) -> int:
+    """``point_list:HOW``: no list of points, or one in another layout."""
+    how = run.machine.behaviours.value("point_list")
+    known = texts.points(run.machine.release, run.machine.behaviours.names())
+    if how == "unknown":
+        return run.complain("pktcap-uw: unrecognized option: A\n" + texts.HELP_6)
+    if how == "hangs":
+        await asyncio.Event().wait()
+    if how == "quoted":
+        run.out("{" + ", ".join(f'"{point}"' for point in known) + "}")
+    if how == "columns":
+        rows = [known[at : at + 3] for at in range(0, len(known), 3)]
+        run.out("".join("|".join(f"{point:^24}" for point in row) + "\r\n" for row in rows))
+    return 1 if how == "fails" else 0
 
 
 async def _confirmed(run: Run, wanted: dict[str, str]) -> bool:
@@ -111,9 +129,10 @@ async def _capture(session: Session) -> int:
     await _get_ready(session)
     if session.stopping:
         return 0
+    deaf = "dpu" in behaviours and "uplink" in session.wanted
     detach = [
         run.machine.network.attach(run.machine.host.name, session.thing, point, session.hear)
-        for point in session.points
+        for point in ([] if deaf else session.points)
     ]
     try:
         _begin(session)

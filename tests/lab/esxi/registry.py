@@ -77,7 +77,7 @@ def builtin(*names: str) -> Callable[[Command], Command]:
 
 def find(machine: Machine, name: str) -> Command | None:
     name = re.sub(r"^(/usr)?/s?bin/|^/opt/vmware/bin/", "", name)
-    if name == "pktcap-uw" and "no_pktcap" in machine.behaviours:
+    if name in ("pktcap-uw", "ps") and f"no_{name.removesuffix('-uw')}" in machine.behaviours:
         return None
     known = BUILTINS.get(name) or COMMANDS.get(name)
     return None if known is None else _forgiving(known)

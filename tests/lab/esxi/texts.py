@@ -77,6 +77,8 @@ def points(release: tuple[int, int], behaviours: set[str]) -> list[str]:
     known = POINTS_5_5 if release < (6, 0) or "old_points" in behaviours else POINTS_6
     if known is POINTS_6 and release >= (8, 0):
         known = POINTS_8
+    if "no_vnic_points" in behaviours:
+        known = tuple(point for point in known if not point.startswith(("Vnic", "Vmxnet3")))
     if "no_kernel_points" in behaviours:
         known = tuple(point for point in known if not point.endswith("Kernel"))
     return list(known)

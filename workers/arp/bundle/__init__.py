@@ -22,7 +22,7 @@ from workers.arp.bundle.archive import (
 from workers.arp.bundle.commands import next_commands
 from workers.arp.bundle.evidence import Evidence
 from workers.arp.bundle.merged import merged_pcapng
-from workers.arp.bundle.papers import host_json, manifest, neighbors_json, readme
+from workers.arp.bundle.papers import host_json, manifest, neighbors_json, notes_txt, readme
 from workers.arp.bundle.tables import controls_csv, counts_csv, requests_csv, timeline_csv
 from workers.arp.case import write_case
 from workers.arp.model import Capture, Judgement
@@ -32,12 +32,16 @@ __all__ = ["bundle_name", "make_bundle"]
 
 
 def make_bundle(
-    judgement: Judgement, pcaps: Mapping[str, bytes], files: Mapping[str, bytes]
+    judgement: Judgement,
+    pcaps: Mapping[str, bytes],
+    files: Mapping[str, bytes],
+    notes: Sequence[str] = (),
 ) -> bytes:
     """The zip's bytes.
 
     ``pcaps`` are the captures by their path inside the case (``Capture.file``); ``files`` are
-    further texts by the name they should have, such as ``nicstats_before.txt``.
+    further texts by the name they should have, such as ``nicstats_before.txt``; ``notes`` are the
+    check's sentences about itself.
     """
     judgement, content = _with_safe_captures(judgement, pcaps)
     evidence = Evidence.of(judgement, content)
@@ -54,6 +58,8 @@ def make_bundle(
         "timeline.csv": timeline_csv(evidence),
         "vm.pcapng": merged_pcapng(evidence),
     }
+    if notes:
+        content["notes.txt"] = notes_txt(notes)
     content |= next_commands(judgement)
     taken = {*content, "manifest.json", "SHA256SUMS"}
     for name, data in sorted(files.items()):

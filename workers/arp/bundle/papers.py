@@ -11,9 +11,11 @@ from workers.arp.bundle.archive import as_document, sha256
 from workers.arp.bundle.evidence import Evidence
 from workers.arp.case import utc, write_case
 from workers.arp.model import MILLISECOND, Capture, FarEnd, Judgement
+from workers.arp.pktcap import printable
 
 MANIFEST_SCHEMA: Final = "arpcheck-manifest/1"
 _WIDTH: Final = 78
+_LONGEST_NOTE: Final = 2_000
 
 _FILES: Final = """\
 report.txt        the verdict in 40 lines, for a ticket; report.json the same for programs
@@ -25,6 +27,8 @@ timeline.csv      each frame, numbered as in vm.pcapng; counts.csv and controls.
 next_commands/    suggested commands for the switch side, names and times filled in
 host.json, neighbors.json   the host, its uplinks, and the switch ports behind them
 case.json         the facts the verdict was judged from
+notes.txt         what was said of the check itself: what could not be heard, why it
+                  stopped early, whether the host was left clean (where there is any)
 manifest.json, SHA256SUMS   what was run when, and the digest of each file
 """
 
@@ -66,6 +70,12 @@ def readme(evidence: Evidence) -> bytes:
         "Keep them as long as addresses may be kept with you.",
     ]
     return ("\n".join(parts) + "\n").encode("utf-8", "replace")
+
+
+def notes_txt(notes: Sequence[str]) -> bytes:
+    """The sentences about the check itself that the thread got too."""
+    lines = [f"- {printable(note, _LONGEST_NOTE)}\n" for note in notes]
+    return "".join(lines).encode("utf-8", "replace")
 
 
 def _far_words(judgement: Judgement) -> list[str]:

@@ -122,7 +122,8 @@ class VmLocation:
 
     ``address`` is where SSH answers, ``ssh_running`` and ``lockdown`` are the host's service state
     (None = vCenter did not say). ``tools_running`` tells how fresh the guest's addresses are.
-    ``notes`` are sentences about what cannot be heard (fast path, SR-IOV, overlay).
+    ``notes`` are sentences about what cannot be heard (fast path, SR-IOV, overlay), ``offloaded`` the
+    names of switches that run on a DPU, where the host's own capture points may stay silent.
     """
 
     vm: Vm
@@ -134,6 +135,7 @@ class VmLocation:
     ssh_running: bool | None = None
     lockdown: str | None = None
     notes: tuple[str, ...] = ()
+    offloaded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ raises nothing but ``ValueError``, and that only where its docstring says so.
 
 from workers.arp.pktcap.plan import (
     MOST_CAPTURES,
+    ON_A_PORT,
     PACKET_LIMIT,
     Features,
     Planned,
@@ -50,6 +51,7 @@ from workers.arp.pktcap.tables import (
 
 __all__ = [
     "MOST_CAPTURES",
+    "ON_A_PORT",
     "PACKET_LIMIT",
     "Dumped",
     "Features",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from workers.arp.model import CapturePoint, Direction, PointKind, Role, Uplink, VmLocation
@@ -22,6 +22,9 @@ PACKET_LIMIT = 50_000
 # 24 captures at a time are reported to run normally on ESXi 8.0.3; nobody has documented a maximum.
 # ARP always gets its captures, RARP what is left.
 MOST_CAPTURES = 24
+
+# Adapters that hang on a virtual switch, be it one that only NSX knows: the host lists their ports.
+ON_A_PORT = ("port", "opaque")
 
 _RARP_PREFIX = "rarp."
 
@@ -67,11 +70,15 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One capture to run; ``argv`` is empty where it cannot run, and ``why_not`` says why."""
+    """One capture to run; ``argv`` is empty where it cannot run, and ``why_not`` says why.
+
+    ``doubt`` says why the silence of one that does run proves nothing.
+    """
 
     point: CapturePoint
     argv: tuple[str, ...] = ()
     why_not: str | None = None
+    doubt: str | None = None
 
     @property
     def command(self) -> str | None:
@@ -123,7 +130,8 @@ def usable(features: Features) -> bool:
 def caveats(features: Features) -> tuple[str, ...]:
     """Sentences on what the host's capture points leave open."""
     said = []
-    if _where(PointKind.VNIC, Direction.RX, features) == ("--capture", "PortOutput"):
+    towards_vm = _where(PointKind.VNIC, Direction.RX, features)
+    if towards_vm in (("--capture", "PortOutput"), _DIRS[PointKind.VNIC, Direction.RX]):
         said.append(
             "This host only offers PortOutput towards the VM: it lies before the teaming filter, so"
             " a frame seen there may still not have reached the guest."
@@ -151,7 +159,7 @@ def _plan_vnics(
     location: VmLocation, ports: Mapping[str, int], features: Features
 ) -> Iterator[Planned]:
     for vnic in location.vm.nics:
-        if not vnic.connected or vnic.backing != "port":
+        if not vnic.connected or vnic.backing not in ON_A_PORT:
             continue
         port = ports.get(vnic.mac.lower())
         for direction in (Direction.TX, Direction.RX):
@@ -162,7 +170,8 @@ def _plan_vnics(
             elif not where:
                 yield Planned(point, why_not="the host offers no capture point for it")
             else:
-                yield Planned(point, _argv(("--switchport", str(int(port))), where, ARP))
+                argv = _argv(("--switchport", str(int(port))), where, ARP)
+                yield Planned(point, argv, doubt=_doubt(vnic.switch, location))
 
 
 def _plan_uplinks(location: VmLocation, features: Features) -> Iterator[Planned]:
@@ -170,9 +179,17 @@ def _plan_uplinks(location: VmLocation, features: Features) -> Iterator[Planned]
         for direction in (Direction.TX, Direction.RX):
             deaf = _why_deaf(uplink, features)
             if deaf is None:
-                yield _planned("", uplink.device, direction, features)
+                planned = _planned("", uplink.device, direction, features)
+                yield replace(planned, doubt=_doubt(uplink.switch, location))
             else:
                 yield Planned(CapturePoint.named(f"{uplink.device}-{direction}"), why_not=deaf)
+
+
+def _doubt(switch: str | None, location: VmLocation) -> str | None:
+    """Why a capture on a switch may miss what passes there."""
+    if switch is None or switch not in location.offloaded:
+        return None
+    return f"{switch} runs on a DPU, so what passes there may not show on the host"
 
 
 def _why_deaf(uplink: Uplink, features: Features) -> str | None:

@@ -62,7 +62,9 @@ class Said:
 
 Status = Ready | Pid | Dumped | Progress | Prompt | Trouble | Said
 
-_READY = re.compile(r"vsock connection from port \d+,? cid \d+", re.IGNORECASE)
+_READY = re.compile(
+    r"vsock\s+connection\s+from\s+port\W{1,3}\d+\W{1,3}cid\W{1,3}\d+", re.IGNORECASE
+)
 _PID = re.compile(r"^PID (\d{1,10})$")
 _DUMPED = re.compile(r"dumped (\d{1,18}) packets?\b.*?\bdropped (\d{1,18}) packets?", re.IGNORECASE)
 _PROGRESS = re.compile(r"\bdump: ?(\d{1,18}), ?broken ?: ?\d+, ?drop: ?(\d{1,18})", re.IGNORECASE)

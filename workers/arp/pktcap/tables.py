@@ -2,14 +2,18 @@
 
 The layouts are those of public transcripts of ESXi 6.0 to 8.0. Names of VMs may hold spaces,
 parentheses and any letters, so a row is read from its regular end and VMs are told apart by MAC.
+A line may be megabytes of blanks: no pattern here may try a run of them in more than one way.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from workers.arp.pktcap.status import printable
 
 _MAC = r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}"
 _SECOND = 1_000_000_000
@@ -46,11 +50,15 @@ class VmRow:
 
 @dataclass(frozen=True, slots=True)
 class VmPort:
-    """A block of ``esxcli network vm port list``; ``team_uplink`` None = ``void`` or not a NIC."""
+    """A block of ``esxcli network vm port list``; ``team_uplink`` None = ``void`` or not a NIC.
+
+    ``team`` is what was printed there: what it says of a LAG or of IP hash is documented nowhere.
+    """
 
     number: int
     mac: str
     team_uplink: str | None
+    team: str = ""
     switch: str = ""
     portgroup: str = ""
 
@@ -76,28 +84,32 @@ class Process:
     command: str
 
 
-_NET_STATS = re.compile(
-    rf"^\s*(\d{{1,10}})\s+(\d{{1,3}})\s+(\S+)\s+(.+?)\s+({_MAC})(?:\s+(.*?))?\s*$"
-)
-
-
 def parse_net_stats(text: str) -> tuple[PortRow, ...]:
     """Read ``net-stats -l``.
 
     Raises:
-        ValueError: the heading is missing, so this is another output or a broken one.
+        ValueError: there is neither its heading nor a row, so this is another output or a broken one.
     """
-    if "PortNum" not in text:
+    found = tuple(row for line in text.splitlines() if (row := _port_row(line)) is not None)
+    if not found and "PortNum" not in text:
         raise ValueError("net-stats -l printed no table of ports")
-    rows = (_NET_STATS.match(line) for line in text.splitlines())
-    return tuple(
-        PortRow(int(row[1]), int(row[2]), row[4], row[5].lower(), row[6] or "")
-        for row in rows
-        if row
-    )
+    return found
 
 
-_VM_ROW = re.compile(r"^\s*(\d{1,10})\s+(\S.*?)\s*$")
+def _port_row(line: str) -> PortRow | None:
+    """Number and type, perhaps a subtype, the switch, the MAC; all behind it is the client."""
+    mac = re.search(_MAC, line)
+    words = line[: mac.start()].split() if mac else []
+    if mac is None or not re.fullmatch(r"\d{1,10} \d{1,3}", " ".join(words[:2])):
+        return None
+    number, kind, *switch = words
+    if switch and re.fullmatch(r"[\d-]+", switch[0]):
+        del switch[0]
+    client = line[mac.end() :].strip()
+    return PortRow(int(number), int(kind), " ".join(switch), mac[0].lower(), client)
+
+
+_VM_ROW = re.compile(r"^\s*(\d{1,10})\s+(\S.*)$")
 
 
 def parse_vm_list(text: str) -> tuple[VmRow, ...]:
@@ -111,7 +123,7 @@ def parse_vm_list(text: str) -> tuple[VmRow, ...]:
     if rule is None:
         raise ValueError("esxcli network vm list printed no table")
     rows = (_VM_ROW.match(line) for line in lines[rule + 1 :])
-    return tuple(VmRow(int(row[1]), row[2]) for row in rows if row)
+    return tuple(VmRow(int(row[1]), row[2].rstrip()) for row in rows if row)
 
 
 def parse_vm_ports(text: str) -> tuple[VmPort, ...]:
@@ -122,12 +134,13 @@ def parse_vm_ports(text: str) -> tuple[VmPort, ...]:
         number, mac = fields.get("Port ID", ""), fields.get("MAC Address", "").lower()
         if not re.fullmatch(r"\d{1,10}", number) or not re.fullmatch(_MAC, mac):
             continue
-        team = fields.get("Team Uplink", "")
+        team = printable(fields.get("Team Uplink", ""))
         ports.append(
             VmPort(
                 int(number),
                 mac,
                 team if re.fullmatch(r"vmnic\d+", team) else None,
+                team,
                 fields.get("vSwitch", ""),
                 fields.get("Portgroup", ""),
             )
@@ -135,8 +148,10 @@ def parse_vm_ports(text: str) -> tuple[VmPort, ...]:
     return tuple(ports)
 
 
+# Releases before 6.0 have one column for the link where later ones have the administrator's wish too.
 _NIC_ROW = re.compile(
-    rf"^(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(Up|Down)\s+\d+\s+\S+\s+({_MAC})\s+(\d{{1,6}})?"
+    rf"^\s*(\S+)\s+(\S+)\s+(\S+)\s+(?:\S+\s+)?(Up|Down)\s+\d+\s+\S+\s+({_MAC})(?:\s+(\d{{1,6}}))?",
+    re.IGNORECASE,
 )
 
 
@@ -148,7 +163,12 @@ def parse_nic_list(text: str) -> tuple[NicRow, ...]:
     """
     rows = tuple(
         NicRow(
-            row[1], row[2], row[3], row[5] == "Up", row[6].lower(), int(row[7]) if row[7] else None
+            row[1],
+            row[2],
+            row[3],
+            row[4].lower() == "up",
+            row[5].lower(),
+            int(row[6]) if row[6] else None,
         )
         for row in (_NIC_ROW.match(line) for line in text.splitlines())
         if row
@@ -177,17 +197,17 @@ def risen(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]
     }
 
 
-_PROCESS = re.compile(r"^\s*(\d{1,10})\s+(\d{1,10})\s+(\S.*?)\s*$")
+_PROCESS = re.compile(r"^\s*(\d{1,10})\s+(?:(\d{1,10})\s+)?(\S.*)$")
 
 
 def parse_processes(text: str) -> tuple[Process, ...]:
-    """Read ``ps -c``: world id, cartel id, then names and command line.
+    """Read ``ps -c``: world id, cartel id (a kernel world has none), then names and command line.
 
     Raises:
         ValueError: there is no line of a process, not even of ``ps`` itself.
     """
     rows = tuple(
-        Process(int(row[1]), int(row[2]), row[3])
+        Process(int(row[1]), int(row[2] or row[1]), row[3])
         for row in (_PROCESS.match(line) for line in text.splitlines())
         if row
     )
@@ -205,22 +225,29 @@ def parse_version(text: str) -> tuple[str | None, str | None]:
 def parse_clock(text: str) -> tuple[int, int]:
     """The host's time and its grain, both in nanoseconds.
 
-    The first line is ``date -u '+%s %N'`` (a busybox without nanoseconds leaves ``%N`` or nothing) or
-    a plain ``date -u`` in the C locale.
+    The last line that is one counts, a shell may greet first: ``date -u '+%s %N'`` (a busybox without
+    nanoseconds leaves ``%N`` or nothing) or a plain ``date -u`` in the C locale.
 
     Raises:
         ValueError: it is none of these.
     """
-    line = text.strip().splitlines()[0].strip() if text.strip() else ""
+    for line in reversed(text.splitlines()):
+        told = _clock_of(line.strip())
+        if told is not None:
+            return told
+    raise ValueError("date -u printed no time")
+
+
+def _clock_of(line: str) -> tuple[int, int] | None:
     if match := re.match(r"^(\d{9,11})\s+(\d{9})$", line):
         return int(match[1]) * _SECOND + int(match[2]), 1
     if match := re.match(r"^(\d{9,11})(?:\s|$)", line):
         return int(match[1]) * _SECOND, _SECOND
-    try:
-        moment = datetime.strptime(line, "%a %b %d %H:%M:%S UTC %Y").replace(tzinfo=UTC)
-    except ValueError:
-        raise ValueError("date -u printed no time") from None
-    return int(moment.timestamp()) * _SECOND, _SECOND
+    for layout in ("%a %b %d %H:%M:%S UTC %Y", "%Y-%m-%dT%H:%M:%SZ"):
+        with suppress(ValueError):
+            moment = datetime.strptime(line, layout).replace(tzinfo=UTC)
+            return int(moment.timestamp()) * _SECOND, _SECOND
+    return None
 
 
 def _fields(block: str) -> dict[str, str]:
