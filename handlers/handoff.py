@@ -115,9 +115,7 @@ async def _taken(desk: Desk, press: Press) -> None:
 
 
 async def _ask_why(desk: Desk, press: Press) -> None:
-    metadata = _metadata(press, press.value)
-    blocks = [_note("why", "Because…", "What was checked, and what it showed", optional=False)]
-    await desk.slack.open_view(press.trigger_id, _frame(NOT_OURS_VIEW, blocks, metadata, "Send"))
+    await desk.slack.open_view(press.trigger_id, explain_view(press))
 
 
 async def _fixed(desk: Desk, press: Press) -> None:
@@ -153,6 +151,12 @@ def handoff_view(press: Press, record: JobRecord) -> dict[str, Any]:
         sure = f"The verdict points to: {owner}. Hand off all the same"
         blocks.append(_sure(sure))
     return _frame(HANDOFF_VIEW, blocks, _metadata(press, record.job.id), "Hand off")
+
+
+def explain_view(press: Press) -> dict[str, Any]:
+    """The dialog that asks the network team why it is not theirs."""
+    blocks = [_note("why", "Because…", "What was checked, and what it showed", optional=False)]
+    return _frame(NOT_OURS_VIEW, blocks, _metadata(press, press.value), "Send")
 
 
 def _frame(

@@ -13,6 +13,7 @@ from tests.lab.slack.blocks import problems
 from tests.lab.slack.state import Json, Message
 from tests.lab.slack.text import as_text, pings
 from tests.lab.slack.workspace import Workspace
+from tests.slack_types import blocks_wrong
 
 FOLDER = Path(__file__).parent
 TEXT_LIMIT = 4_000
@@ -30,8 +31,9 @@ class Sayable(Protocol):
 
 
 def refused(message: Sayable) -> list[str]:
-    """What Slack would not take of a message."""
+    """What Slack would not take of a message, by its limits and by its own types."""
     found = problems(list(message.blocks)) if message.blocks else []
+    found += blocks_wrong(message.blocks)
     if not 0 < len(message.text) <= TEXT_LIMIT:
         found.append(f"text of {len(message.text)} characters")
     return found
