@@ -81,6 +81,7 @@ KINDS = {
     "already-over": replies.already_over(SHORT.id),
     "already-chosen": replies.already_chosen(SHORT),
     "stimulus-noted": replies.stimulus_noted(),
+    "files-sent": replies.files_sent("U02BOB00"),
     "handed-off-before": replies.handed_off_before(),
     "taken": replies.taken("U02BOB00"),
     "not-ours": replies.not_ours("U02BOB00", "the trunk is clean"),

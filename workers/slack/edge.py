@@ -21,6 +21,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from workers.arp.summary import Message
 from workers.errors import SlackRefused, SlackUnreachable
+from workers.slack import reading
 from workers.slack.calls import Guard, Unclear, call, persist, status_trouble
 from workers.slack.plain import is_undrawable, marked_repeat, plain
 from workers.slack.uploads import Place, Upload, share
@@ -93,7 +94,7 @@ class Slack:
         }
         if look_first:
             with contextlib.suppress(SlackRefused):  # unreadable: Slack has the client_msg_id
-                found = await self._find(channel, thread_ts, key)
+                found = await reading.keyed(self._open(), channel, thread_ts, key)
                 if found:
                     return found
         return await self._post_once(body, key, guard)
@@ -107,29 +108,13 @@ class Slack:
                 trouble = unclear
             await asyncio.sleep(0.5 * 2**number)
             try:
-                found = await self._find(body["channel"], body["thread_ts"], key)
+                found = await reading.keyed(self._open(), body["channel"], body["thread_ts"], key)
             except SlackRefused:
                 again = body | marked_repeat(Message(body["text"], tuple(body["blocks"] or ())))
                 return await self._posted(again, guard)
             if found:
                 return found
         raise trouble or SlackUnreachable("Slack does not answer.", retry=True)
-
-    async def _find(self, channel: str, thread_ts: str | None, key: str) -> str | None:
-        """The ts of the post with this key among the newest ones; SlackRefused without the scope."""
-        client = self._open()
-        where: dict[str, Any] = {"channel": channel, "limit": 200, "include_all_metadata": True}
-        if thread_ts is None:
-            answer = await call(client.conversations_history, repeatable=True, **where)
-        else:
-            answer = await call(
-                client.conversations_replies, repeatable=True, ts=thread_ts, **where
-            )
-        for said in answer.get("messages", ()):
-            payload = (said.get("metadata") or {}).get("event_payload") or {}
-            if payload.get("key") == key:
-                return str(said["ts"])
-        return None
 
     async def _posted(self, body: dict[str, Any], guard: Guard | None) -> str:
         post = self._open().chat_postMessage
@@ -254,20 +239,12 @@ class Slack:
 
         await persist("the answer", send, repeatable=True)
 
-    async def has_file(self, channel: str, thread_ts: str, name: str) -> bool:
-        """Whether a file of that name is in the thread; True too where the bot may not look."""
+    async def has_file(self, channel: str, thread_ts: str, name: str) -> bool | None:
+        """Whether a file of that name is in the thread; None = the bot may not look."""
         try:
-            answer = await call(
-                self._open().conversations_replies,
-                repeatable=True,
-                channel=channel,
-                ts=thread_ts,
-                limit=200,
-            )
+            return await reading.has_file(self._open(), channel, thread_ts, "name", name)
         except SlackRefused:
-            return True
-        files = [file for said in answer.get("messages", ()) for file in said.get("files", ())]
-        return any(file.get("name") == name for file in files)
+            return None
 
     async def permalink(self, channel: str, ts: str) -> str | None:
         """A link to a message; None where Slack gives none."""

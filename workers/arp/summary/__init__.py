@@ -14,6 +14,7 @@ from workers.arp.summary.blocks import (
     NOT_OURS,
     OPTIONS,
     POST_HERE,
+    SEND_FILES,
     STARTED,
     TAKEN,
     Block,
@@ -34,6 +35,7 @@ from workers.arp.summary.owners import emoji, owner_words
 from workers.arp.summary.questions import (
     cancelled_message,
     choice_message,
+    files_message,
     stimulus_message,
     trouble_message,
 )
@@ -57,6 +59,7 @@ __all__ = [
     "NOT_OURS",
     "OPTIONS",
     "POST_HERE",
+    "SEND_FILES",
     "STARTED",
     "TAKEN",
     "Block",
@@ -67,6 +70,7 @@ __all__ = [
     "code",
     "emoji",
     "escape",
+    "files_message",
     "handed_off",
     "handoff_message",
     "joined_message",

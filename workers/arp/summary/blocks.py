@@ -21,6 +21,7 @@ TAKEN = "arpcheck_taken"
 NOT_OURS = "arpcheck_not_ours"
 FIXED = "arpcheck_fixed"
 POST_HERE = "arpcheck_post_here"
+SEND_FILES = "arpcheck_send_files"
 
 
 SECTION = 3000

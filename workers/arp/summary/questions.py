@@ -11,6 +11,7 @@ from workers.arp.summary.blocks import (
     CHOOSE,
     CLOSEST,
     SECTION,
+    SEND_FILES,
     STARTED,
     TEXT,
     Message,
@@ -112,4 +113,14 @@ def stimulus_message(job: Job, vm: str, target: str | None) -> Message:
     return Message(
         escape(plain),
         (section(text), actions([button("I started it", STARTED, job.id, style="primary")])),
+    )
+
+
+def files_message(check_id: str, why: str, *, may_be_there: bool) -> Message:
+    """Files that are missing, or may be; they are kept, and a press sends them."""
+    then = "If you do not see them in this thread" if may_be_there else "Once that is mended"
+    text = f":warning: {escape(why)}. {then}, press the button: they are kept."
+    return Message(
+        f"{escape(why)}. They are kept: {then.lower()}, press “Send the files”.",
+        (section(text), actions([button("Send the files", SEND_FILES, check_id)])),
     )
