@@ -61,7 +61,9 @@ async def test_a_rate_limit_is_waited_out(twin: SlackTwin, slack: Slack) -> None
     assert texts(twin) == ["hello"]
 
 
-@pytest.mark.parametrize("kind", ["http500", "http503", "reset", "lost_answer", "internal_error"])
+@pytest.mark.parametrize(
+    "kind", ["http500", "http503", "html", "reset", "lost_answer", "internal_error"]
+)
 @pytest.mark.parametrize("may_read", [True, False])
 async def test_an_unclear_answer_neither_loses_nor_doubles(
     twin: SlackTwin, slack: Slack, kind: str, *, may_read: bool

@@ -35,7 +35,7 @@ async def answered_once(here: Life, root: Message) -> Message:
     return verdict
 
 
-@pytest.mark.parametrize("kind", ["ratelimited", "http500", "lost_answer"])
+@pytest.mark.parametrize("kind", ["ratelimited", "http500", "html", "lost_answer"])
 async def test_calls_that_fail_are_made_good(here: Life, kind: str) -> None:
     root = await here.asked("app01 10.20.110.1 1s")
     await here.captures(6)
@@ -45,6 +45,16 @@ async def test_calls_that_fail_are_made_good(here: Life, kind: str) -> None:
     assert {"chat.update", "chat.postMessage", UPLOAD} <= {
         method for method, fault in here.slack.api.faults.struck if fault.kind == kind
     }
+    await here.over(root)
+
+
+async def test_a_slack_that_limits_everything_for_a_while_delays_and_loses_nothing(
+    here: Life,
+) -> None:
+    root = await here.asked("web02 10.20.110.1 1s")
+    await here.captures(6)
+    here.slack.fail("*", 12, "ratelimited", retry_after=1)
+    await answered_once(here, root)
     await here.over(root)
 
 

@@ -4,7 +4,14 @@ import pytest
 
 from handlers.buttons import Press
 from handlers.desk import Asker
-from handlers.dialog import check_dialog, filled_in, loading_dialog, refused_dialog, suggestions
+from handlers.dialog import (
+    check_dialog,
+    filled_in,
+    loading_dialog,
+    refused_dialog,
+    suggestions,
+    words_in,
+)
 from handlers.handoff import explain_view, handoff_view
 from handlers.home import home_view
 from handlers.mention import said_to
@@ -32,6 +39,18 @@ from workers.jobs import JobRecord
 )
 def test_names_found_in_a_message(text: str, found: list[str]) -> None:
     assert [name for name in suggestions(text) if name in found or not found] == found
+
+
+def test_names_are_found_in_an_alert_without_text() -> None:
+    alert = {
+        "text": None,
+        "attachments": [
+            {"title": "[FIRING:1] HostDown", "fields": [{"title": "vm", "value": "db7"}]}
+        ],
+        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "`my vm` is lost"}}],
+    }
+    assert suggestions(words_in(alert)) == ["my vm", "db7"]
+    assert words_in({}) == ""
 
 
 def test_many_names_are_cut() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from workers.errors import SlackRefused, SlackUnreachable
-from workers.slack.calls import Guard, Unclear, call, persist, status_trouble
+from workers.slack.calls import Guard, Unclear, call, part, persist, status_trouble
 from workers.slack.reading import has_file
 
 LOOKS = 4
@@ -83,7 +83,7 @@ async def _upload(client: AsyncWebClient, file: Upload) -> str:
         session = client.session
         assert session is not None, "the edge opens its session before it uploads"  # noqa: S101
         async with session.post(
-            place["upload_url"],
+            part(place, "upload_url"),
             data=file.content,
             headers={"Content-Type": "application/octet-stream"},
             proxy=client.proxy,
@@ -100,7 +100,7 @@ async def _upload(client: AsyncWebClient, file: Upload) -> str:
                 )
         return place
 
-    return str((await persist("the upload", send, repeatable=True))["file_id"])
+    return part(await persist("the upload", send, repeatable=True), "file_id")
 
 
 async def _is_shared(client: AsyncWebClient, where: Place, file_id: str) -> bool:
