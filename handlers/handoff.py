@@ -30,6 +30,10 @@ HANDED_OFF = "handed off"
 """What a worker says of a hand-off that worked."""
 
 
+_TO_OTHERS = "The verdict points to: "
+_POINTS = {"none": "By the verdict ARP works", "inconclusive": "The verdict points to nobody yet"}
+
+
 def register(app: AsyncApp, desk: Desk) -> None:
     """Listen to the hand-off's buttons and dialogs."""
     listen(app, desk, HANDOFF, _ask_note)
@@ -148,8 +152,7 @@ def handoff_view(press: Press, record: JobRecord) -> dict[str, Any]:
         _note("note", "Note to the network team", "What they should know besides", optional=True),
     ]
     if owner and owner != "network":
-        sure = f"The verdict points to: {owner}. Hand off all the same"
-        blocks.append(_sure(sure))
+        blocks.append(_sure(f"{_POINTS.get(owner, _TO_OTHERS + owner)}. Hand off all the same"))
     return _frame(HANDOFF_VIEW, blocks, _metadata(press, record.job.id), "Hand off")
 
 

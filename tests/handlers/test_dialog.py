@@ -18,7 +18,7 @@ from handlers.mention import said_to
 from handlers.request import Check
 from tests.lab.slack.blocks import view_problems
 from tests.slack_types import view_wrong
-from workers.arp.model import Job, Thread
+from workers.arp.model import Job, Owner, Thread
 from workers.jobs import JobRecord
 
 
@@ -62,11 +62,11 @@ def test_views_fit() -> None:
     names = ["n" * 80, "m" * 80]
     press = Press(asker, "arpcheck_handoff", "arp-" + "f" * 36, "", {"ts": "1795378642.000100"})
     job = Job(press.value, "v" * 80, "U1", Thread("C1", "1.1"), 0)
-    record = JobRecord(job, "done", 0, {"owner": "virtualization"}, {})
+    records = [JobRecord(job, "done", 0, {"owner": owner}, {}) for owner in Owner]
     for view in (
         loading_dialog(),
         refused_dialog("You may not. " * 300),
-        handoff_view(press, record),
+        *(handoff_view(press, record) for record in records),
         explain_view(press),
         home_view(),
         check_dialog(asker),

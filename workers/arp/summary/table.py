@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from workers.arp.model import Control, Judgement, PointCount
 from workers.arp.summary.blocks import Block, shortened
@@ -19,7 +19,7 @@ def table_of(judgement: Judgement) -> Block | None:
     rows = [["Where", "Requests", "Replies", "Reading"]]
     rows += [
         [_where(judgement, p), str(p.vm_requests), str(p.vm_replies), _reading(p)]
-        for p in judgement.points
+        for p in in_reading_order(judgement.points)
     ]
     rows += _far_rows(judgement)
     rows += [_control_row(control) for control in judgement.controls[:_CONTROLS]]
@@ -42,6 +42,11 @@ def table_of(judgement: Judgement) -> Block | None:
             for where, asked, answered, reading in rows
         ],
     }
+
+
+def in_reading_order(points: Iterable[PointCount]) -> list[PointCount]:
+    """The VM's own port before the uplinks, else as they were captured."""
+    return sorted(points, key=lambda point: not point.point.startswith("vnic"))
 
 
 def _control_row(control: Control) -> list[str]:

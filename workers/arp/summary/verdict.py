@@ -27,8 +27,8 @@ from workers.arp.summary.blocks import (
     section,
     shortened,
 )
-from workers.arp.summary.owners import emoji, owner_words
-from workers.arp.summary.table import table_of
+from workers.arp.summary.owners import emoji, owner_in_short, owner_words
+from workers.arp.summary.table import in_reading_order, table_of
 
 _HEAD, _FAR, _FIELD, _NEXT, _BESIDE = 2_000, 500, 160, 700, 800
 """Most characters of each part. Together with the table's they stay below 8,000: Slack refuses a
@@ -176,7 +176,7 @@ def _verdict_buttons(judgement: Judgement, job: Job, network_channel: str) -> li
         if judgement.verdict.owner is Owner.NETWORK:
             handoff = button("Hand off to network team", HANDOFF, job.id, style="primary")
         else:
-            label = f"Hand off to network team (verdict: {judgement.verdict.owner})"
+            label = f"Hand off to network team (verdict: {owner_in_short(judgement.verdict.owner)})"
             handoff = button(label, HANDOFF, job.id)
         buttons.insert(0, handoff)
     return buttons
@@ -227,7 +227,7 @@ def _verdict_text(judgement: Judgement, beside: Sequence[str]) -> str:
         *(
             f"{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
             f"{f' (blind: {point.why_blind})' if point.why_blind else ''}"
-            for point in judgement.points
+            for point in in_reading_order(judgement.points)
         ),
         *(
             f"far:{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
