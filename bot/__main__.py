@@ -71,7 +71,7 @@ async def run(settings: BotSettings) -> None:
         if settings.metrics_port:
             await stack.enter_async_context(health.serve(settings.metrics_port, lambda: look(jobs)))
         identity = await _identity(slack, stop)
-        if identity is None:
+        if identity is None or not await _may_connect(slack, settings.slack_app_token, stop):
             return
         desk = Desk(slack, jobs, Access(slack, settings.channels, settings.users))
         desk.bot_user = identity.bot_user_id or ""
@@ -135,9 +135,11 @@ async def _identity(slack: Slack, stop: asyncio.Event) -> AuthorizeResult | None
         try:
             known = await slack.identity()
         except SlackRefused as refused:
-            raise SettingsError(
-                [f"SLACK_BOT_TOKEN: Slack does not take it ({refused.reason})"]
-            ) from None
+            if refused.is_about_token:
+                problem = f"SLACK_BOT_TOKEN: Slack does not take it ({refused.reason})"
+                raise SettingsError([problem]) from None
+            logger.warning("Slack does not say who the bot is. %s", refused.sentence)
+            known = {}
         except SlackUnreachable as trouble:
             logger.warning("%s Trying again.", trouble.sentence)
             await _pause(stop, LOOK_SECONDS)
@@ -150,6 +152,22 @@ async def _identity(slack: Slack, stop: asyncio.Event) -> AuthorizeResult | None
             bot_token=slack.client.token,
         )
     return None
+
+
+async def _may_connect(slack: Slack, app_token: str, stop: asyncio.Event) -> bool:
+    """Whether Socket Mode will work, where it is wanted: slack_sdk tries a wrong token for ever."""
+    while app_token and not stop.is_set():
+        try:
+            await slack.try_socket_mode(app_token)
+        except SlackRefused as refused:
+            problem = f"SLACK_APP_TOKEN: Slack opens no Socket Mode with it ({refused.reason})"
+            raise SettingsError([problem]) from None
+        except SlackUnreachable as trouble:
+            logger.warning("%s Trying again.", trouble.sentence)
+            await _pause(stop, LOOK_SECONDS)
+            continue
+        return True
+    return not stop.is_set()
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
@@ -216,8 +234,12 @@ async def _http(app: AsyncApp, port: int) -> AsyncIterator[None]:
             logger.warning("refused an unsigned or too old request from %s", request.remote)
         return await to_aiohttp_response(answer)
 
+    async def certify(request: web.Request) -> web.Response:
+        """Slack looks at the certificate now and then, with a GET that nobody signs."""
+        return web.Response(status=200 if request.query.get("ssl_check") == "1" else 405)
+
     server = web.Application()
-    server.add_routes([web.post(EVENTS_PATH, receive)])
+    server.add_routes([web.post(EVENTS_PATH, receive), web.get(EVENTS_PATH, certify)])
     runner = web.AppRunner(server, access_log=None)
     await runner.setup()
     try:

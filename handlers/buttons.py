@@ -22,6 +22,7 @@ from workers.arp.summary import (
     CLOSEST,
     OPTIONS,
     POST_HERE,
+    SEND_FILES,
     STARTED,
     Message,
 )
@@ -57,6 +58,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
         CLOSEST: _closest,
         STARTED: _started,
         POST_HERE: _post_here,
+        SEND_FILES: _send_files,
     }.items():
         listen(app, desk, action, pressed)
 
@@ -236,6 +238,16 @@ async def _post_here(desk: Desk, press: Press) -> None:
     answered_by = press.asker.response_url
     thread = replace(record.job.thread, root_ts=None, response_url=answered_by)
     await desk.start(press.asker, follow_up(record.job, "post", press.asker, thread))
+
+
+async def _send_files(desk: Desk, press: Press) -> None:
+    """Somebody misses a check's files in the thread where they pressed."""
+    record = await allowed(desk, press, "send_files", press.value)
+    if record is not None:
+        asker = press.asker
+        here = Thread(asker.channel, None, asker.thread_ts, asker.response_url)
+        await desk.start(asker, follow_up(record.job, "files", asker, here))
+        await _answered(desk, press, replies.files_sent(asker.user))
 
 
 def follow_up(job: Job, kind: str, asker: Asker, thread: Thread, note: str = "") -> Job:

@@ -21,7 +21,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
             response_url=command.get("response_url"),
         )
         async with desk.serving(asker):
-            request = parse(command.get("text", ""))
+            request = parse(command.get("text") or "")
             if isinstance(request, Help):
                 await ack(text=replies.help_text().text)
                 return
@@ -29,8 +29,9 @@ def register(app: AsyncApp, desk: Desk) -> None:
                 await ack(text=replies.mistake(request.sentence).text)
                 return
             await ack()  # empty: the message of the check is the acknowledgement
-            trigger = command["trigger_id"]
-            if not await desk.jobs.first_time(f"command:{trigger}", REDELIVERY_SECONDS):
+            trigger = command.get("trigger_id") or ""
+            once = f"command:{trigger}"
+            if trigger and not await desk.jobs.first_time(once, REDELIVERY_SECONDS):
                 return
             if isinstance(request, Ask):
                 if await desk.admits(asker, "dialog"):

@@ -88,7 +88,11 @@ class Desk:
                     return
                 except SlackRefused:  # used five times, or older than 30 minutes
                     log.info("a response_url no longer works")
-            await self.slack.ephemeral(asker.channel, asker.user, message, thread_ts=thread)
+            try:
+                await self.slack.ephemeral(asker.channel, asker.user, message, thread_ts=thread)
+            except SlackRefused as refused:  # they left, or the bot did
+                log.info("nothing can be shown in that channel: %s", refused.reason)
+                await self.slack.direct(asker.user, message, key=f"told:{new_id()}")
         except (SlackRefused, SlackUnreachable) as trouble:
             log.warning("could not answer %s: %s", asker.user, trouble.sentence)
 

@@ -16,6 +16,7 @@ CALLBACK = "arpcheck_dialog"
 VM, TARGET, SECONDS, FOUND = "vm", "target", "seconds", "found"
 SUGGESTIONS = 10
 
+_READ = ("pretext", "title", "text", "value", "fallback")
 _QUOTED = re.compile(r"`([^`\n]{1,80})`")
 _NOISE = re.compile(r"<(?:https?|mailto|tel)[^>|]*\|?([^>]*)>|<[^>]*>|\bhttps?://\S+|\S+@\S+")
 _MAC = re.compile(r"(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}", re.IGNORECASE)
@@ -32,6 +33,20 @@ def suggestions(text: str) -> list[str]:
     found += [name for name in _NAME.findall(clean) if any(char.isdigit() for char in name)]
     found += _ADDRESS.findall(clean)
     return [name for name in dict.fromkeys(found) if name][:SUGGESTIONS]
+
+
+def words_in(message: Mapping[str, Any]) -> str:
+    """All that people read in a message: alerts often have no text, but attachments or blocks."""
+    found = [str(message.get("text") or "")]
+    waiting = [message.get("attachments"), message.get("blocks")]
+    while waiting:
+        value = waiting.pop(0)
+        if isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, Mapping):
+            found += [v for k, v in value.items() if k in _READ and isinstance(v, str)]
+            waiting.extend(v for v in value.values() if isinstance(v, list | Mapping))
+    return "\n".join(dict.fromkeys(found))
 
 
 def loading_dialog() -> dict[str, Any]:

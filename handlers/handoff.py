@@ -30,6 +30,10 @@ HANDED_OFF = "handed off"
 """What a worker says of a hand-off that worked."""
 
 
+_TO_OTHERS = "The verdict points to: "
+_POINTS = {"none": "By the verdict ARP works", "inconclusive": "The verdict points to nobody yet"}
+
+
 def register(app: AsyncApp, desk: Desk) -> None:
     """Listen to the hand-off's buttons and dialogs."""
     listen(app, desk, HANDOFF, _ask_note)
@@ -115,9 +119,7 @@ async def _taken(desk: Desk, press: Press) -> None:
 
 
 async def _ask_why(desk: Desk, press: Press) -> None:
-    metadata = _metadata(press, press.value)
-    blocks = [_note("why", "Because…", "What was checked, and what it showed", optional=False)]
-    await desk.slack.open_view(press.trigger_id, _frame(NOT_OURS_VIEW, blocks, metadata, "Send"))
+    await desk.slack.open_view(press.trigger_id, explain_view(press))
 
 
 async def _fixed(desk: Desk, press: Press) -> None:
@@ -150,9 +152,14 @@ def handoff_view(press: Press, record: JobRecord) -> dict[str, Any]:
         _note("note", "Note to the network team", "What they should know besides", optional=True),
     ]
     if owner and owner != "network":
-        sure = f"The verdict points to: {owner}. Hand off all the same"
-        blocks.append(_sure(sure))
+        blocks.append(_sure(f"{_POINTS.get(owner, _TO_OTHERS + owner)}. Hand off all the same"))
     return _frame(HANDOFF_VIEW, blocks, _metadata(press, record.job.id), "Hand off")
+
+
+def explain_view(press: Press) -> dict[str, Any]:
+    """The dialog that asks the network team why it is not theirs."""
+    blocks = [_note("why", "Because…", "What was checked, and what it showed", optional=False)]
+    return _frame(NOT_OURS_VIEW, blocks, _metadata(press, press.value), "Send")
 
 
 def _frame(

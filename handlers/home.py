@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
 from handlers import replies
-from handlers.desk import Asker, Desk
+from handlers.desk import Desk
+from workers.errors import SlackRefused, SlackUnreachable
+
+log = logging.getLogger(__name__)
 
 
 def register(app: AsyncApp, desk: Desk) -> None:
@@ -16,8 +20,10 @@ def register(app: AsyncApp, desk: Desk) -> None:
     async def opened(event: dict[str, Any]) -> None:
         if event.get("tab", "home") != "home":
             return
-        async with desk.serving(Asker(event["user"], event.get("channel", event["user"]))):
+        try:
             await desk.slack.publish_home(event["user"], home_view())
+        except (SlackRefused, SlackUnreachable) as trouble:  # nobody asked for anything
+            log.warning("the home tab of %s stays as it is: %s", event["user"], trouble.sentence)
 
     app.event("app_home_opened")(opened)
 

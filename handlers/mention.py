@@ -29,16 +29,27 @@ def register(app: AsyncApp, desk: Desk) -> None:
             seen = f"event:{body.get('event_id') or event['ts']}"
             if not await desk.jobs.first_time(seen, REDELIVERY_SECONDS):
                 return
-            text = said_to(event.get("text", ""), desk.bot_user)
+            text = said_to(event.get("text") or "", desk.bot_user or _installed_as(body))
             await answers.answer(desk, asker, parse(text))
 
     app.event("app_mention")(mentioned)
 
 
+def _installed_as(body: dict[str, Any]) -> str:
+    """The bot's user id as the event names it, empty where it does not."""
+    for installed in body.get("authorizations") or ():
+        if installed.get("is_bot"):
+            return str(installed.get("user_id") or "")
+    return ""
+
+
 def said_to(text: str, bot_user: str) -> str:
-    """What was said to the bot: the words after its mention, or before it where none follow."""
+    """What was said to the bot: the words after its mention, or before it where none follow.
+
+    ``bot_user`` empty = not known: the first one who is mentioned.
+    """
     for match in _PERSON.finditer(text):
-        if match["user"] == bot_user:
+        if bot_user in {"", match["user"]}:
             after = text[match.end() :].strip(" \t\n:,")
             return after or text[: match.start()].strip()
     return text

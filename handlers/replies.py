@@ -165,6 +165,11 @@ def started(user: str) -> Message:
     return said(f":white_check_mark: <@{escape(user)}> started it; listening goes on.")
 
 
+def files_sent(user: str) -> Message:
+    """What stands under the missing files once somebody wants them."""
+    return said(f":outbox_tray: <@{escape(user)}> has the files sent again.")
+
+
 def handed_off_before() -> Message:
     """There is one hand-off for a check."""
     return said("This check was already handed off; the link is in its thread.")

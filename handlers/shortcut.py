@@ -27,7 +27,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
             if not await desk.jobs.first_time(f"shortcut:{trigger}", REDELIVERY_SECONDS):
                 return
             if await desk.admits(asker, "shortcut"):
-                names = dialog.suggestions(message.get("text", ""))
+                names = dialog.suggestions(dialog.words_in(message))
                 await desk.slack.open_view(trigger, dialog.check_dialog(asker, names=names))
 
     async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:

@@ -133,6 +133,20 @@ class SlackUnreachable(CheckError):
     code = "SLACK_UNREACHABLE"
 
 
+_DEAD_TOKEN = {
+    "account_inactive",
+    "app_not_installed",
+    "invalid_auth",
+    "invalid_token",
+    "not_allowed_token_type",
+    "not_authed",
+    "org_login_required",
+    "team_access_not_granted",
+    "token_expired",
+    "token_revoked",
+}
+
+
 class SlackRefused(CheckError):
     """Slack answers and refuses; ``reason`` is Slack's own error code, such as not_in_channel."""
 
@@ -141,6 +155,11 @@ class SlackRefused(CheckError):
     def __init__(self, sentence: str, *, reason: str, next_step: str = "") -> None:
         super().__init__(sentence, next_step=next_step)
         self.reason = reason
+
+    @property
+    def is_about_token(self) -> bool:
+        """Whether no other call with this token can work either."""
+        return self.reason in _DEAD_TOKEN
 
 
 class QueueUnreachable(CheckError):

@@ -25,6 +25,7 @@ from workers.arp.summary import (
     Progress,
     cancelled_message,
     choice_message,
+    files_message,
     handed_off,
     handoff_message,
     joined_message,
@@ -82,7 +83,7 @@ def test_the_verdict_reads_as_written_down(code: str) -> None:
 
 
 def test_the_verdict_of_both_ends_reads_as_written_down() -> None:
-    golden.same("verdict-two-ends", answer(two_ended(), "Stopped after 16 s: the time was up."))
+    golden.same("verdict-two-ends", answer(two_ended(), "Stopped early: enough unanswered."))
     golden.same("handoff-two-ends", handoff_message(two_ended(), JOB))
 
 
@@ -124,6 +125,12 @@ def others() -> dict[str, Message]:
         "stimulus": stimulus_message(JOB, "app01", "10.20.110.1"),
         "stimulus-named-target": stimulus_message(
             replace(JOB, target="db03"), "app01", "10.20.110.23"
+        ),
+        "files-unclear": files_message(
+            JOB.id, "Slack did not confirm that the files of this check are here", may_be_there=True
+        ),
+        "files-refused": files_message(
+            JOB.id, "Slack took no files of this check (missing_scope)", may_be_there=False
         ),
         "handoff": with_note(handoff, noted, LINK),
         "handoff-without-note": with_note(handoff, JOB, None),

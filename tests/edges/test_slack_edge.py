@@ -61,7 +61,9 @@ async def test_a_rate_limit_is_waited_out(twin: SlackTwin, slack: Slack) -> None
     assert texts(twin) == ["hello"]
 
 
-@pytest.mark.parametrize("kind", ["http500", "http503", "reset", "lost_answer", "internal_error"])
+@pytest.mark.parametrize(
+    "kind", ["http500", "http503", "html", "reset", "lost_answer", "internal_error"]
+)
 @pytest.mark.parametrize("may_read", [True, False])
 async def test_an_unclear_answer_neither_loses_nor_doubles(
     twin: SlackTwin, slack: Slack, kind: str, *, may_read: bool
@@ -87,6 +89,17 @@ async def test_an_unclear_answer_in_a_thread(twin: SlackTwin, slack: Slack) -> N
     twin.fail("chat.postMessage", 1, "lost_answer")
     ts = await slack.post(INCIDENT, Message("verdict"), thread_ts=root, key="j1:verdict")
     assert [(m.ts, m.text) for m in twin.thread(INCIDENT, root)][1:] == [(ts, "verdict")]
+
+
+async def test_an_unclear_answer_at_the_end_of_a_long_thread(twin: SlackTwin, slack: Slack) -> None:
+    twin.space.scopes.add("channels:history")
+    twin.chat.dedupe = False
+    root = await slack.post(INCIDENT, HELLO, key="j1:root")
+    for number in range(450):
+        twin.say(f"any news? {number}", thread_ts=root)
+    twin.fail("chat.postMessage", 1, "lost_answer")
+    ts = await slack.post(INCIDENT, Message("verdict"), thread_ts=root, key="j1:verdict")
+    assert [m.ts for m in twin.thread(INCIDENT, root) if m.text == "verdict"] == [ts]
 
 
 async def test_a_worker_that_takes_over_finds_what_the_former_one_posted(

@@ -7,7 +7,7 @@ import io
 import itertools
 import json
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -171,9 +171,16 @@ def button_labels(message: Message) -> list[str]:
 
 
 @asynccontextmanager
-async def life(folder: Path, **settings: str) -> AsyncIterator[Life]:
-    """A lab whose guests ask often, with bot and worker, several checks on a host at a time."""
+async def life(
+    folder: Path, *, without: Collection[str] = (), **settings: str
+) -> AsyncIterator[Life]:
+    """A lab whose guests ask often, with bot and worker, several checks on a host at a time.
+
+    ``without`` are methods of the Web API that this Slack does not know.
+    """
     async with Lab(folder) as lab:
+        for method in without:
+            del lab.slack.api.methods[method]
         lab.world.vm("app01").asks = [Asking(GATEWAY, EAGER)]
         lab.world.vm("web02").asks = [Asking(GATEWAY, EAGER)]
         settings = {"HOST_JOBS": "8", **settings}

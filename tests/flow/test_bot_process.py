@@ -216,7 +216,7 @@ async def test_the_log_is_json_without_secrets_and_cannot_be_forged(redis_url: s
     async with running_bot(redis_url) as (slack, bot):
         await slack.slash('"app01 {\\"level\\":\\"x\\"}"')
         await posted(slack)
-        slack.fail("chat.postMessage", 1, "no_such_error")
+        slack.fail("chat.postMessage", 2, "no_such_error")
         await slack.slash("app02")
         await whisper(slack, "no_such_error")
         await slack.socket.drop()

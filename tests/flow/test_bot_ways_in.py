@@ -144,8 +144,8 @@ async def test_one_of_several_vms_is_chosen_once_and_the_message_goes_on(
         two = [VmCandidate(f"vm-{n}", "app01", f"folder{n}", "prod", "poweredOn") for n in (1, 2)]
         asked = await say(slack, lease.job, choice_message(lease.job, two))
         await lease.finish({"outcome": "VM_AMBIGUOUS"})
-        await slack.press(asked, "arpcheck_choose:1", times=2)
-        await slack.press(asked, "arpcheck_choose:0", user=BOB)
+        await slack.press(asked, "arpcheck_choose:2", times=2)
+        await slack.press(asked, "arpcheck_choose:1", user=BOB)
         await whisper(slack, "already chosen", BOB)
         chosen = await claimed(jobs)
         assert (chosen.job.moid, chosen.job.target) == ("vm-2", "10.0.0.1")

@@ -105,7 +105,7 @@ async def test_one_of_several_vms_is_chosen_and_the_same_message_goes_on(here: L
         (question,) = here.replies(root)
         assert "2 VMs answer" in root.text
         assert any("vm/staging" in label for label in button_labels(question))
-        assert all(word in question.text for word in ("cluster prod-a", "poweredOn", "vm-102"))
+        assert all(word in question.text for word in ("cluster prod-a", "powered on", "vm-102"))
         wanted = next(label for label in button_labels(question) if "vm/staging" in label)
         await here.slack.press(question, wanted, user=BOB)
         evidence = await here.verdict(root)
@@ -144,7 +144,7 @@ async def test_one_message_tells_it_all_and_nothing_else_is_posted(here: Life) -
     assert any("█" in str(state.blocks) and "Cancel" in str(state.blocks) for state in states)
     assert "Cancel" not in str(states[-1].blocks)
     assert f"<@{ALICE}>" in str(root.blocks)
-    gaps = [after.at - before.at for before, after in itertools.pairwise(states[1:-1])]
+    gaps = [after.at - before.at for before, after in itertools.pairwise(states[1:])]
     assert min(gaps) >= EDIT_GAP_SECONDS
     assert [m.ts for m in here.slack.messages(root.channel)] == [root.ts]
     verdict, files = here.replies(root)

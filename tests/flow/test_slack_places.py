@@ -19,7 +19,7 @@ async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Life]:
 
 def answers(here: Life, user: str) -> list[Message]:
     """The answers that stand in somebody's direct messages because their channels took none."""
-    return [m for m in here.slack.dms(user) if "Post it here" in button_labels(m)]
+    return [m for m in here.slack.dms(user) if "Post it there" in button_labels(m)]
 
 
 @pytest.mark.parametrize("kind", ["public", "private"])
@@ -31,7 +31,7 @@ async def test_not_in_the_channel_the_result_is_kept_and_posted_after_the_invite
     told = await here.whisper("/invite @arpcheck", channel)
     assert button_labels(told) == ["Post it here"]
     kept = await here.whisper("ARP works", channel)
-    assert "Post it here" in button_labels(kept)
+    assert "Post it there" in button_labels(kept)
     assert here.slack.messages(channel) == []
     here.slack.invite(channel)
     await here.slack.press(told, "Post it here")
@@ -88,12 +88,12 @@ async def test_a_place_that_is_lost_meanwhile_leaves_the_answer_to_the_asker(
     (kept,) = await here.until(lambda: answers(here, ALICE)[count:])
     assert "ARP works" in kept.text
     assert why in str(kept.blocks)
-    assert button_labels(kept) == ["Post it here", "Run again"]
+    assert button_labels(kept) == ["Post it there", "Run again"]
     await here.until(lambda: here.bundles(kept.channel))
     assert here.replies(root) == []
     if loss == "kicked":
         here.slack.invite(root.channel)
-        await here.slack.press(kept, "Post it here")
+        await here.slack.press(kept, "Post it there")
         there = await here.root(root.channel, 2)
         assert "ARP works" in there.text
 
@@ -107,4 +107,4 @@ async def test_a_thread_that_is_gone_leaves_the_answer_to_the_asker(here: Life) 
     here.slack.delete(channel, alarm.ts)
     (kept,) = await here.until(lambda: answers(here, BOB))
     assert "ARP works" in kept.text
-    assert "Post it here" in button_labels(kept)
+    assert "Post it there" in button_labels(kept)

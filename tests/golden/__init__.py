@@ -9,13 +9,15 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from tests.lab.slack.blocks import problems
+from tests.lab.slack.blocks import message_text_length, problems
 from tests.lab.slack.state import Json, Message
 from tests.lab.slack.text import as_text, pings
 from tests.lab.slack.workspace import Workspace
+from tests.slack_types import blocks_wrong
 
 FOLDER = Path(__file__).parent
 TEXT_LIMIT = 4_000
+BLOCKS_BUDGET = 8_000  # undocumented; msg_blocks_too_long was seen from about 11,000
 NOTIFICATION = "— as plain text —"
 
 
@@ -30,8 +32,11 @@ class Sayable(Protocol):
 
 
 def refused(message: Sayable) -> list[str]:
-    """What Slack would not take of a message."""
+    """What Slack would not take of a message, by its limits and by its own types."""
     found = problems(list(message.blocks)) if message.blocks else []
+    found += blocks_wrong(message.blocks)
+    if message_text_length(message.blocks) > BLOCKS_BUDGET:
+        found.append(f"blocks of {message_text_length(message.blocks)} characters")
     if not 0 < len(message.text) <= TEXT_LIMIT:
         found.append(f"text of {len(message.text)} characters")
     return found

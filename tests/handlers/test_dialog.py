@@ -2,10 +2,24 @@
 
 import pytest
 
+from handlers.buttons import Press
 from handlers.desk import Asker
-from handlers.dialog import check_dialog, filled_in, loading_dialog, suggestions
+from handlers.dialog import (
+    check_dialog,
+    filled_in,
+    loading_dialog,
+    refused_dialog,
+    suggestions,
+    words_in,
+)
+from handlers.handoff import explain_view, handoff_view
+from handlers.home import home_view
 from handlers.mention import said_to
 from handlers.request import Check
+from tests.lab.slack.blocks import view_problems
+from tests.slack_types import view_wrong
+from workers.arp.model import Job, Owner, Thread
+from workers.jobs import JobRecord
 
 
 @pytest.mark.parametrize(
@@ -27,6 +41,18 @@ def test_names_found_in_a_message(text: str, found: list[str]) -> None:
     assert [name for name in suggestions(text) if name in found or not found] == found
 
 
+def test_names_are_found_in_an_alert_without_text() -> None:
+    alert = {
+        "text": None,
+        "attachments": [
+            {"title": "[FIRING:1] HostDown", "fields": [{"title": "vm", "value": "db7"}]}
+        ],
+        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "`my vm` is lost"}}],
+    }
+    assert suggestions(words_in(alert)) == ["my vm", "db7"]
+    assert words_in({}) == ""
+
+
 def test_many_names_are_cut() -> None:
     assert len(suggestions(" ".join(f"app{number:02}" for number in range(40)))) == 10
 
@@ -34,17 +60,21 @@ def test_many_names_are_cut() -> None:
 def test_views_fit() -> None:
     asker = Asker("U1", "C1", "1.1", "https://hooks.example.com/" + "x" * 200)
     names = ["n" * 80, "m" * 80]
+    press = Press(asker, "arpcheck_handoff", "arp-" + "f" * 36, "", {"ts": "1795378642.000100"})
+    job = Job(press.value, "v" * 80, "U1", Thread("C1", "1.1"), 0)
+    records = [JobRecord(job, "done", 0, {"owner": owner}, {}) for owner in Owner]
     for view in (
         loading_dialog(),
+        refused_dialog("You may not. " * 300),
+        *(handoff_view(press, record) for record in records),
+        explain_view(press),
+        home_view(),
         check_dialog(asker),
         check_dialog(asker, names=names),
         check_dialog(asker, Check("v" * 80, "t" * 80, 300)),
     ):
-        assert len(view["private_metadata"]) <= 3000
-        for block in view["blocks"]:
-            options = block.get("element", {}).get("options", [])
-            assert all(len(option["text"]["text"]) <= 75 for option in options)
-            assert all(len(option["value"]) <= 150 for option in options)
+        assert view_problems(view) == []
+        assert view_wrong(view) == []
 
 
 @pytest.mark.parametrize(

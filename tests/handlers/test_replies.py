@@ -49,11 +49,8 @@ def test_a_cut_list_says_how_much_is_missing() -> None:
 
 
 def check(message: Message) -> None:
-    assert 0 < len(message.text) <= 4000
+    assert golden.refused(message) == []
     assert "<!channel>" not in f"{message.text} {message.blocks}"
-    for block in message.blocks:
-        if block["type"] == "section":
-            assert len(block["text"]["text"]) <= 3000
 
 
 SHORT = Job("arp-k3f9", "app01", "U01ALICE", Thread("C1", "1.1"), 0, target="10.20.110.1")
@@ -84,6 +81,7 @@ KINDS = {
     "already-over": replies.already_over(SHORT.id),
     "already-chosen": replies.already_chosen(SHORT),
     "stimulus-noted": replies.stimulus_noted(),
+    "files-sent": replies.files_sent("U02BOB00"),
     "handed-off-before": replies.handed_off_before(),
     "taken": replies.taken("U02BOB00"),
     "not-ours": replies.not_ours("U02BOB00", "the trunk is clean"),

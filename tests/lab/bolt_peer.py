@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import pytest
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
@@ -55,3 +56,6 @@ async def by_http(twin: SlackTwin, app: AsyncApp) -> AsyncIterator[None]:
         yield
     finally:
         await runner.cleanup()
+
+
+WAYS = pytest.mark.parametrize("way", [by_socket, by_http])

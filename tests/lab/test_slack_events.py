@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.lab.bolt_peer import Way, by_http, by_socket, new_app
+from tests.lab.bolt_peer import WAYS, Way, by_http, by_socket
 from tests.lab.slack import ALICE, BOB, INCIDENT, VIRT, WAR_ROOM, SlackTwin
 from tests.lab.slack.state import Json
 
 Next = Callable[[], Awaitable[BoltResponse]]
-
-
-@pytest.fixture
-async def twin() -> AsyncIterator[SlackTwin]:
-    async with SlackTwin() as running:
-        running.deliveries.retry_seconds = (0, 0, 0)
-        yield running
-
-
-@pytest.fixture
-def app(twin: SlackTwin) -> AsyncApp:
-    return new_app(twin)
-
-
-WAYS = pytest.mark.parametrize("way", [by_socket, by_http])
 
 
 @WAYS

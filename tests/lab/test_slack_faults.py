@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
 
 import aiohttp
 import pytest
-from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from tests.lab.slack import (
     ALICE,
@@ -19,38 +16,7 @@ from tests.lab.slack import (
     WAR_ROOM,
     SlackTwin,
 )
-from tests.lab.slack.state import Json
-
-
-@pytest.fixture
-async def twin() -> AsyncIterator[SlackTwin]:
-    async with SlackTwin() as running:
-        yield running
-
-
-@pytest.fixture
-def client(twin: SlackTwin) -> AsyncWebClient:
-    return AsyncWebClient(twin.bot_token, base_url=twin.api_url, timeout=5)
-
-
-async def refused(call: Awaitable[object]) -> AsyncSlackResponse:
-    """Give the answer of a call that must be refused."""
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    answer = caught.value.response
-    assert isinstance(answer, AsyncSlackResponse)
-    return answer
-
-
-async def post(
-    client: AsyncWebClient,
-    text: str = "hello",
-    *,
-    channel: str = INCIDENT,
-    **more: Json | list[Json] | str,
-) -> str:
-    answer = await client.chat_postMessage(channel=channel, text=text, **more)  # type: ignore[arg-type]
-    return str(answer["ts"])
+from tests.lab.web_peer import post, refused
 
 
 async def test_a_rate_is_kept_by_waiting_as_told(twin: SlackTwin, client: AsyncWebClient) -> None:

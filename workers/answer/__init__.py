@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from workers.answer.chat import VERDICT, Chat
 from workers.answer.evidence import Kept, pack, pack_trouble
-from workers.answer.follow_up import AUDITED, ending, hand_off, post_kept
+from workers.answer.follow_up import AUDITED, ending, hand_off, post_kept, send_files
 from workers.arp.summary import Message, Progress, root_line, root_message, stimulus_message
 from workers.check import Evidence, Peers, Quiet, check
 from workers.errors import (
@@ -60,17 +60,9 @@ class Answerer:
         """
         chat = Chat(self._slack, lease)
         try:
-            if lease.job.kind == "handoff":
-                channel = self._settings.network_channel
-                await lease.finish(
-                    await _patiently(
-                        lease, lambda: hand_off(lease, self._jobs, self._slack, channel)
-                    )
-                )
-            elif lease.job.kind == "post":
-                await lease.finish(
-                    await _patiently(lease, lambda: post_kept(lease, self._jobs, self._slack))
-                )
+            follow_up = self._follow_up(lease)
+            if follow_up is not None:
+                await lease.finish(await _patiently(lease, follow_up))
             else:
                 await self._check(lease, chat)
         except LeaseLost as lost:
@@ -81,6 +73,15 @@ class Answerer:
                 await chat.tell_gone(gone.verdict, gone.root)
         finally:
             await chat.drop()
+
+    def _follow_up(self, lease: Lease) -> Callable[[], Awaitable[dict[str, str]]] | None:
+        """What a small job after a check does; None = the job is a check."""
+        jobs, slack, channel = self._jobs, self._slack, self._settings.network_channel
+        return {
+            "handoff": lambda: hand_off(lease, jobs, slack, channel),
+            "post": lambda: post_kept(lease, jobs, slack),
+            "files": lambda: send_files(lease, jobs, slack),
+        }.get(lease.job.kind)
 
     async def _check(self, lease: Lease, chat: Chat) -> None:
         await chat.open()

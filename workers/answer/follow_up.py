@@ -1,4 +1,4 @@
-"""A small job after a check: its kept evidence handed to the network team, or posted once more.
+"""A small job after a check: its kept evidence handed to the network team, or sent once more.
 
 An unreachable Slack is the caller's to wait for: every step is noted, and calling again goes on.
 """
@@ -82,6 +82,26 @@ async def post_kept(lease: Lease, jobs: Jobs, slack: Slack) -> dict[str, str]:
         await _tell(slack, job, trouble)
         return {"outcome": trouble.code.lower(), "headline": trouble.sentence}
     return {"outcome": "posted", "ts": ts}
+
+
+async def send_files(lease: Lease, jobs: Jobs, slack: Slack) -> dict[str, str]:
+    """Send a check's kept files to the thread in which somebody misses them.
+
+    Raises:
+        SlackUnreachable: call again. LeaseLost, QueueUnreachable: another run will do it.
+    """
+    job = lease.job
+    try:
+        kept = await _kept(lease, jobs, job.thread.channel)
+        await share_once(
+            lease, slack, job.thread.channel, job.thread.thread_ts or "", kept.uploads()
+        )
+    except (SlackUnreachable, LeaseLost, QueueUnreachable):
+        raise
+    except CheckError as trouble:
+        await _tell(slack, job, trouble)
+        return {"outcome": trouble.code.lower(), "headline": trouble.sentence}
+    return {"outcome": "files sent"}
 
 
 async def _post(

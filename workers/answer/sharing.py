@@ -1,16 +1,23 @@
-"""Files of an answer turned into one message of its thread, once over all runs of the job."""
+"""Files of an answer turned into one message of its thread, once over all runs of the job.
+
+The law: files are never sent again on a guess, and never missing in silence. Whether Slack shared them
+is looked up where the bot may read the thread; where it may not, or Slack takes none, the thread is
+told, with a button that sends the kept files.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 
+from workers.arp.summary import files_message
 from workers.errors import SlackRefused, SlackUnreachable
 from workers.jobs import Lease
 from workers.slack import Slack, Upload
 
 UPLOADING, UPLOADED = "uploading", "uploaded"
 TRIES = 5
+UNCLEAR = "Slack did not confirm that the files of this check are here"
 
 log = logging.getLogger(__name__)
 
@@ -18,25 +25,52 @@ log = logging.getLogger(__name__)
 async def share_once(
     lease: Lease, slack: Slack, channel: str, thread_ts: str, uploads: Sequence[Upload]
 ) -> None:
-    """Share the files; where Slack keeps refusing or losing them the answer stands without.
-
-    A run that died while sharing leaves it unclear: the thread is looked into before they are sent
-    again.
+    """Share the files, or say in the thread why they may be missing.
 
     Raises:
         SlackUnreachable: not surely shared; call again. LeaseLost: the job is another run's.
     """
     if not uploads or UPLOADED in lease.notes:
         return
-    tries = int(lease.notes.get(UPLOADING, "0"))
-    if not tries or not await slack.has_file(channel, thread_ts, uploads[0].name):
-        await lease.note(UPLOADING, str(tries + 1))
-        try:
-            await slack.upload(channel, thread_ts, uploads, guard=lease.check)
-        except SlackRefused as refused:
-            log.warning("the files of %s were refused: %s", lease.job.id, refused.sentence)
-        except SlackUnreachable as trouble:
-            if tries + 1 < TRIES:
-                raise
-            log.error("the files of %s are missing: %s", lease.job.id, trouble.sentence)  # noqa: TRY400
+    missing = await _missing(lease, slack, channel, thread_ts, uploads)
+    if missing:
+        log.warning("the files of %s: %s", lease.job.id, missing)
+        await _tell(lease, slack, channel, thread_ts, missing)
     await lease.note(UPLOADED, "1")
+
+
+async def _missing(
+    lease: Lease, slack: Slack, channel: str, thread_ts: str, uploads: Sequence[Upload]
+) -> str:
+    """Why the files may not be in the thread, empty where they are."""
+    tries = int(lease.notes.get(UPLOADING, "0"))
+    if tries:
+        there = await slack.has_file(channel, thread_ts, uploads[0].name)
+        if there is not False:
+            return "" if there else UNCLEAR
+    await lease.note(UPLOADING, str(tries + 1))
+    try:
+        await slack.upload(channel, thread_ts, uploads, guard=lease.check)
+    except SlackRefused as refused:
+        return f"Slack took no files of this check ({refused.reason})"
+    except SlackUnreachable as trouble:
+        if tries + 1 < TRIES:
+            raise
+        return f"The files of this check could not be sent: {trouble.sentence.rstrip('.')}"
+    return ""
+
+
+async def _tell(lease: Lease, slack: Slack, channel: str, thread_ts: str, why: str) -> None:
+    job = lease.job
+    message = files_message(job.of or job.id, why, may_be_there=why == UNCLEAR)
+    try:
+        await slack.post(
+            channel,
+            message,
+            thread_ts=thread_ts,
+            key=f"{job.id}:files",
+            look_first=lease.number > 1,
+            guard=lease.check,
+        )
+    except SlackRefused as refused:
+        log.warning("%s: the missing files could not be told: %s", job.id, refused.sentence)

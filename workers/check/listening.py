@@ -186,7 +186,7 @@ async def listen_for_verdict(
             desk.ask_for_traffic(recording.location.vm.name, wanted)
         why = _enough(recording, judgement)
         if why is not None and (elapsed >= least_seconds or recording.moved is not None):
-            desk.note(f"Stopped after {elapsed:.0f} s: {why}.")
+            desk.note(f"Stopped early: {why}.")
             return
         if elapsed >= seconds:
             return

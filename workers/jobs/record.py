@@ -128,7 +128,7 @@ def join_key(job: Job) -> str:
     A job that exists to post somewhere is equal only to one that posts in the same thread.
     """
     about = job.moid or " ".join(job.vm.casefold().split())
-    where = write_thread(job.thread) if job.kind == "post" else ""
+    where = write_thread(job.thread) if job.kind in {"post", "files"} else ""
     return _json([job.kind, job.of, job.vcenter_id, about, job.target, where])
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -78,11 +78,27 @@ async def call(
             answer = await method(**arguments)
         except SlackApiError as error:
             raise _told(name, error) from None
-        except AttributeError:  # slack_sdk reads an answer in plain text as if it were JSON
+        except (
+            AttributeError
+        ):  # status 200; slack_sdk reads an answer in plain text as if it were JSON
             raise Unclear(f"Slack's answer to {name} was no JSON.", retry=True) from None
         return dict(answer.data) if isinstance(answer.data, dict) else {}
 
     return await persist(name, send, repeatable=repeatable)
+
+
+def part(answer: Mapping[str, Any], *path: str) -> str:
+    """A field that an answer must have.
+
+    Raises:
+        Unclear: it has not, so what Slack did is not known.
+    """
+    value: Any = answer
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if not value:
+        raise Unclear(f"Slack's answer has no {'.'.join(path)}.", retry=True)
+    return str(value)
 
 
 async def persist(
@@ -149,6 +165,10 @@ def _told(name: str, error: SlackApiError) -> Exception:
         return trouble
     data = getattr(response, "data", None)
     reason = str(data.get("error") or "") if isinstance(data, dict) else ""
+    if not reason and 400 <= status < 500 and status != 408:  # noqa: PLR2004
+        reason = (
+            f"http_{status}"  # a gateway's, or of a Slack without this method: nothing was done
+        )
     if not reason:
         return Unclear(f"Slack's answer to {name} was no JSON.", retry=True)
     if reason in _LIMITED:

@@ -21,8 +21,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from workers.arp.summary import Message
 from workers.errors import SlackRefused, SlackUnreachable
-from workers.slack.calls import Guard, Unclear, call, persist, status_trouble
-from workers.slack.plain import is_undrawable, marked_repeat, plain
+from workers.slack import reading
+from workers.slack.calls import Guard, Unclear, call, part, persist, status_trouble
+from workers.slack.plain import marked_repeat, may_go_plain, plain
 from workers.slack.uploads import Place, Upload, share
 
 CALL_SECONDS = 15
@@ -93,7 +94,7 @@ class Slack:
         }
         if look_first:
             with contextlib.suppress(SlackRefused):  # unreadable: Slack has the client_msg_id
-                found = await self._find(channel, thread_ts, key)
+                found = await reading.keyed(self._open(), channel, thread_ts, key)
                 if found:
                     return found
         return await self._post_once(body, key, guard)
@@ -107,7 +108,7 @@ class Slack:
                 trouble = unclear
             await asyncio.sleep(0.5 * 2**number)
             try:
-                found = await self._find(body["channel"], body["thread_ts"], key)
+                found = await reading.keyed(self._open(), body["channel"], body["thread_ts"], key)
             except SlackRefused:
                 again = body | marked_repeat(Message(body["text"], tuple(body["blocks"] or ())))
                 return await self._posted(again, guard)
@@ -115,26 +116,10 @@ class Slack:
                 return found
         raise trouble or SlackUnreachable("Slack does not answer.", retry=True)
 
-    async def _find(self, channel: str, thread_ts: str | None, key: str) -> str | None:
-        """The ts of the post with this key among the newest ones; SlackRefused without the scope."""
-        client = self._open()
-        where: dict[str, Any] = {"channel": channel, "limit": 200, "include_all_metadata": True}
-        if thread_ts is None:
-            answer = await call(client.conversations_history, repeatable=True, **where)
-        else:
-            answer = await call(
-                client.conversations_replies, repeatable=True, ts=thread_ts, **where
-            )
-        for said in answer.get("messages", ()):
-            payload = (said.get("metadata") or {}).get("event_payload") or {}
-            if payload.get("key") == key:
-                return str(said["ts"])
-        return None
-
     async def _posted(self, body: dict[str, Any], guard: Guard | None) -> str:
         post = self._open().chat_postMessage
         answer = await self._drawn(post, body, repeatable=False, guard=guard)
-        return str(answer["ts"])
+        return part(answer, "ts")
 
     async def _drawn(
         self,
@@ -148,11 +133,13 @@ class Slack:
         try:
             return await call(method, repeatable=repeatable, guard=guard, **body)
         except SlackRefused as refused:
-            if not is_undrawable(refused.reason):
+            if not may_go_plain(refused):
                 raise
             log.warning("Slack would not draw a message (%s): sent as plain text", refused.reason)
         message = plain(Message(body["text"], tuple(body["blocks"] or ())))
         body = body | {"text": message.text, "blocks": list(message.blocks)}
+        if "client_msg_id" in body:  # it is documented nowhere, so it may be what was refused
+            body["client_msg_id"] = None
         return await call(method, repeatable=repeatable, guard=guard, **body)
 
     async def edit(
@@ -197,7 +184,7 @@ class Slack:
     async def direct_channel(self, user: str) -> str:
         """The channel id of the bot's direct messages with a person."""
         answer = await call(self._open().conversations_open, repeatable=True, users=[user])
-        return str(answer["channel"]["id"])
+        return part(answer, "channel", "id")
 
     async def ephemeral(
         self, channel: str, user: str, message: Message, *, thread_ts: str | None = None
@@ -245,7 +232,7 @@ class Slack:
                 )
                 if trouble is not None:
                     raise trouble
-                if answer.status != 200:  # noqa: PLR2004
+                if answer.status != 200 or '"ok":false' in said.replace(" ", ""):  # noqa: PLR2004
                     raise SlackRefused(
                         "Slack no longer takes answers to this command.",
                         reason=said or str(answer.status),
@@ -254,20 +241,12 @@ class Slack:
 
         await persist("the answer", send, repeatable=True)
 
-    async def has_file(self, channel: str, thread_ts: str, name: str) -> bool:
-        """Whether a file of that name is in the thread; True too where the bot may not look."""
+    async def has_file(self, channel: str, thread_ts: str, name: str) -> bool | None:
+        """Whether a file of that name is in the thread; None = the bot may not look."""
         try:
-            answer = await call(
-                self._open().conversations_replies,
-                repeatable=True,
-                channel=channel,
-                ts=thread_ts,
-                limit=200,
-            )
+            return await reading.has_file(self._open(), channel, thread_ts, "name", name)
         except SlackRefused:
-            return True
-        files = [file for said in answer.get("messages", ()) for file in said.get("files", ())]
-        return any(file.get("name") == name for file in files)
+            return None
 
     async def permalink(self, channel: str, ts: str) -> str | None:
         """A link to a message; None where Slack gives none."""
@@ -275,20 +254,36 @@ class Slack:
             answer = await call(
                 self._open().chat_getPermalink, repeatable=True, channel=channel, message_ts=ts
             )
+            return part(answer, "permalink")
         except (SlackRefused, SlackUnreachable):
             return None
-        return str(answer["permalink"])
 
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> str:
         """Open a dialog within 3 s of the person's action; returns the view's id."""
-        answer = await call(
-            self._open().views_open, repeatable=False, trigger_id=trigger_id, view=dict(view)
-        )
-        return str(answer["view"]["id"])
+        try:
+            answer = await call(
+                self._open().views_open, repeatable=False, trigger_id=trigger_id, view=dict(view)
+            )
+        except SlackRefused as refused:
+            raise SlackRefused(
+                f"Slack did not open the dialog ({refused.reason}).",
+                reason=refused.reason,
+                next_step="Try again, or type `/arpcheck vm-name`; in a thread, `@arpcheck vm-name`.",
+            ) from None
+        return part(answer, "view", "id")
 
     async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
         """Fill an open dialog."""
         await call(self._open().views_update, repeatable=True, view_id=view_id, view=dict(view))
+
+    async def try_socket_mode(self, app_token: str) -> None:
+        """Ask for a WebSocket's address and leave it unused.
+
+        Raises:
+            SlackRefused: the app-level token is wrong, or Socket Mode is off.
+        """
+        opened = self._open().apps_connections_open
+        await call(opened, repeatable=True, app_token=app_token)
 
     async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
         """Show the app's home tab to a person."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from workers.slack.edge import Slack
 
 EDIT_GAP_SECONDS = 2.5
+LAST_GAP_SECONDS = 2.2
+"""The last state waits no longer than this: by then the answer stands in the thread already."""
 SHARED_GAP_SECONDS = 1.4
 """With many messages at once each waits longer: 60 s / 1.4 s stays below 50 edits a minute."""
 
@@ -82,6 +84,8 @@ class LiveMessage:
             await asyncio.wait({self._editing})  # an edit on its way must not arrive after ours
             self._editing = None
         if last is not None and last != self._shown:
+            gap = min(self._gap_seconds, LAST_GAP_SECONDS)
+            await asyncio.sleep(self._last_edit + gap - asyncio.get_running_loop().time())
             await self._slack.edit(self._channel, self._ts, last, guard=self._guard)
             self._shown = last
 

@@ -5,23 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from workers.arp.summary import Message
+from workers.errors import SlackRefused
 
 SECTION_LENGTH = 2_900  # Slack takes 3,000
 TEXT_LENGTH = 3_900  # top-level text: 4,000 recommended, msg_too_long seen above
 BUDGET = 7_800  # over all blocks of a message; msg_blocks_too_long seen from about 11,000
 
-_UNDRAWABLE = {
-    "invalid_attachments",  # a second table in a message
-    "invalid_blocks",
-    "invalid_blocks_format",
-    "msg_blocks_too_long",
-    "msg_too_long",
+_NOT_THE_CONTENT = {
+    "cant_update_message",
+    "channel_not_found",
+    "edit_window_closed",
+    "ekm_access_denied",
+    "is_archived",
+    "message_not_found",
+    "missing_scope",
+    "not_in_channel",
+    "restricted_action",
+    "thread_not_found",
+    "unknown_method",
+    "user_not_found",
+    "user_not_in_channel",
 }
 
 
-def is_undrawable(reason: str) -> bool:
-    """Whether Slack's error code is about the blocks or their length."""
-    return reason in _UNDRAWABLE
+def may_go_plain(refused: SlackRefused) -> bool:
+    """Whether the same words without blocks may be taken: the refusal names no other cause.
+
+    Slack's list of errors grows; after a refusal nothing was posted, so one more try doubles nothing.
+    """
+    return not (refused.is_about_token or refused.reason in _NOT_THE_CONTENT)
 
 
 def plain(message: Message) -> Message:

@@ -49,12 +49,3 @@ class SlackStanding(Slack):
                 raise
             return None
         return True
-
-    async def try_socket_mode(self, app_token: str) -> None:
-        """Ask for a WebSocket's address and leave it unused.
-
-        Raises:
-            SlackRefused: the app-level token is wrong, or Socket Mode is off.
-        """
-        opened = self._open().apps_connections_open
-        await call(opened, repeatable=True, app_token=app_token)

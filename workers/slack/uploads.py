@@ -15,7 +15,8 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from workers.errors import SlackRefused, SlackUnreachable
-from workers.slack.calls import Guard, Unclear, call, persist, status_trouble
+from workers.slack.calls import Guard, Unclear, call, part, persist, status_trouble
+from workers.slack.reading import has_file
 
 LOOKS = 4
 FIRST_LOOK_SECONDS = 0.5
@@ -82,7 +83,7 @@ async def _upload(client: AsyncWebClient, file: Upload) -> str:
         session = client.session
         assert session is not None, "the edge opens its session before it uploads"  # noqa: S101
         async with session.post(
-            place["upload_url"],
+            part(place, "upload_url"),
             data=file.content,
             headers={"Content-Type": "application/octet-stream"},
             proxy=client.proxy,
@@ -99,7 +100,7 @@ async def _upload(client: AsyncWebClient, file: Upload) -> str:
                 )
         return place
 
-    return str((await persist("the upload", send, repeatable=True))["file_id"])
+    return part(await persist("the upload", send, repeatable=True), "file_id")
 
 
 async def _is_shared(client: AsyncWebClient, where: Place, file_id: str) -> bool:
@@ -110,16 +111,8 @@ async def _is_shared(client: AsyncWebClient, where: Place, file_id: str) -> bool
     for number in range(LOOKS):
         await asyncio.sleep(FIRST_LOOK_SECONDS * 2**number)
         try:
-            answer = await call(
-                client.conversations_replies,
-                repeatable=True,
-                channel=where.channel,
-                ts=where.thread_ts,
-                limit=200,
-            )
+            if await has_file(client, where.channel, where.thread_ts, "id", file_id):
+                return True
         except (SlackRefused, SlackUnreachable):
             return False
-        shown = (file.get("id") for said in answer["messages"] for file in said.get("files", ()))
-        if file_id in shown:
-            return True
     return False

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 class Fault:
     """What goes wrong with a call.
 
-    ``kind``: ratelimited (429 with ``retry_after``), http500, http503, slow (``seconds`` late),
-    timeout (never answered), reset (cut before it was accepted), lost_answer (accepted, then cut);
+    ``kind``: ratelimited (429 with ``retry_after``), http404, http500, http503, html (status 200 and
+    no JSON), slow (``seconds`` late), timeout (never answered), reset (cut before it was
+    accepted), lost_answer (accepted, then cut);
     any other word is the error code of a refusal, such as invalid_blocks.
     """
 

@@ -28,13 +28,17 @@ class Connection:
 
 
 class SocketMode:
-    """All Socket Mode connections; each payload goes to one of them, picked at random."""
+    """All Socket Mode connections; each payload goes to one of them, picked at random.
+
+    ``hello`` is said to a new connection, None = all that Slack documents.
+    """
 
     def __init__(self, space: Workspace) -> None:
         self.space = space
         self.connections: list[Connection] = []
         self.ack_seconds = ACK_SECONDS
         self.enabled = True
+        self.hello: Json | None = None
         self._tickets: set[str] = set()
         self._waiting: dict[str, asyncio.Future[Json | str]] = {}
 
@@ -71,13 +75,14 @@ class SocketMode:
             self.space.touch()
         return socket
 
-    async def refresh(self, reason: str = "refresh_requested") -> None:
+    async def refresh(self, reason: str = "refresh_requested", *, close: bool = True) -> None:
         """Tell every connection to reconnect, as Slack does every few hours, and close it."""
         for connection in list(self.connections):
             await connection.socket.send_json(
                 {"type": "disconnect", "reason": reason, "debug_info": {}}
             )
-            await connection.socket.close()
+            if close:
+                await connection.socket.close()
 
     async def drop(self) -> None:
         """Cut every connection without a word."""
@@ -126,7 +131,7 @@ class SocketMode:
                 waiting.set_result(answer.get("payload") or "")
 
     def _hello(self) -> Json:
-        return {
+        return self.hello or {
             "type": "hello",
             "num_connections": len(self.connections),
             "connection_info": {"app_id": APP},

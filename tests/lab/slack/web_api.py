@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
@@ -14,11 +14,34 @@ from tests.lab.slack.rates import Rates
 from tests.lab.slack.state import ApiError, Json
 from tests.lab.slack.workspace import Workspace
 
+HTTP_ANSWERS: Mapping[str, Callable[[], web.HTTPException]] = {
+    "http404": lambda: web.HTTPNotFound(text="404: Not Found"),
+    "http500": lambda: web.HTTPInternalServerError(text="Internal Server Error"),
+    "http503": lambda: web.HTTPServiceUnavailable(text="upstream connect error"),
+    "html": lambda: web.HTTPOk(text="<html>Sign in, guest</html>", content_type="text/html"),
+}
+NEEDED = {
+    "auth.test": ("user_id",),
+    "chat.postMessage": ("ts",),
+    "chat.update": (),
+    "chat.postEphemeral": (),
+    "chat.getPermalink": ("permalink",),
+    "apps.connections.open": ("url",),
+    "files.getUploadURLExternal": ("upload_url", "file_id"),
+    "files.completeUploadExternal": (),
+    "conversations.replies": ("messages",),
+    "conversations.history": ("messages",),
+}
+
 
 class WebApi:
-    """The Web API; ``calls`` lists every call that was accepted for reading, in order."""
+    """The Web API; ``calls`` lists every call that was accepted for reading, in order.
 
-    def __init__(self, methods: Mapping[str, Method], space: Workspace) -> None:
+    A method taken out of ``methods`` is unknown to this Slack; ``sparse`` answers have nothing but the
+    fields without which they would say nothing.
+    """
+
+    def __init__(self, methods: dict[str, Method], space: Workspace) -> None:
         self.methods, self.space = methods, space
         self.bot_token = "xoxb-1111111111-2222222222-labBotToken0000000000"
         self.app_token = "xapp-1-A0ARPCHK1-3333333333-labAppToken000000000000"
@@ -26,6 +49,7 @@ class WebApi:
         self.faults = Faults()
         self.rates = Rates()
         self.calls: list[Call] = []
+        self.sparse = False
         self.stopping = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -45,6 +69,8 @@ class WebApi:
             return _refusal(trouble, headers)
         if fault is not None and fault.after:
             await self._suffer(fault, request)
+        if self.sparse and name in NEEDED:
+            body = {"ok": True} | {key: body[key] for key in NEEDED[name] if key in body}
         return web.json_response(body, headers=headers)
 
     def _authorize(self, call: Call) -> dict[str, str]:
@@ -80,10 +106,9 @@ class WebApi:
         """Do what the fault says; returns only where the call goes on."""
         if fault.kind == "ratelimited":
             raise ApiError("ratelimited", retry_after=fault.retry_after)
-        if fault.kind == "http500":
-            raise web.HTTPInternalServerError(text="Internal Server Error")
-        if fault.kind == "http503":
-            raise web.HTTPServiceUnavailable(text="upstream connect error")
+        if fault.kind in HTTP_ANSWERS:
+            answer = HTTP_ANSWERS[fault.kind]
+            raise answer()
         if fault.kind == "slow":
             await self._wait(fault.seconds)
         elif fault.kind == "timeout":

@@ -26,8 +26,8 @@ class Job:
     ``vm`` is what was typed (name, IP, MAC, moid or UUID); ``moid`` is set once a person or an
     earlier check has chosen the very VM. ``target`` is an IPv4 address or what was typed for a
     second VM. ``seconds`` is the longest capture, None = the setting. ``kind`` is ``check``,
-    ``handoff`` (give the evidence of the check ``of`` to the network team, with ``note``) or
-    ``post`` (post the kept result of ``of`` in ``thread``).
+    ``handoff`` (give the evidence of the check ``of`` to the network team, with ``note``),
+    ``post`` (post the kept result of ``of`` in ``thread``) or ``files`` (send its files there).
     """
 
     id: str

@@ -14,6 +14,7 @@ from workers.arp.summary.blocks import (
     NOT_OURS,
     OPTIONS,
     POST_HERE,
+    SEND_FILES,
     STARTED,
     TAKEN,
     Block,
@@ -30,10 +31,11 @@ from workers.arp.summary.handoff import (
     said,
     with_note,
 )
-from workers.arp.summary.owners import emoji, owner_words
+from workers.arp.summary.owners import emoji, owner_in_short, owner_words
 from workers.arp.summary.questions import (
     cancelled_message,
     choice_message,
+    files_message,
     stimulus_message,
     trouble_message,
 )
@@ -57,6 +59,7 @@ __all__ = [
     "NOT_OURS",
     "OPTIONS",
     "POST_HERE",
+    "SEND_FILES",
     "STARTED",
     "TAKEN",
     "Block",
@@ -67,10 +70,12 @@ __all__ = [
     "code",
     "emoji",
     "escape",
+    "files_message",
     "handed_off",
     "handoff_message",
     "joined_message",
     "kept_message",
+    "owner_in_short",
     "owner_words",
     "progress_words",
     "root_cancelled",

@@ -5,6 +5,7 @@ Whatever people or machines named is escaped here. Limits are those of Slack's B
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ TAKEN = "arpcheck_taken"
 NOT_OURS = "arpcheck_not_ours"
 FIXED = "arpcheck_fixed"
 POST_HERE = "arpcheck_post_here"
+SEND_FILES = "arpcheck_send_files"
 
 
 SECTION = 3000
@@ -27,6 +29,8 @@ FIELD = 2000
 TEXT = 3900
 
 Block = dict[str, Any]
+
+_HALF_ENTITY = re.compile(r"&\w{0,3}…$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,8 @@ def shortened(text: str, most: int) -> str:
 
 
 def mrkdwn(text: str, most: int = SECTION) -> Block:
-    """A mrkdwn text object, shortened to ``most`` characters."""
-    return {"type": "mrkdwn", "text": shortened(text, most)}
+    """A mrkdwn text object, shortened to ``most`` characters and never within an entity."""
+    return {"type": "mrkdwn", "text": _HALF_ENTITY.sub("…", shortened(text, most))}
 
 
 def plain(text: str, most: int) -> Block:
@@ -66,14 +70,14 @@ def plain(text: str, most: int) -> Block:
     return {"type": "plain_text", "text": shortened(text, most), "emoji": True}
 
 
-def section(text: str) -> Block:
+def section(text: str, most: int = SECTION) -> Block:
     """A section block."""
-    return {"type": "section", "text": mrkdwn(text)}
+    return {"type": "section", "text": mrkdwn(text, most)}
 
 
-def context(text: str) -> Block:
+def context(text: str, most: int = FIELD) -> Block:
     """A context block: small print."""
-    return {"type": "context", "elements": [mrkdwn(text, FIELD)]}
+    return {"type": "context", "elements": [mrkdwn(text, most)]}
 
 
 def button(label: str, action: str, value: str, **more: Any) -> Block:  # noqa: ANN401

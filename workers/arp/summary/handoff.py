@@ -24,30 +24,32 @@ from workers.arp.summary.blocks import (
     shortened,
 )
 from workers.arp.summary.owners import emoji, owner_words
-from workers.arp.summary.verdict import far_words, switch_port
+from workers.arp.summary.verdict import far_words, place_words, switch_port
 
 
 def handoff_message(judgement: Judgement, job: Job) -> Message:
     """The whole case for somebody who has not seen the thread."""
     verdict = judgement.verdict
     ports, far = switch_port(judgement), far_words(judgement)
-    judged = f"*Verdict:* {code(verdict.code)}, next move: {owner_words(verdict.owner)}"
-    lines = [
-        f"{emoji(verdict)} *{escape(verdict.headline)}*",
-        bullets(verdict.reasons, 8),
+    judged = f"*Verdict:* {code(verdict.code)}, confidence {verdict.confidence}"
+    facts = [
+        f"*Where and when:* {escape(place_words(judgement))}",
         f"*Far end:* {escape(shortened(far, 600))}" if far else "",
         f"*Switch port:* {ports}" if ports else "",
-        f"{judged}, confidence {verdict.confidence}",
-        "*Not proven:*\n" + bullets(verdict.not_proven, 4) if verdict.not_proven else "",
+        f"{judged}, next move: {owner_words(verdict.owner)}",
+    ]
+    ahead = [
         f":arrow_right: *First test:* {escape(shortened(verdict.next_step, 600))}",
+        "*Not proven:*\n" + bullets(verdict.not_proven, 4) if verdict.not_proven else "",
     ]
     plain = "\n".join(
         [
             verdict.headline,
+            f"First test: {shortened(verdict.next_step, 600)}",
+            place_words(judgement),
             *(f"- {reason}" for reason in verdict.reasons),
             *filter(None, [far]),
             *(f"Not proven: {line}" for line in verdict.not_proven),
-            f"First test: {verdict.next_step}",
         ]
     )
     buttons = [
@@ -61,7 +63,11 @@ def handoff_message(judgement: Judgement, job: Job) -> Message:
     return Message(
         shortened(escape(plain), TEXT),
         (
-            section("\n".join(line for line in lines if line)),
+            section(
+                f"{emoji(verdict)} *{escape(verdict.headline)}*\n{bullets(verdict.reasons, 8)}"
+            ),
+            section("\n".join(filter(None, facts))),
+            section("\n".join(filter(None, ahead))),
             actions(buttons),
             context(f"{evidence} · job {code(job.id)} · times in UTC"),
         ),
@@ -73,9 +79,10 @@ def with_note(message: Message, job: Job, origin: str | None) -> Message:
     back = f" · <{origin}|the incident thread>" if origin else ""
     sent = f"Handed off by <@{escape(job.asked_by)}>{back}"
     note = [section(f"> {escape(shortened(job.note, 1000))}")] if job.note else []
-    first, *rest = message.blocks or (section(message.text),)
+    body = message.blocks or (section(message.text),)
+    at = next((n for n, block in enumerate(body) if block["type"] == "actions"), len(body))
     text = f"{message.text}\n{escape(job.note)}" if job.note else message.text
-    return Message(shortened(text, TEXT), (first, *note, context(sent), *rest))
+    return Message(shortened(text, TEXT), (*body[:at], *note, context(sent), *body[at:]))
 
 
 def handed_off(job: Job, channel: str, link: str | None) -> Message:
@@ -85,12 +92,12 @@ def handed_off(job: Job, channel: str, link: str | None) -> Message:
     return Message(text, (section(text),))
 
 
-_ABSENT = ("I am not in that channel.", "Invite me with `/invite @arpcheck`, then")
-_DELETED = ("The message to answer under was deleted.", "If the channel still wants it,")
+_ABSENT = ("I am not in {place}.", "Invite me with `/invite @arpcheck`, then")
+_DELETED = ("The message in {place} to answer under was deleted.", "If the channel still wants it,")
 _LOST = {
     "not_in_channel": _ABSENT,
     "channel_not_found": _ABSENT,
-    "is_archived": ("That channel is archived.", "Once it is open again,"),
+    "is_archived": ("The channel {place} is archived.", "Once it is open again,"),
     "message_not_found": _DELETED,
     "thread_not_found": _DELETED,
 }
@@ -99,13 +106,16 @@ _LOST = {
 
 def kept_message(job: Job, message: Message, reason: str) -> Message:
     """An answer for the asker alone, because the channel does not take it; it can be posted later."""
-    why, then = _LOST.get(reason, (f"Slack takes no answer there ({code(reason)}).", "Then"))
-    why = f"{why} The answer is kept."
+    channel = job.thread.channel
+    place = "that conversation" if channel.startswith("D") else f"<#{escape(channel)}>"
+    why, then = _LOST.get(reason, (f"Slack takes no answer in {{place}} ({code(reason)}).", "Then"))
+    why = f"{why.replace('{place}', place)} The answer is kept."
     invite = f"{then} press the button to have it posted there."
     blocks = [b for b in message.blocks if b["type"] not in {"actions", "table"}]
-    buttons = [button("Post it here", POST_HERE, job.id), button("Run again", AGAIN, job.id)]
+    buttons = [button("Post it there", POST_HERE, job.id), button("Run again", AGAIN, job.id)]
+    headline, _, more = message.text.partition("\n")
     return Message(
-        shortened(f"{message.text}\n{escape(why)}", TEXT),
+        shortened(f"{headline}\n{why}\n{more}", TEXT),
         (*blocks, section(f"{why} {invite}"), actions(buttons)),
     )
 

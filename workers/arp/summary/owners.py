@@ -28,3 +28,12 @@ def owner_words(owner: Owner) -> str:
         Owner.NONE: "nobody, ARP works here",
         Owner.INCONCLUSIVE: "not decided, see the next step",
     }[owner]
+
+
+def owner_in_short(owner: Owner) -> str:
+    """The same on a button."""
+    return {
+        Owner.TARGET: "target's owner",
+        Owner.NONE: "ARP works",
+        Owner.INCONCLUSIVE: "not decided",
+    }.get(owner, str(owner))

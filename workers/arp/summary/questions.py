@@ -11,6 +11,7 @@ from workers.arp.summary.blocks import (
     CHOOSE,
     CLOSEST,
     SECTION,
+    SEND_FILES,
     STARTED,
     TEXT,
     Message,
@@ -53,29 +54,41 @@ def cancelled_message(job: Job, by: str | None, notes: Sequence[str] = ()) -> Me
 
 
 def choice_message(job: Job, candidates: Sequence[VmCandidate]) -> Message:
-    """Several VMs answer to the name: a button each, with what tells them apart."""
-    shown = candidates[:20]
+    """Several VMs answer to the name: a button each, with what tells them apart.
+
+    Buttons are cut on a phone, so each begins with the number that it has in the list.
+    """
+    shown = list(enumerate(candidates[:20], start=1))
     lines = [
-        f"• {code(c.name)} in {code(c.folder)}, cluster {code(c.cluster)}, {escape(c.power)} ({code(c.moid)})"
-        for c in shown
+        f"{number}. {code(c.name)} in {code(c.folder)}, cluster {code(c.cluster)},"
+        f" {_power(c)} ({code(c.moid)})"
+        for number, c in shown
     ]
-    more = f"\n… and {len(candidates) - len(shown)} more" if len(candidates) > len(shown) else ""
+    rest = len(candidates) - len(shown)
+    more = f"\n… and {rest} more" if rest else ""
     text = f":grey_question: *{len(candidates)} VMs answer to {code(job.vm)}.* Which one?\n"
     buttons = [
         button(
-            shortened(f"{c.name} · {c.folder} · {c.power}", 75),
+            f"{number}. {c.name} · {c.folder} · {c.cluster} · {_power(c)}",
             f"{CHOOSE}:{number}",
             json.dumps({"job": job.id, "moid": c.moid}),
         )
-        for number, c in enumerate(shown)
+        for number, c in shown
     ]
     plain = f"{len(candidates)} VMs answer to {job.vm}: " + "; ".join(
-        f"{c.name} in {c.folder}, cluster {c.cluster}, {c.power}, {c.moid}" for c in shown
+        f"{number}. {c.name} in {c.folder}, cluster {c.cluster}, {_power(c)}, {c.moid}"
+        for number, c in shown
     )
     return Message(
         shortened(escape(plain), TEXT),
         (section(shortened(text + "\n".join(lines) + more, SECTION)), actions(buttons)),
     )
+
+
+def _power(candidate: VmCandidate) -> str:
+    """The power state in words; what vCenter may add one day is told as it is."""
+    words = {"poweredOn": "powered on", "poweredOff": "powered off"}
+    return words.get(candidate.power, escape(candidate.power))
 
 
 def stimulus_message(job: Job, vm: str, target: str | None) -> Message:
@@ -100,4 +113,14 @@ def stimulus_message(job: Job, vm: str, target: str | None) -> Message:
     return Message(
         escape(plain),
         (section(text), actions([button("I started it", STARTED, job.id, style="primary")])),
+    )
+
+
+def files_message(check_id: str, why: str, *, may_be_there: bool) -> Message:
+    """Files that are missing, or may be; they are kept, and a press sends them."""
+    then = "If you do not see them in this thread" if may_be_there else "Once that is mended"
+    text = f":warning: {escape(why)}. {then}, press the button: they are kept."
+    return Message(
+        f"{escape(why)}. They are kept: {then.lower()}, press “Send the files”.",
+        (section(text), actions([button("Send the files", SEND_FILES, check_id)])),
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from workers.arp.model import Control, Judgement, PointCount
 from workers.arp.summary.blocks import Block, shortened
 
-_CELL = 200
 _ROWS = 20
 _CONTROLS = 4
+_WHERE = 45
+_READINGS = 1_200
+"""Characters of all readings together: a message has a budget, and many long rows share it."""
 
 
 def table_of(judgement: Judgement) -> Block | None:
@@ -17,7 +19,7 @@ def table_of(judgement: Judgement) -> Block | None:
     rows = [["Where", "Requests", "Replies", "Reading"]]
     rows += [
         [_where(judgement, p), str(p.vm_requests), str(p.vm_replies), _reading(p)]
-        for p in judgement.points
+        for p in in_reading_order(judgement.points)
     ]
     rows += _far_rows(judgement)
     rows += [_control_row(control) for control in judgement.controls[:_CONTROLS]]
@@ -26,6 +28,7 @@ def table_of(judgement: Judgement) -> Block | None:
     if len(rows) > _ROWS:
         more = len(rows) - _ROWS + 1
         rows = [*rows[: _ROWS - 1], ["…", "", "", f"{more} more rows in the report"]]
+    most = max(_READINGS // len(rows), 40)
     return {
         "type": "table",
         "column_settings": [
@@ -34,8 +37,16 @@ def table_of(judgement: Judgement) -> Block | None:
             {"align": "right"},
             {"align": "left", "is_wrapped": True},
         ],
-        "rows": [[_cell(text) for text in row] for row in rows],
+        "rows": [
+            [_cell(where, _WHERE), _cell(asked), _cell(answered), _cell(reading, most)]
+            for where, asked, answered, reading in rows
+        ],
     }
+
+
+def in_reading_order(points: Iterable[PointCount]) -> list[PointCount]:
+    """The VM's own port before the uplinks, else as they were captured."""
+    return sorted(points, key=lambda point: not point.point.startswith("vnic"))
 
 
 def _control_row(control: Control) -> list[str]:
@@ -76,8 +87,8 @@ def _far_reading(point: PointCount, vm: str) -> str:
     return "the replies left here" if point.vm_replies else "no reply left here"
 
 
-def _cell(text: str) -> Block:
-    return {"type": "raw_text", "text": shortened(text, _CELL) or " "}
+def _cell(text: str, most: int = 10) -> Block:
+    return {"type": "raw_text", "text": shortened(text, most) or " "}
 
 
 def _where(judgement: Judgement, point: PointCount) -> str:

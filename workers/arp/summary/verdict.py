@@ -1,13 +1,17 @@
-"""A Judgement turned into the thread's answer: verdict, facts, where frames were seen, next step."""
+"""A Judgement turned into the thread's answer: verdict, facts, where frames were seen, next step.
+
+Who has the next move stands under the headline, in blocks and in plain text: what follows may be cut,
+or lie below the edge of a phone. Of all the times of a check one is told, how long was listened.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
-from workers.arp.model import SECOND, Job, Judgement, Owner, Uplink
+from workers.arp.case import utc
+from workers.arp.model import SECOND, Job, Judgement, Owner, Uplink, Verdict
 from workers.arp.summary.blocks import (
     AGAIN,
-    FIELD,
     HANDOFF,
     OPTIONS,
     TEXT,
@@ -23,8 +27,12 @@ from workers.arp.summary.blocks import (
     section,
     shortened,
 )
-from workers.arp.summary.owners import emoji, owner_words
-from workers.arp.summary.table import table_of
+from workers.arp.summary.owners import emoji, owner_in_short, owner_words
+from workers.arp.summary.table import in_reading_order, table_of
+
+_HEAD, _FAR, _FIELD, _NEXT, _BESIDE = 2_000, 500, 160, 700, 800
+"""Most characters of each part. Together with the table's they stay below 8,000: Slack refuses a
+message whose blocks hold too much (msg_blocks_too_long, seen from about 11,000)."""
 
 
 def verdict_message(
@@ -36,23 +44,30 @@ def verdict_message(
     cleaned up.
     """
     verdict = judgement.verdict
+    head = f"{emoji(verdict)} *{escape(verdict.headline)}*\n*{_next_move(verdict)}*"
     table = table_of(judgement)
+    beside = _beside(judgement, notes)
     blocks = [
-        section(f"{emoji(verdict)} *{escape(verdict.headline)}*\n{bullets(verdict.reasons)}"),
+        section(f"{head}\n{bullets(verdict.reasons)}", _HEAD),
         *_far_end(judgement),
-        {"type": "section", "fields": [mrkdwn(text, FIELD) for text in _fields(judgement)]},
+        {"type": "section", "fields": [mrkdwn(text, _FIELD) for text in _fields(judgement)]},
         *([table] if table else []),
-        section(_next_words(judgement)),
+        *_next(judgement),
+        *([context(bullets(beside, 12), _BESIDE)] if beside else []),
         actions(_verdict_buttons(judgement, job, network_channel)),
-        context(_small_print(judgement, job, notes)),
+        context(_small_print(judgement, job)),
     ]
-    return Message(_verdict_text(judgement, notes), tuple(blocks))
+    return Message(_verdict_text(judgement, beside), tuple(blocks))
+
+
+def _next_move(verdict: Verdict) -> str:
+    return f"Next move: {owner_words(verdict.owner)} (confidence {verdict.confidence})"
 
 
 def _far_end(judgement: Judgement) -> list[Block]:
     """How far the requests got, where the verdict's reasons do not say it already."""
     words = far_words(judgement)
-    return [section(f"*Far end:* {escape(shortened(words, 900))}")] if words else []
+    return [section(f"*Far end:* {escape(shortened(words, _FAR))}")] if words else []
 
 
 def far_words(judgement: Judgement) -> str:
@@ -61,7 +76,7 @@ def far_words(judgement: Judgement) -> str:
     return "" if far is None or far.sentence in judgement.verdict.reasons else far.sentence
 
 
-def _fields(judgement: Judgement) -> Iterable[str]:
+def _fields(judgement: Judgement) -> Iterator[str]:
     case = judgement.case
     nic = next((nic for nic in case.vm.nics if nic.point == judgement.nic), None)
     mac = f" {code(nic.mac)}" if nic else ""
@@ -77,25 +92,39 @@ def _fields(judgement: Judgement) -> Iterable[str]:
     if nic and nic.portgroup:
         vlan = "" if nic.vlan.id is None else f" · VLAN {nic.vlan.id}"
         yield f"*Port group*\n{code(nic.portgroup)}{vlan}"
-    window = _window(judgement)
-    if window:
-        yield f"*Window*\n{window}"
-    yield f"*Confidence*\n{judgement.verdict.confidence}"
+    listened = _listened(judgement)
+    if listened:
+        start, seconds = listened
+        date = f"<!date^{start // SECOND}^{{date_short_pretty}} {{time_secs}}|{utc(start)[:10]}>"
+        yield f"*Listened*\n{date} ({_clock(start)}Z) for {seconds} s"
 
 
 def _version(version: str | None) -> str:
     return f" · ESXi {escape(version)}" if version else ""
 
 
-def _window(judgement: Judgement) -> str:
+def _listened(judgement: Judgement) -> tuple[int, int] | None:
+    """When the first ear opened, and for how many seconds until the last one closed."""
     ready = [capture.ready_at for capture in judgement.case.captures if capture.ready_at]
     stopped = [capture.stopped_at for capture in judgement.case.captures if capture.stopped_at]
     if not ready or not stopped:
-        return ""
-    start, end = min(ready), max(stopped)
-    day = start // SECOND
-    plain = f"{_clock(start)} UTC"
-    return f"<!date^{day}^{{date_short_pretty}} {{time_secs}}|{plain}> · {(end - start) / SECOND:.0f} s"
+        return None
+    start = min(ready)
+    return start, round((max(stopped) - start) / SECOND)
+
+
+def place_words(judgement: Judgement) -> str:
+    """Where and when was listened, as plain text: for whoever has not seen the fields."""
+    case = judgement.case
+    nic = next((nic for nic in case.vm.nics if nic.point == judgement.nic), None)
+    vlan = "" if nic is None or nic.vlan.id is None else f"VLAN {nic.vlan.id}"
+    group = nic.portgroup if nic and nic.portgroup else ""
+    words = [f"{case.vm.name} on {case.host.name}", " ".join(filter(None, [group, vlan]))]
+    listened = _listened(judgement)
+    if listened:
+        start, seconds = listened
+        words.append(f"listened on {utc(start)[:10]} {_clock(start)}Z for {seconds} s")
+    return shortened(", ".join(filter(None, words)), 600)
 
 
 def _clock(at: int) -> str:
@@ -103,16 +132,13 @@ def _clock(at: int) -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
-def _next_words(judgement: Judgement) -> str:
+def _next(judgement: Judgement) -> Iterator[Block]:
     verdict = judgement.verdict
-    owner = f":arrow_right: *Next move: {owner_words(verdict.owner)}.*"
-    lines = [f"{owner} {escape(shortened(verdict.next_step, 900))}"]
     port = switch_port(judgement)
-    if port:
-        lines.append(f"Switch port: {port}")
+    words = f":arrow_right: *Next step:* {escape(shortened(verdict.next_step, 500))}"
+    yield section(f"{words}\nSwitch port: {port}" if port else words, _NEXT)
     if verdict.not_proven:
-        lines.append("*Not proven:*\n" + bullets(verdict.not_proven, 4))
-    return "\n".join(lines)
+        yield section("*Not proven:*\n" + bullets(verdict.not_proven, 4), _NEXT)
 
 
 def switch_port(judgement: Judgement) -> str:
@@ -123,7 +149,7 @@ def switch_port(judgement: Judgement) -> str:
     return ", ".join([*(_port(uplink) for uplink in named), *_far_ports(judgement)])
 
 
-def _far_ports(judgement: Judgement) -> Iterable[str]:
+def _far_ports(judgement: Judgement) -> Iterator[str]:
     """The far host's switch ports: the uplink its VM uses, all of them where that is not known."""
     far = judgement.case.far_end
     if far is None or judgement.far is None or not judgement.far.points:
@@ -150,48 +176,63 @@ def _verdict_buttons(judgement: Judgement, job: Job, network_channel: str) -> li
         if judgement.verdict.owner is Owner.NETWORK:
             handoff = button("Hand off to network team", HANDOFF, job.id, style="primary")
         else:
-            label = f"Hand off to network team (verdict: {judgement.verdict.owner})"
+            label = f"Hand off to network team (verdict: {owner_in_short(judgement.verdict.owner)})"
             handoff = button(label, HANDOFF, job.id)
         buttons.insert(0, handoff)
     return buttons
 
 
-def _small_print(judgement: Judgement, job: Job, notes: Sequence[str]) -> str:
+def _beside(judgement: Judgement, notes: Sequence[str]) -> list[str]:
+    """What is to be known besides the verdict, a sentence each, not yet escaped."""
+    others = [target for nic, target, _ in judgement.further if target and nic == judgement.nic]
+    told = " ".join(judgement.verdict.reasons)
+    every = dict.fromkeys([judgement.target or "?", *others])
+    return [
+        *([f"The counts are of requests for every target: {', '.join(every)}."] if others else []),
+        *(
+            f"Also {nic} → {target or '?'}: {other.headline}"
+            for nic, target, other in judgement.further[:4]
+        ),
+        *(finding.text for finding in judgement.side_findings[:4]),
+        *(
+            f"Not concluded: {r.code}, {r.why}"
+            for r in judgement.refusals[:3]
+            if r.code not in told
+        ),
+        *notes,
+    ]
+
+
+def _small_print(judgement: Judgement, job: Job) -> str:
     uplinks = len({u.device for u in judgement.case.host.uplinks})
     words = [
         f"Job {code(job.id)}",
         f"asked by <@{escape(job.asked_by)}>" if job.asked_by else "",
         f"code {code(judgement.verdict.code)}",
         f"ARP only, both directions, {uplinks} uplink{'' if uplinks == 1 else 's'}",
-        *(escape(finding.text) for finding in judgement.side_findings[:4]),
-        *(f"refused {refusal.code}: {escape(refusal.why)}" for refusal in judgement.refusals[:3]),
-        *(
-            f"also {escape(nic)} → {escape(target or '?')}: {escape(other.headline)}"
-            for nic, target, other in judgement.further[:4]
-        ),
-        *map(escape, notes),
     ]
     return " · ".join(filter(None, words))
 
 
-def _verdict_text(judgement: Judgement, notes: Sequence[str]) -> str:
+def _verdict_text(judgement: Judgement, beside: Sequence[str]) -> str:
     """The whole verdict as plain text, as exports and screen readers get it."""
     verdict = judgement.verdict
     lines = [
         f"ARP check of {judgement.case.vm.name}: {verdict.headline}",
+        f"{_next_move(verdict)}. {shortened(verdict.next_step, 900)}",
         *(f"- {reason}" for reason in verdict.reasons),
         *filter(None, [far_words(judgement)]),
+        *(f"Not proven: {line}" for line in verdict.not_proven),
+        place_words(judgement),
         *(
             f"{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
             f"{f' (blind: {point.why_blind})' if point.why_blind else ''}"
-            for point in judgement.points
+            for point in in_reading_order(judgement.points)
         ),
         *(
             f"far:{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
             for point in (judgement.far.points if judgement.far else ())
         ),
-        f"Next move: {owner_words(verdict.owner)}. {verdict.next_step}",
-        *(f"Not proven: {line}" for line in verdict.not_proven),
-        *notes,
+        *beside,
     ]
     return shortened(escape("\n".join(lines)), TEXT)
