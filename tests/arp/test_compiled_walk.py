@@ -5,7 +5,19 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.arp.captures import COOKED, arp, cooked, ethernet, pcap
+from tests.arp.captures import (
+    COOKED,
+    START,
+    arp,
+    cooked,
+    ethernet,
+    interface,
+    packet,
+    pcap,
+    pcap_header,
+    record,
+    section,
+)
 from tests.arp.test_fuzz import BOTH, SEEDS, classic, mutated, next_generation
 from workers.arp.decode import ArpReader, compiled
 
@@ -51,6 +63,48 @@ def test_both_walks_tell_the_same_of_broken_captures(
             assert fast == told(broken, sizes, fast=False, whole=whole)
             read += len(ArpReader(BOTH).feed(broken))
     assert read > 0
+
+
+def long_classic(dice: random.Random) -> bytes:
+    order = dice.choice("<>")
+    return pcap_header(order) + long_walk(dice, lambda frame: record(frame, 7, order=order))
+
+
+def long_next_generation(dice: random.Random) -> bytes:
+    order = dice.choice("<>")
+    head = section(order) + interface(order) + interface(order)
+    numbers = dice.choice([[0], [0, 1]])
+    ticks = START * 1_000_000
+    return head + long_walk(dice, lambda f: packet(f, ticks, order, number=dice.choice(numbers)))
+
+
+def long_walk(dice: random.Random, build: Callable[[bytes], bytes]) -> bytes:
+    """Records of 3 MB, enough for lanes; a part of the packets is made of records, to fool guesses."""
+    ask = ethernet(arp(), vlans=((0x8100, 7),) * dice.randrange(3))
+    forged = build(ask) * dice.randrange(3, 9)
+    others = [ethernet(dice.randbytes(n), ethertype=0x0800) for n in (40, 700, 1_400)]
+    carrier = ethernet(b"\0" * dice.randrange(4) + forged, ethertype=0x0800)
+    kinds = [*others * 2, *[carrier] * dice.choice([0, 1, 20]), *[ask] * dice.choice([0, 1, 200])]
+    parts = []
+    size = 0
+    while size < 3_000_000:
+        parts.append(build(dice.choice(kinds)))
+        size += len(parts[-1])
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("make", [long_classic, long_next_generation])
+def test_lanes_tell_the_same_as_one_walk(seed: int, make: Callable[[random.Random], bytes]) -> None:
+    dice = random.Random(seed)
+    data = make(dice)
+    for broken in (data, mutated(data, dice), mutated(data, dice)):
+        sizes = [dice.choice([1, 5_000, 200_000]) for _ in range(dice.randrange(3))]
+        fast = told(broken, sizes, fast=True)
+        assert fast == told(broken, sizes, fast=False)
+    reader = ArpReader(BOTH)
+    reader.feed(data)
+    assert reader.packets > 1_000
 
 
 @pytest.mark.parametrize("length", range(80))

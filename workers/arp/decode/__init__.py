@@ -39,6 +39,8 @@ _MAGICS: Final = (
     b"\x0a\x0d\x0d\x0a",
 )
 _HEADER_BYTES: Final = 24
+_SEARCHED_BYTES: Final = 4_096
+"""So much at a time is searched for the header, which is nearly always the first that comes."""
 _MOST_NOISE: Final = 65_536
 _MOST_FRAMES: Final = 2_000_000
 _MOST_DISTINCT: Final = 16_384
@@ -127,11 +129,11 @@ class ArpReader:
             if not self._deaf:
                 self._buffer += chunk[used:]
             return len(chunk)
-        wanted = len(chunk) if self._walker is None else self._need - len(self._buffer)
+        wanted = _SEARCHED_BYTES if self._walker is None else self._need - len(self._buffer)
         self._buffer += chunk[:wanted]
         if len(self._buffer) >= self._need and (self._walker is not None or self._open()):
             self._walk_buffer()
-        return wanted
+        return min(wanted, len(chunk))
 
     def finish(self) -> None:
         """The stream has ended: a packet cut in two becomes damage."""

@@ -8,7 +8,6 @@ theirs is 0, which lies in no capture's window.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from workers.arp.decode.compiled import scan
@@ -24,6 +23,7 @@ from workers.arp.decode.walk import (
     reach,
 )
 from workers.arp.model import Direction
+from workers.arp.model.values import dataclass
 
 _SECTION: Final = 0x0A0D0D0A
 _INTERFACE: Final = 1

@@ -7,10 +7,10 @@ RFC 903 (0x8035), tcpdump.org's LINKTYPE_LINUX_SLL and LINKTYPE_LINUX_SLL2.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from workers.arp.model import Direction
+from workers.arp.model.values import dataclass
 
 ARP: Final = 0x0806
 RARP: Final = 0x8035
