@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 
 from workers.arp.model import (
@@ -22,6 +21,7 @@ from workers.arp.model import (
     Heard,
     PointKind,
 )
+from workers.arp.model.values import dataclass
 from workers.arp.numbers import median
 
 TOLERANCE = 5 * MILLISECOND

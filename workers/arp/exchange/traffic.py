@@ -140,7 +140,8 @@ def _directed(sightings: Sequence[Sighting], local: frozenset[str]) -> list[Sigh
             first_out[key] = sighting.at
         else:
             direction = Direction.RX
-        directed.append(replace(sighting, direction=direction, inferred=True))
+        frame, at, thing, kind = sighting.frame, sighting.at, sighting.object, sighting.kind
+        directed.append(Sighting(frame, at, thing, kind, direction, key, inferred=True))
     return directed
 
 
