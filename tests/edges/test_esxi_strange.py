@@ -280,6 +280,20 @@ async def test_no_single_command_is_needed(
     assert ("could not be proven" in " ".join(left)) == (command == "ps -c")
 
 
+async def test_all_that_can_be_missing_may_be_missing_at_once(tmp_path: Path) -> None:
+    """One list of the VM's ports is all that is left beside ``timeout`` and ``pktcap-uw``."""
+    needed = {"echo ok", "net-stats -l"}
+    denied = dict.fromkeys(facts().keys() - needed, Reply(err="Access denied\n", status=1))
+    async with strange(tmp_path, denied | {"date -u": Reply(status=1)}) as lab:
+        view, captures, left = await lab.run()
+    check_heard(captures)
+    assert left == ()
+    assert (view.version, view.features.links) == (None, {"vmnic0": True})
+    assert [word for word in ("--dir", "physical NICs", "clock") if word in " ".join(view.notes)] == [
+        "--dir", "physical NICs", "clock",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("commands", "reply", "sentence"),
     [
@@ -329,6 +343,8 @@ async def test_a_host_that_runs_nothing(tmp_path: Path) -> None:
         pytest.param({"seconds_per_command": 0.5}, id="slow"),
         pytest.param({"obeys_kill": False}, id="no kill"),
         pytest.param({"tells_pid": False}, id="no process id"),
+        pytest.param({"commands_at_a_time": 1}, id="one command, any channels"),
+        pytest.param({"commands_at_a_time": 3}, id="three commands, any channels"),
     ],
 )
 async def test_ways_that_a_host_may_have(tmp_path: Path, ways: dict[str, object]) -> None:
