@@ -45,7 +45,10 @@ class Step:
 
 @dataclass
 class ScriptedHost:
-    """``answers`` by command line (a command that stands in none is not found)."""
+    """``answers`` by command line (a command that stands in none is not found).
+
+    More than ``commands_at_a_time`` on a connection are refused, though their channels open.
+    """
 
     answers: dict[str, Reply]
     capture: list[Step]
@@ -56,6 +59,7 @@ class ScriptedHost:
     obeys_kill: bool = True
     obeys_signals: bool = True
     seconds_per_command: float = 0.0
+    commands_at_a_time: int = 100
     prompts: list[list[tuple[str, bool]]] = field(default_factory=list)
     wanted: list[list[str]] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -98,7 +102,7 @@ class Login(asyncssh.SSHServer):
     """A key, or as many rounds of questions as ``prompts`` has."""
 
     def __init__(self, host: ScriptedHost) -> None:
-        self._host, self._round = host, 0
+        self._host, self._round, self.running = host, 0, 0
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         if self._host.banner:
@@ -131,14 +135,15 @@ class Login(asyncssh.SSHServer):
         return ("", "", "", left[0]) if left else True
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
-        return Session(self._host)
+        return Session(self._host, self)
 
 
 class Session(asyncssh.SSHServerSession[bytes]):
     """One command."""
 
-    def __init__(self, host: ScriptedHost) -> None:
+    def __init__(self, host: ScriptedHost, login: Login) -> None:
         self._host, self._command, self._pid = host, "", next(host.pids)
+        self._login, self._counted = login, False
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
@@ -147,7 +152,12 @@ class Session(asyncssh.SSHServerSession[bytes]):
     def exec_requested(self, command: str) -> bool:
         self._command = command
         self._host.commands.append(command)
-        return not self._host.reply(_bare(command)).refused
+        full = self._login.running >= self._host.commands_at_a_time
+        if full or self._host.reply(_bare(command)).refused:
+            return False
+        self._login.running += 1
+        self._counted = True
+        return True
 
     def session_started(self) -> None:
         self._task = asyncio.create_task(self._run(), name=self._command)
@@ -160,6 +170,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The process goes on: a host that notices nothing."""
+        self._login.running -= self._counted
 
     def signal_received(self, signal: str) -> None:
         if self._host.obeys_signals:
