@@ -30,13 +30,15 @@ class SwitchPort:
     """A vNIC's port on the virtual switch.
 
     ``number`` is what ``pktcap-uw --switchport`` takes. ``team_uplink`` None = none, or the host
-    names no single NIC (IP hash, a LAG).
+    names no single NIC (IP hash, a LAG). ``switch`` is the host's own name of it (``DvsPortset-0``),
+    empty where it gives none.
     """
 
     number: int
     team_uplink: str | None
     mac: str
     client_name: str
+    switch: str = ""
 
 
 async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str, SwitchPort]:
@@ -51,12 +53,14 @@ async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str,
     )
     rows = [row for row in listed if row.type not in HOST_TYPES]
     details = {port.number: port for port in ports}
+    switches = {row.number: row.switch for row in rows}
     found: dict[str, SwitchPort] = {}
     for mac in macs:
         number, client = _choose(mac, rows, details)
         if number is not None:
             detail = details.get(number)
-            found[mac] = SwitchPort(number, detail.team_uplink if detail else None, mac, client)
+            team = detail.team_uplink if detail else None
+            found[mac] = SwitchPort(number, team, mac, client, switches.get(number, ""))
     return found
 
 

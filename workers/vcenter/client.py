@@ -142,8 +142,11 @@ class Vcenter:
         """Stop the host's SSH service."""
         await self._session.run(lambda c: services.stop_ssh(c, host_moid))
 
-    async def privileges(self) -> tuple[tuple[str, bool], ...]:
-        """Each privilege that arpcheck can use, and whether the account holds it at the root."""
+    async def privileges(self) -> tuple[tuple[str, bool | None], ...]:
+        """Each privilege that arpcheck can use, and whether the account holds it at the root.
+
+        None = the server does not tell.
+        """
         return await self._session.run(services.privileges)
 
     async def about(self) -> services.VcenterAbout:

@@ -12,28 +12,24 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import re
 import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from pyVmomi import VmomiSupport, vim, vmodl
+from pyVmomi import vim, vmodl
 from pyVmomi.SoapAdapter import SoapResponseDeserializer, SoapStubAdapter, StubAdapterBase
 
-from workers.errors import VcenterRefused, VcenterUnreachable
+from workers.errors import VcenterUnreachable
 from workers.settings import VcenterSettings
+from workers.vcenter import versions
 from workers.vcenter.faults import EXPECTED
 
-_support: Any = VmomiSupport  # most of its names are not in its stubs
-OLDEST = "vim.version.version10"  # vSphere 6.0: LAGs, opaque networks and lockdown mode are there
 HTTP_OK = 200
 HTTP_FAULT = 500
 _VERSIONS_PATH = "/sdk/vimServiceVersions.xml"
 _VERSIONS_MAX_BYTES = 1_000_000
-_NAMESPACE = re.compile(r"<namespace>\s*<name>urn:vim25</name>(.*?)</namespace>", re.DOTALL)
-_VERSION = re.compile(r"<version>\s*([^<\s]+)\s*</version>")
 
 
 @dataclass(eq=False)
@@ -213,22 +209,35 @@ def connect(settings: VcenterSettings, call: Call, timeout_seconds: float) -> Co
     ``timeout_seconds`` limits every single wait for the network. Raises what ``faults.py`` explains.
     """
     context = tls_context(settings)
-    soap: Any = CuttableStub(  # type: ignore[no-untyped-call]
-        host=settings.host,
-        port=settings.port,
-        version=_newest_version(settings, context, call, timeout_seconds),
-        sslContext=context,
-        httpConnectionTimeout=timeout_seconds,
-        poolSize=8,
-    )
-    stub = VcenterStub(soap)
+
+    def speak(version: str) -> VcenterStub:
+        soap: Any = CuttableStub(  # type: ignore[no-untyped-call]
+            host=settings.host,
+            port=settings.port,
+            version=version,
+            sslContext=context,
+            httpConnectionTimeout=timeout_seconds,
+            poolSize=8,
+        )
+        return VcenterStub(soap)
+
+    offered = _offered(settings, context, call, timeout_seconds)
+    stub = speak(offered or versions.OLDEST)
     try:
-        content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+        content = _content(stub)
+        if offered is None:  # no list of versions; what the server says of itself names one
+            stub.close()
+            stub = speak(versions.nearest(content.about.apiVersion))
+            content = _content(stub)
         session = content.sessionManager.Login(settings.user, settings.password, None)
     except BaseException:
         stub.close()
         raise
     return Connection(stub, content, session.key)
+
+
+def _content(stub: VcenterStub) -> Any:
+    return vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
 
 
 def disconnect(connection: Connection) -> None:
@@ -240,10 +249,10 @@ def disconnect(connection: Connection) -> None:
         connection.stub.close()
 
 
-def _newest_version(
+def _offered(
     settings: VcenterSettings, context: ssl.SSLContext, call: Call, timeout_seconds: float
-) -> str:
-    """The newest API version that both sides speak, by the server's ``vimServiceVersions.xml``."""
+) -> str | None:
+    """The API version to speak by the server's ``vimServiceVersions.xml``; None = it has none."""
     probe = http.client.HTTPSConnection(
         settings.host, settings.port, timeout=timeout_seconds, context=context
     )
@@ -255,24 +264,6 @@ def _newest_version(
         document = response.read(_VERSIONS_MAX_BYTES).decode("utf-8", "replace")
     finally:
         probe.close()
-    offered = _NAMESPACE.search(document)
-    if response.status != HTTP_OK or offered is None:
+    if response.status >= HTTP_FAULT:
         raise http.client.HTTPException(f"HTTP {response.status}, no vSphere API")
-    known = {
-        _support.versionIdMap[version]: version
-        for version in _support.nsMap
-        if version.startswith("vim.version.")
-    }
-    for version_id in _VERSION.findall(offered[1]):
-        version = known.get(version_id)
-        if version is not None:
-            return _checked(version, version_id)
-    return _checked(OLDEST, "")
-
-
-def _checked(version: str, version_id: str) -> str:
-    if not _support.IsChildVersion(version, OLDEST):
-        raise VcenterRefused(
-            f"This server speaks vSphere API {version_id}; arpcheck needs 6.0 or newer."
-        )
-    return version
+    return versions.offered(document) if response.status == HTTP_OK else None

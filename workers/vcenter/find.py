@@ -10,8 +10,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
@@ -19,6 +21,7 @@ from pyVmomi import vim, vmodl
 
 from workers.arp.model import VmCandidate
 from workers.vcenter.connection import Connection
+from workers.vcenter.faults import UNOFFERED
 from workers.vcenter.names import unescaped
 from workers.vcenter.properties import Properties, moid, retrieve, start, step
 from workers.vcenter.records import Card
@@ -91,14 +94,26 @@ def by_name(query: Query, names: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 def by_index(connection: Connection, query: Query) -> tuple[str, ...]:
     """VMs that vCenter's own index knows under this IP address (told by VMware Tools) or UUID."""
     index = connection.content.searchIndex
-    found: list[str] = []
+    found: list[Any] = []
     if query.address:
-        found += [moid(vm) for vm in index.FindAllByIp(None, query.address, True) or ()]  # noqa: FBT003
+        of_vms = (None, query.address, True)
+        found += _all(lambda: index.FindAllByIp(*of_vms), lambda: index.FindByIp(*of_vms))
     if query.uuid:
-        for is_instance in (True, False):
-            vms = index.FindAllByUuid(None, query.uuid, True, is_instance) or ()  # noqa: FBT003
-            found += [moid(vm) for vm in vms]
-    return tuple(dict.fromkeys(found))
+        for kind in (True, False):  # the instance's UUID, the BIOS's
+            by_uuid = (None, query.uuid, True, kind)
+            found += _all(
+                partial(index.FindAllByUuid, *by_uuid), partial(index.FindByUuid, *by_uuid)
+            )
+    return tuple(dict.fromkeys(moid(vm) for vm in found))
+
+
+def _all(ask_for_all: Callable[[], Any], ask_for_one: Callable[[], Any]) -> list[Any]:
+    """What the index knows; a server that cannot tell all of a kind may still tell one."""
+    try:
+        return list(ask_for_all() or ())
+    except UNOFFERED:
+        one = ask_for_one()
+        return [] if one is None else [one]
 
 
 def by_mac(connection: Connection, mac: str) -> tuple[str, ...]:
