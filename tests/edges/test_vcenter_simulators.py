@@ -295,7 +295,7 @@ def _elements(document: bytes) -> list[tuple[str, int, int]]:
             found.append((place, first, behind))
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.Parse(document, isfinal=True)
+    parser.Parse(document, True)  # noqa: FBT003 - it takes no keyword
     return found
 
 

@@ -77,3 +77,14 @@ async def test_lockdown_mode_is_named(lab: Lab) -> None:
     root = await answered(lab, programs)
     (said,) = thread(lab, root)
     assert "lockdown" in said.text.lower()
+
+
+async def test_uplinks_that_vcenter_does_not_show_are_those_the_host_names(lab: Lab) -> None:
+    lab.situation("blog")
+    lab.vcenter.state.bend = lambda _, path, value: None if "proxySwitch" in path else value
+    _, verdict, files = await ask(lab, "app01", CAPTURE_SECONDS="20")
+    assert "UPLINK_VLAN_NOT_CARRIED" in json.dumps(verdict.blocks)
+    case = json.loads(files["case.json"])
+    assert {uplink["device"] for uplink in case["host"]["uplinks"]} == {"vmnic0", "vmnic1"}
+    assert {uplink["role"] for uplink in case["host"]["uplinks"]} == {None}
+    assert case["vm"]["nics"][0]["switch"] == "dvs-prod"
