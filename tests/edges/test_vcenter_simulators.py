@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat
 
 import pytest
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
-from tests.edges.vcenter_lab import Lab, until, vcenter_lab
+from tests.edges.vcenter_lab import until, vcenter_lab
+from tests.lab.vcenter_soap import Fault
 from tests.lab.world import PortGroup, VirtualSwitch, small_world
-from workers.arp.model import Placement, Role, Vlan, VmLocation
-from workers.errors import CheckError, VcenterRefused, VcenterUnreachable
+from workers.arp.model import Placement, Role, Vlan
+from workers.errors import CheckError, VcenterRefused, VcenterUnreachable, VmNotFound
 
 BOTH = ["vmnic0", "vmnic1"]
 BIOS_UUID = "4213b7a1-0000-4000-8000-000000000101"
@@ -117,6 +117,40 @@ async def test_events_outside_the_window_are_left_out_where_the_server_tells_all
         assert await lab.vcenter.events(location, now + minute, now + 2 * minute) == ()
         assert await lab.vcenter.events(location, now - 2 * minute, now - minute) == ()
         assert len(await lab.vcenter.events(location, now - minute, now + minute)) == 1
+
+
+@pytest.mark.parametrize("page", [1, 2, 1000])
+async def test_pages_of_any_size(tmp_path: Path, page: int) -> None:
+    async with vcenter_lab(tmp_path) as lab:
+        lab.twin.paged(page)
+        for typed in ("app01", "00:50:56:9a:21:01"):
+            location = await lab.vcenter.find(typed)
+            assert (location.vm.moid, len(location.host.local_vms)) == ("vm-101", 2)
+
+
+async def test_a_server_that_does_not_report_missing_objects(tmp_path: Path) -> None:
+    async with vcenter_lab(tmp_path) as lab:
+        location = await lab.vcenter.find("app01")
+        lab.twin.state.unoffered.add("reportMissingObjectsInResults")
+        lab.world.vms.remove(lab.world.vm("app01"))
+        assert (await lab.vcenter.placement("vm-101")).stopped
+        with pytest.raises(VmNotFound):
+            await lab.vcenter.locate(location.vm.moid or "")
+
+
+async def test_properties_that_an_old_server_refuses_are_left_out(tmp_path: Path) -> None:
+    refused = {"guest.ipStack", "config.network.opaqueSwitch", "config.lockdownMode"}
+
+    def refuse(reference: Any, path: str, value: Any) -> Any:
+        if path in refused:
+            raise Fault(vmodl.query.InvalidProperty(name=path))
+        return value
+
+    async with vcenter_lab(tmp_path) as lab:
+        lab.twin.state.bend = refuse
+        location = await lab.vcenter.find("app01")
+        assert (location.vm.nics[0].gateway, location.lockdown) == (None, None)
+        assert len(location.host.uplinks) == 2
 
 
 # --- versions -----------------------------------------------------------------------------------
@@ -250,90 +284,3 @@ async def test_ports_of_a_server_that_ignores_the_criteria(tmp_path: Path) -> No
         lab.twin.state.bend = every_group
         assert (await lab.vcenter.find("app01")).vm.nics[0].vlan == Vlan("access", 110)
         assert "FetchDVPorts" in lab.twin.methods
-
-
-# --- anything unset -----------------------------------------------------------------------------
-
-
-class _Cut:
-    """Leaves one element out of what a vCenter answers; alike places count once."""
-
-    # A list that lacks an entry is another list; a missing vlanId is read as 0 by pyVmomi.
-    KEPT = frozenset({"obj", "name", "token", "returnval", "objects"}) | {
-        "activeUplinkPort",
-        "activeNic",
-        "vlanId",
-    }
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.seen: dict[str, int] = {}
-
-    def __call__(self, text: str) -> str:
-        whole = text.encode()
-        for name, start, end in sorted(_elements(whole), key=lambda found: found[1]):
-            if self.seen.setdefault(name, len(self.seen)) == self.number:
-                return (whole[:start] + whole[end:]).decode()
-        return text
-
-
-def _elements(document: bytes) -> list[tuple[str, int, int]]:
-    """(place, first byte, byte behind it) of every element that a server may leave out."""
-    found, above = [], list[tuple[str, int]]()
-    parser = expat.ParserCreate()
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        kind = attributes.get("xsi:type") or attributes.get("type") or ""
-        above.append((f"{name.partition(':')[2] or name}({kind})", parser.CurrentByteIndex))
-
-    def end(name: str) -> None:
-        place = "/".join(step for step, _ in above)
-        _, first = above.pop()
-        plain = name.partition(":")[2] or name
-        behind = document.index(b">", parser.CurrentByteIndex) + 1
-        if len(above) > 3 and plain not in _Cut.KEPT:
-            found.append((place, first, behind))
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.Parse(document, True)  # noqa: FBT003 - it takes no keyword
-    return found
-
-
-@pytest.mark.parametrize("kind", ["vds", "vss"])
-async def test_whatever_is_left_out_the_answer_is_a_location_or_a_sentence(
-    tmp_path: Path, kind: str
-) -> None:
-    world = small_world()
-    if kind == "vss":
-        world.hosts[0].switches = [VirtualSwitch("vSwitch0", "vss", BOTH, BOTH)]
-        world.hosts[0].portgroups = [PortGroup("web", "vSwitch0", "access", 110)]
-        world.vm("app01").nics[0].portgroup = "web"
-        world.vms = [world.vm("app01")]
-    async with vcenter_lab(tmp_path, world) as lab:
-        whole = await lab.vcenter.locate("vm-101")
-        number = 0
-        while True:
-            lab.twin.state.cut = cut = _Cut(number)
-            await _is_true_to(whole, lab)
-            if number >= len(cut.seen):
-                break
-            number += 1
-        assert number > 100
-
-
-async def _is_true_to(whole: VmLocation, lab: Lab) -> None:
-    """What is told with something missing is the same as before, or unknown."""
-    try:
-        location = await lab.vcenter.locate("vm-101")
-    except CheckError:
-        return
-    if not location.vm.nics:
-        return
-    nic, known = location.vm.nics[0], whole.vm.nics[0]
-    assert nic.vlan in {known.vlan, Vlan("access", None), Vlan("unknown")}
-    assert nic.gateway in {known.gateway, None}
-    assert set(nic.ipv4) <= {*known.ipv4, *(address.partition("/")[0] for address in known.ipv4)}
-    assert location.host.teaming in {whole.host.teaming, None}
-    for uplink in location.host.uplinks:
-        assert uplink.role in {Role.ACTIVE, Role.UNKNOWN}
-        assert uplink.device in BOTH

@@ -53,6 +53,9 @@ class PropertyMethods:
 
     async def _do_RetrievePropertiesEx(self, call: Call, session: Session) -> str:  # noqa: N802
         read = self._read(session, quick=True)
+        if "reportMissingObjectsInResults" in self.state.unoffered:
+            for spec in call.get("specSet"):
+                spec.reportMissingObjectsInResults = False
         contents = [content for spec in call.get("specSet") for content in collect(spec, read)]
         options = call.get("options")
         limits = [n for n in (self.state.page, options and options.maxObjects) if n]

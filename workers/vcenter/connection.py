@@ -15,6 +15,7 @@ import http.client
 import socket
 import ssl
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -132,7 +133,8 @@ class VcenterStub(StubAdapterBase):
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any) -> Any:  # noqa: N802 - pyVmomi's name
         """The result of a method, or its fault raised."""
-        status, answer = self._soap.InvokeMethod(mo, info, args, self)
+        with _readable():
+            status, answer = self._soap.InvokeMethod(mo, info, args, self)
         return answer if status == HTTP_OK else _raise(status, answer)
 
     def post(self, mo: Any, info: Any, args: Any) -> bytes:
@@ -143,7 +145,8 @@ class VcenterStub(StubAdapterBase):
         answer = None
         if status == HTTP_FAULT:
             reader: Any = SoapResponseDeserializer(self)
-            answer = reader.Deserialize(body, object)
+            with _readable():
+                answer = reader.Deserialize(body, object)
         return bytes(_raise(status, answer))
 
     def DropConnections(self) -> None:  # noqa: N802 - pyVmomi's name
@@ -154,6 +157,18 @@ class VcenterStub(StubAdapterBase):
         """Close the pooled connections, and those in use once they are given back."""
         self._soap.closed = True
         self._soap.DropConnections()
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """What pyVmomi raises for types it does not know, or none at all, turned into HTTP trouble."""
+    try:
+        yield
+    except OSError:  # a certificate's trouble is a ValueError too
+        raise
+    except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as trouble:
+        said = f"an answer that is none of the vSphere API's: {trouble!r}"
+        raise http.client.HTTPException(said) from trouble
 
 
 def _raise(status: int, answer: Any) -> NoReturn:
@@ -229,15 +244,25 @@ def connect(settings: VcenterSettings, call: Call, timeout_seconds: float) -> Co
             stub.close()
             stub = speak(versions.nearest(content.about.apiVersion))
             content = _content(stub)
-        session = content.sessionManager.Login(settings.user, settings.password, None)
+        session_key = _log_in(content, settings)
     except BaseException:
         stub.close()
         raise
-    return Connection(stub, content, session.key)
+    return Connection(stub, content, session_key)
+
+
+def _log_in(content: Any, settings: VcenterSettings) -> str:
+    session = content.sessionManager.Login(settings.user, settings.password, None)
+    if session is None:
+        raise http.client.HTTPException("a login without a session")
+    return str(session.key)
 
 
 def _content(stub: VcenterStub) -> Any:
-    return vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+    content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+    if content is None:
+        raise http.client.HTTPException("a service without content")
+    return content
 
 
 def disconnect(connection: Connection) -> None:
