@@ -85,7 +85,7 @@ class Methods(PropertyMethods):
     # --- searching --------------------------------------------------------------------------
 
     async def _do_FindAllByIp(self, call: Call, _: Session) -> str:  # noqa: N802
-        return result_xml(call.method, self._by_ip(call))
+        return result_xml(call.method, self.state.bent(call.this, call.method, self._by_ip(call)))
 
     async def _do_FindByIp(self, call: Call, _: Session) -> str:  # noqa: N802
         return result_xml(call.method, next(iter(self._by_ip(call)), None))
