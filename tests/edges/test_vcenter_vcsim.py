@@ -35,7 +35,7 @@ async def test_a_vm_is_located_and_checked_through_the_simulator(tmp_path: Path)
         } == {"ok"}
         assert "4 in sight" in found(said, "vcenter", "hosts")["found"]
         done = await arpcheck(
-            environment, "check", "app01", "--seconds", "14", "--json", cwd=tmp_path
+            environment, "check", "app01", "--seconds", "30", "--json", cwd=tmp_path
         )
         report = json.loads(done.out)
         assert report["verdict"]["code"] == "UPLINK_VLAN_NOT_CARRIED"
