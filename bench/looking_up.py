@@ -102,7 +102,7 @@ async def measured(vms: int, hosts: int) -> Section:
     world = big_world(vms, hosts)
     asked, last = world.vms[middle], world.vms[-1]
     ip = asked.nics[0].ipv4[0].partition("/")[0]
-    others = [world.vms[vms // (TOGETHER + 1) * (n + 1)].name for n in range(TOGETHER)]
+    others = [world.vms[vms // (TOGETHER + 1) * (n + 1)] for n in range(TOGETHER)]
     async with far_vcenter(vms, hosts) as (vcenter, counted):
         kinds: list[tuple[str, Callable[[], Awaitable[object]]]] = [
             ("first of all: logging in, then by name", lambda: vcenter.find(asked.name)),
@@ -113,7 +113,11 @@ async def measured(vms: int, hosts: int) -> Section:
             ("MAC", lambda: vcenter.find(asked.nics[0].mac)),
             (
                 f"{TOGETHER} names side by side",
-                lambda: asyncio.gather(*(vcenter.find(name) for name in others)),
+                lambda: asyncio.gather(*(vcenter.find(vm.name) for vm in others)),
+            ),
+            (
+                f"{TOGETHER} MACs side by side",
+                lambda: asyncio.gather(*(vcenter.find(vm.nics[0].mac) for vm in others)),
             ),
         ]
         rows = []

@@ -195,6 +195,13 @@ VCENTER = {
         "fail",
         "not held",
     ),
+    "privileges untold": Trouble(
+        lambda lab, _: lab.vcenter.state.unoffered.add("HasPrivilegeOnEntities"),
+        "vcenter",
+        "privilege System.Read",
+        "warn",
+        "does not tell",
+    ),
     "may not start ssh": Trouble(
         may_not_start,
         "vcenter",

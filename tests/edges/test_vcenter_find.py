@@ -170,3 +170,31 @@ async def test_ten_look_ups_side_by_side_share_the_sweep_and_the_session(tmp_pat
         assert lab.twin.methods.count("CreateContainerView") == 1
         assert lab.twin.calls <= 5 + 10 * 5
         assert lab.twin.objects == {"views": 1, "collectors": 0, "filters": 0}
+
+
+@pytest.mark.parametrize("tools_running", [True, False])
+async def test_macs_side_by_side_share_their_sweeps(tmp_path: Path, *, tools_running: bool) -> None:
+    world = small_world()
+    world.vm("app01").tools_running = tools_running
+    async with vcenter_lab(tmp_path, world) as lab:
+        await lab.vcenter.find("app01")
+        lab.twin.methods.clear()
+        asks = [lab.vcenter.find("00:50:56:9a:21:01") for _ in range(10)]
+        found = await asyncio.gather(*asks)
+        assert {location.vm.moid for location in found} == {"vm-101"}
+        of_each = 3  # the VM, its host, its switch
+        sweeps = lab.twin.methods.count("RetrievePropertiesEx") - of_each * len(asks)
+        # Who joined a sweep that found nothing asks once more, again together.
+        assert sweeps <= (1 if tools_running else 4)
+
+
+async def test_an_address_that_the_index_does_not_know_is_found_in_what_the_guest_tells(
+    tmp_path: Path,
+) -> None:
+    """A vCenter's index may know a VM by its first address only."""
+    async with vcenter_lab(tmp_path) as lab:
+        lab.twin.state.bend = lambda _, name, value: [] if name == "FindAllByIp" else value
+        assert (await lab.vcenter.find("10.20.110.21")).vm.moid == "vm-101"
+        lab.world.vm("web02").nics[0].ipv4.append("10.20.110.21/24")
+        with pytest.raises(VmAmbiguous):
+            await lab.vcenter.find("10.20.110.21")

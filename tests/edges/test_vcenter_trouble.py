@@ -13,7 +13,7 @@ import pytest
 
 from tests.edges.vcenter_lab import Lab, settings_for, until, vcenter_lab
 from tests.lab.vcenter import VcenterTwin
-from tests.lab.vcenter_tls import make_certificate
+from tests.lab.vcenter_tls import make_certificate, make_self_signed
 from tests.lab.world import small_world
 from workers.errors import CheckError, VcenterRefused, VcenterUnreachable
 from workers.settings import VcenterSettings
@@ -56,6 +56,41 @@ async def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None
         trouble = await _refusal(settings_for(twin, tmp_path), VcenterUnreachable)
         assert "another name" in trouble.sentence
         assert "VCENTER_HOST" in trouble.next_step
+    finally:
+        await twin.stop()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "mend"),
+    [
+        ({"starts_days": -40}, "has expired", "Renew"),
+        ({"starts_days": 5}, "is not valid yet", "clock"),
+        ({"bits": 1024}, "is too weak", "2048 bits"),
+    ],
+)
+async def test_each_flaw_of_a_certificate_is_named(
+    tmp_path: Path, changes: dict[str, int], said: str, mend: str
+) -> None:
+    twin = VcenterTwin(small_world(), certificate=make_certificate("127.0.0.1", **changes))
+    await twin.start()
+    try:
+        trouble = await _refusal(settings_for(twin, tmp_path), VcenterUnreachable)
+        assert said in trouble.sentence
+        assert mend in trouble.next_step
+    finally:
+        await twin.stop()
+
+
+async def test_a_self_signed_certificate_is_trusted_by_itself(tmp_path: Path) -> None:
+    twin = VcenterTwin(small_world(), certificate=make_self_signed("127.0.0.1"))
+    await twin.start()
+    try:
+        settings = settings_for(twin, tmp_path)
+        trouble = await _refusal(replace(settings, ca_file=None), VcenterUnreachable)
+        assert "self-signed" in trouble.next_step
+        vcenter = Vcenter(settings)
+        assert (await vcenter.find("app01")).vm.moid == "vm-101"
+        await vcenter.close()
     finally:
         await twin.stop()
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,3 +124,30 @@ async def test_lockdown_mode_is_named(lab: Lab) -> None:
     root = await answered(lab, programs)
     (said,) = thread(lab, root)
     assert "lockdown" in said.text.lower()
+
+
+async def test_uplinks_that_vcenter_does_not_show_are_those_the_host_names(lab: Lab) -> None:
+    lab.situation("blog")
+    lab.vcenter.state.bend = lambda _, path, value: None if "proxySwitch" in path else value
+    _, verdict, files = await ask(lab, "app01", CAPTURE_SECONDS="20")
+    assert "UPLINK_VLAN_NOT_CARRIED" in json.dumps(verdict.blocks)
+    case = json.loads(files["case.json"])
+    assert {uplink["device"] for uplink in case["host"]["uplinks"]} == {"vmnic0", "vmnic1"}
+    assert {uplink["role"] for uplink in case["host"]["uplinks"]} == {None}
+    assert case["vm"]["nics"][0]["switch"] == "dvs-prod"
+
+
+async def test_a_vm_whose_uplinks_nobody_names_is_refused(lab: Lab) -> None:
+    def bend(_: object, path: str, value: Any) -> Any:  # noqa: ANN401 - pyVmomi's objects
+        for device in value if path == "config.hardware.device" else ():
+            if device.connectable is not None:
+                device.connectable.connected = True
+        return None if "proxySwitch" in path else value
+
+    lab.vcenter.state.bend = bend
+    lab.world.vm("app01").nics[0].connected = False
+    programs = await bot_and_worker(lab)
+    await lab.slack.slash("app01")
+    root = await answered(lab, programs)
+    (said,) = thread(lab, root)
+    assert f"Neither vCenter nor {ESX07} names an uplink for app01" in said.text

@@ -238,9 +238,8 @@ class VcenterTwin:
                 request.transport.abort()
             return web.Response(status=503)
         if self._holds("http_status", method):
-            return web.Response(
-                status=self.faults["http_status"], text="<html>no healthy upstream</html>"
-            )
+            page = self.faults.get("page", "<html>no healthy upstream</html>")
+            return web.Response(status=self.faults["http_status"], text=page)
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pyVmomi import vim, vmodl
 
@@ -38,9 +38,12 @@ class Methods(PropertyMethods):
                 )
             )
         handler: Callable[..., Awaitable[str]] | None = getattr(self, f"_do_{call.method}", None)
+        if call.method in self.state.unoffered:
+            raise Fault(vmodl.fault.MethodNotFound(receiver=call.this, method=call.method))
         if handler is None:
             raise Fault(vmodl.fault.NotSupported(msg=f"The lab has no {call.method}"))
-        return await handler(call, session), session
+        text = await handler(call, session)
+        return text if self.state.cut is None else self.state.cut(text), session
 
     # --- sessions ---------------------------------------------------------------------------
 
@@ -82,24 +85,34 @@ class Methods(PropertyMethods):
     # --- searching --------------------------------------------------------------------------
 
     async def _do_FindAllByIp(self, call: Call, _: Session) -> str:  # noqa: N802
+        return result_xml(call.method, self.state.bent(call.this, call.method, self._by_ip(call)))
+
+    async def _do_FindByIp(self, call: Call, _: Session) -> str:  # noqa: N802
+        return result_xml(call.method, next(iter(self._by_ip(call)), None))
+
+    def _by_ip(self, call: Call) -> list[Any]:
         wanted = call.get("ip")
-        found = [
+        return [
             vim.VirtualMachine(vm.moid)
             for vm in self.state.inventory().vms.values()
             if vm.tools_running
             and vm.power == "poweredOn"
             and any(a.split("/")[0] == wanted for nic in vm.nics if nic.connected for a in nic.ipv4)
         ]
-        return result_xml(call.method, found)
 
     async def _do_FindAllByUuid(self, call: Call, _: Session) -> str:  # noqa: N802
+        return result_xml(call.method, self._by_uuid(call))
+
+    async def _do_FindByUuid(self, call: Call, _: Session) -> str:  # noqa: N802
+        return result_xml(call.method, next(iter(self._by_uuid(call)), None))
+
+    def _by_uuid(self, call: Call) -> list[Any]:
         field_name = "instance_uuid" if call.get("instanceUuid") else "uuid"
-        found = [
+        return [
             vim.VirtualMachine(vm.moid)
             for vm in self.state.inventory().vms.values()
             if getattr(vm, field_name) == call.get("uuid").lower()
         ]
-        return result_xml(call.method, found)
 
     # --- hosts, switches, events --------------------------------------------------------------
 
@@ -113,7 +126,8 @@ class Methods(PropertyMethods):
         host = self._host(call, "networkSystem-")
         if "no_hints" in host.behaviours:
             raise Fault(vim.fault.HostConfigFault(msg="Unable to get network hints"))
-        return result_xml(call.method, network_hints(host, call.get("device") or []))
+        hints = network_hints(host, call.get("device") or [])
+        return result_xml(call.method, self.state.bent(call.this, call.method, hints))
 
     async def _do_FetchDVPorts(self, call: Call, _: Session) -> str:  # noqa: N802
         inventory = self.state.inventory()
@@ -121,7 +135,8 @@ class Methods(PropertyMethods):
             raise gone(call.this)
         criteria = call.get("criteria")
         keys = list(criteria.portKey) if criteria else []
-        return result_xml(call.method, inventory.ports(call.this._moId, keys))
+        ports = inventory.ports(call.this._moId, keys)
+        return result_xml(call.method, self.state.bent(call.this, call.method, ports))
 
     async def _do_StartService(self, call: Call, _: Session) -> str:  # noqa: N802
         return self._switch_service(call, running=True)
@@ -149,4 +164,5 @@ class Methods(PropertyMethods):
         return result_xml(call.method, None)
 
     async def _do_QueryEvents(self, call: Call, _: Session) -> str:  # noqa: N802
-        return result_xml(call.method, self.state.log.query(call.get("filter")))
+        events = self.state.log.query(call.get("filter"))
+        return result_xml(call.method, self.state.bent(call.this, call.method, events))

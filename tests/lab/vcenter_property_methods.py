@@ -30,7 +30,11 @@ class PropertyMethods:
                 return None
             return [reference for kind in kinds for reference in inventory.every(kind)]
 
-        return property_reader(inventory, view, quick=quick)
+        bend = self.state.bend
+        read = property_reader(inventory, view, quick=quick and bend is None)
+        if bend is None:
+            return read
+        return lambda reference, path: bend(reference, path, read(reference, path))
 
     async def _do_CreateContainerView(self, call: Call, session: Session) -> str:  # noqa: N802
         moid = f"session[{session.key[:8]}]view-{self.state.number()}"
@@ -49,6 +53,9 @@ class PropertyMethods:
 
     async def _do_RetrievePropertiesEx(self, call: Call, session: Session) -> str:  # noqa: N802
         read = self._read(session, quick=True)
+        if "reportMissingObjectsInResults" in self.state.unoffered:
+            for spec in call.get("specSet"):
+                spec.reportMissingObjectsInResults = False
         contents = [content for spec in call.get("specSet") for content in collect(spec, read)]
         options = call.get("options")
         limits = [n for n in (self.state.page, options and options.maxObjects) if n]
@@ -117,7 +124,8 @@ class PropertyMethods:
             if updates:
                 version = str(self.state.number())
                 found = vmodl.query.PropertyCollector.UpdateSet(version=version, filterSet=updates)
-                return result_xml(call.method, found)
+                found = self.state.bent(call.this, call.method, found)
+                return result_xml(call.method, found) if found else wrap(call.method, "")
             if time.monotonic() >= end:
                 return wrap(call.method, "")
             await asyncio.sleep(POLL_SECONDS)

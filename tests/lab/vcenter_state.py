@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,9 @@ from tests.lab.vcenter_events import EventLog
 from tests.lab.vcenter_inventory import ROOT, Inventory
 from tests.lab.vcenter_soap import Call, Fault
 from tests.lab.world import World
+
+Bend = Callable[[Any, str, Any], Any]
+"""(object, property path or method, value) → what is told in its place; None = not set."""
 
 PRIVILEGES = frozenset({"System.Anonymous", "System.View", "System.Read", "Host.Config.NetService"})
 
@@ -39,11 +43,18 @@ class State:
     hidden: set[str] = field(default_factory=set)
     privileges: set[str] = field(default_factory=lambda: set(PRIVILEGES))
     page: int | None = None
+    unoffered: set[str] = field(default_factory=set)
+    bend: Bend | None = None
+    cut: Callable[[str], str] | None = None
     serial: int = 0
 
     def number(self) -> int:
         self.serial += 1
         return self.serial
+
+    def bent(self, reference: Any, name: str, value: Any) -> Any:
+        """What is told in place of a value."""
+        return value if self.bend is None else self.bend(reference, name, value)
 
     def inventory(self) -> Inventory:
         return Inventory(self.world, frozenset(self.hidden))

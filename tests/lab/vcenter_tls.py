@@ -11,10 +11,12 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAYS = 30
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class LabCertificate:
     def server_context(self) -> ssl.SSLContext:
         """A TLS context for the server's side."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("DEFAULT@SECLEVEL=0")  # a server may show a key its client refuses
         with tempfile.TemporaryDirectory() as folder:
             chain = Path(folder, "server.pem")
             chain.write_text(self.certificate_pem + self.key_pem)
@@ -35,8 +38,11 @@ class LabCertificate:
         return context
 
 
-def make_certificate(*names: str) -> LabCertificate:
-    """A fresh CA and a server certificate for these DNS names and addresses."""
+def make_certificate(*names: str, starts_days: int = -1, bits: int | None = None) -> LabCertificate:
+    """A fresh CA and a server certificate for these DNS names and addresses.
+
+    It is valid from so many days from today on, for DAYS. ``bits`` makes the server's key an RSA one.
+    """
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Lab CA")])
     ca = (
@@ -45,10 +51,12 @@ def make_certificate(*names: str) -> LabCertificate:
         .add_extension(_usage(signs=True), critical=True)
         .sign(ca_key, hashes.SHA256())
     )
-    key = ec.generate_private_key(ec.SECP256R1())
+    key: Key = ec.generate_private_key(ec.SECP256R1())
+    if bits is not None:
+        key = rsa.generate_private_key(65537, bits)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     certificate = (
-        _builder(subject, ca_name, key)
+        _builder(subject, ca_name, key, starts_days)
         .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -57,19 +65,29 @@ def make_certificate(*names: str) -> LabCertificate:
         )
         .sign(ca_key, hashes.SHA256())
     )
-    return LabCertificate(
-        _pem(ca),
-        _pem(certificate),
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ).decode(),
+    return LabCertificate(_pem(ca), _pem(certificate), _key_pem(key))
+
+
+def make_self_signed(name: str) -> LabCertificate:
+    """A certificate that is its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = _pem(
+        _builder(subject, subject, key)
+        .add_extension(x509.SubjectAlternativeName([_name(name)]), critical=False)
+        .sign(key, hashes.SHA256())
     )
+    return LabCertificate(certificate, certificate, _key_pem(key))
+
+
+def _key_pem(key: Key) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name, issuer: x509.Name, key: Key, starts_days: int = -1
 ) -> x509.CertificateBuilder:
     today = datetime.combine(
         date.today(),  # noqa: DTZ011 - a day's margin on both sides covers every zone
@@ -82,8 +100,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=DAYS))
+        .not_valid_before(today + timedelta(days=starts_days))
+        .not_valid_after(today + timedelta(days=starts_days + DAYS))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

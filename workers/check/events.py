@@ -32,9 +32,9 @@ async def events_of(
     except CheckError as trouble:
         desk.note(f"Not known whether the VM moved during the capture: {trouble.sentence}")
         return tuple(events)
-    if placement.host_moid != location.host_moid and not _left(events):
+    if placement.elsewhere(location.host_moid) and not _left(events):
         events.append(HostEvent(end, "vmotion_out", "The VM runs on another host now."))
-    if placement.power != "poweredOn" and not _left(events):
+    if placement.stopped and not _left(events):
         events.append(HostEvent(end, "poweroff", "The VM is not powered on any more."))
     return tuple(sorted(events, key=lambda event: event.at))
 

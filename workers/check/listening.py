@@ -18,6 +18,7 @@ from workers.arp.summary import Progress
 from workers.arp.verdict import judge, settled
 from workers.check.desk import Desk, Peers
 from workers.check.recording import Recording, gateway_of
+from workers.check.uplinks import uplinks_named
 from workers.errors import CheckError
 from workers.esxi import EsxiHost, Listening, SwitchPort, counters_risen
 from workers.health import LIVE_CAPTURES
@@ -38,6 +39,7 @@ async def record(
     """Open every ear, listen as long as ``listen`` does, and leave the host as it was."""
     view = await host.look()
     ports = await host.switch_ports(location.vm)
+    location = await uplinks_named(location, ports, host)
     planned = plan_captures(location, {mac: p.number for mac, p in ports.items()}, view.features)
     uplinks = [uplink.device for uplink in location.host.uplinks]
     recording = Recording(
@@ -139,7 +141,7 @@ async def _watched(recording: Recording, peers: Peers) -> AsyncIterator[None]:
     location = recording.location
 
     def changed(placement: Placement) -> None:
-        if placement.host_moid != location.host_moid or placement.power != "poweredOn":
+        if placement.elsewhere(location.host_moid) or placement.stopped:
             recording.moved = placement
 
     async def watch() -> None:

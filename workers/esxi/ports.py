@@ -32,6 +32,7 @@ class SwitchPort:
 
     ``number`` is what ``pktcap-uw --switchport`` takes. ``team_uplink`` None = none, or the host
     names no single NIC (IP hash, a LAG); ``team`` is what it printed, "" where it was not told.
+    ``switch`` is the host's own name of it (``DvsPortset-0``), empty where it gives none.
     """
 
     number: int
@@ -39,6 +40,7 @@ class SwitchPort:
     mac: str
     client_name: str
     team: str = ""
+    switch: str = ""
 
 
 async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str, SwitchPort]:
@@ -55,13 +57,15 @@ async def switch_ports(lines: Lines, vm: Vm, syntax: TimeoutSyntax) -> dict[str,
         raise _unlisted(lines)
     rows = [row for row in listed or () if row.type not in HOST_TYPES]
     details = {port.number: port for port in ports}
+    switches = {row.number: row.switch for row in rows}
     found: dict[str, SwitchPort] = {}
     for mac in macs:
         number, client = _choose(mac, rows, details)
         if number is not None:
             detail = details.get(number)
             uplink, team = (detail.team_uplink, detail.team) if detail else (None, "")
-            found[mac] = SwitchPort(number, uplink, mac, client, team)
+            switch = switches.get(number, "")
+            found[mac] = SwitchPort(number, uplink, mac, client, team, switch)
     return found
 
 

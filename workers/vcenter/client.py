@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from workers.arp.model import HostEvent, Placement, VmLocation
 from workers.errors import VmAmbiguous, VmNotCheckable, VmNotFound
 from workers.settings import VcenterSettings
 from workers.vcenter import services
 from workers.vcenter.events import read_events
-from workers.vcenter.find import Query, by_index, by_mac, by_name, candidates, sweep_names
+from workers.vcenter.find import (
+    Guests,
+    Query,
+    by_index,
+    by_name,
+    candidates,
+    sweep_devices,
+    sweep_guests,
+    sweep_names,
+)
 from workers.vcenter.location import locate
 from workers.vcenter.names import closest
 from workers.vcenter.session import Session
+from workers.vcenter.shared import Shared
 from workers.vcenter.watch import Watcher, read_placement
 
 Names = tuple[tuple[str, str], ...]
@@ -33,8 +43,9 @@ class Vcenter:
         self.settings = settings
         self._session = Session(settings, wait_seconds=wait_seconds, call_seconds=call_seconds)
         self._watcher = Watcher(self._session)
-        self._sweep: asyncio.Task[Names] | None = None
-        self._mac_seconds = 4 * call_seconds
+        self._names = Shared[Names](self._session, call_seconds)
+        self._guests = Shared[Guests](self._session, 4 * call_seconds)
+        self._devices = Shared[dict[str, list[str]]](self._session, 4 * call_seconds)
 
     # --- where is it ------------------------------------------------------------------------
 
@@ -71,37 +82,34 @@ class Vcenter:
         return await self.locate(moids[0]) if len(moids) == 1 else None
 
     async def _moids(self, asked: Query) -> tuple[str, ...]:
-        found: tuple[str, ...] = ()
+        found: Sequence[str] = ()
         if asked.address or asked.uuid:
             found = await self._session.run(lambda c: by_index(c, asked))
-        elif asked.mac:
-            mac = asked.mac
-            found = await self._session.run(lambda c: by_mac(c, mac), seconds=self._mac_seconds)
-        return found or await self._by_name(asked)
+        if not found and (asked.address or asked.mac):
+            found = await self._by_guest(asked)
+        return tuple(dict.fromkeys(found)) or await self._by_name(asked)
+
+    async def _by_guest(self, asked: Query) -> Sequence[str]:
+        def pick(guests: Guests) -> Sequence[str]:
+            if asked.address:
+                return guests.by_address.get(asked.address, ())
+            return guests.by_mac.get(asked.mac or "", ())
+
+        found, guests = await self._guests.find(sweep_guests, pick)
+        if found or not asked.mac or not guests.silent:
+            return found
+        mac, silent = asked.mac, guests.silent
+        found, _ = await self._devices.find(
+            lambda c: sweep_devices(c, silent), lambda devices: devices.get(mac, ())
+        )
+        return found
 
     async def _by_name(self, asked: Query) -> tuple[str, ...]:
-        names, was_joined = await self._names()
-        found = by_name(asked, names)
-        if not found and was_joined:  # that sweep may have begun before the VM was made
-            names, _ = await self._names()
-            found = by_name(asked, names)
+        found, names = await self._names.find(sweep_names, lambda names: by_name(asked, names))
         if found:
-            return found
+            return tuple(found)
         near = await asyncio.to_thread(closest, asked.text, [name for _, name in names])
         raise VmNotFound(_not_found(asked), closest=near, next_step=HIDDEN)
-
-    async def _names(self) -> tuple[Names, bool]:
-        """All names, and whether a sweep that was already under way gave them.
-
-        Look-ups at the same time share one sweep: the cost is the parsing, which threads don't share.
-        """
-        sweep = self._sweep
-        joined = sweep is not None and not sweep.done()
-        if sweep is None or not joined:
-            sweep = asyncio.create_task(self._session.run(sweep_names), name="vcenter names")
-            sweep.add_done_callback(_mark_seen)
-            self._sweep = sweep
-        return await asyncio.shield(sweep), joined
 
     async def locate(self, moid: str) -> VmLocation:
         """Everything a check needs to know of the VM with this managed object id.
@@ -142,8 +150,11 @@ class Vcenter:
         """Stop the host's SSH service."""
         await self._session.run(lambda c: services.stop_ssh(c, host_moid))
 
-    async def privileges(self) -> tuple[tuple[str, bool], ...]:
-        """Each privilege that arpcheck can use, and whether the account holds it at the root."""
+    async def privileges(self) -> tuple[tuple[str, bool | None], ...]:
+        """Each privilege that arpcheck can use, and whether the account holds it at the root.
+
+        None = the server does not tell.
+        """
         return await self._session.run(services.privileges)
 
     async def about(self) -> services.VcenterAbout:
@@ -156,8 +167,8 @@ class Vcenter:
 
     async def close(self) -> None:
         """Log out and end all threads."""
-        if self._sweep is not None:
-            self._sweep.cancel()
+        for sweep in (self._names, self._guests, self._devices):
+            sweep.cancel()
         await self._watcher.close()
         await self._session.close()
 
@@ -170,9 +181,3 @@ def _not_found(asked: Query) -> str:
     if asked.uuid:
         return f"No VM has the UUID {asked.text}."
     return f"vCenter shows no VM named {asked.text}."
-
-
-def _mark_seen(sweep: asyncio.Task[Names]) -> None:
-    """A sweep whose askers were all cancelled ends unseen; its trouble is nobody's then."""
-    if not sweep.cancelled():
-        sweep.exception()

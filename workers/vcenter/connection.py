@@ -12,28 +12,25 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import re
 import socket
 import ssl
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from pyVmomi import VmomiSupport, vim, vmodl
+from pyVmomi import vim, vmodl
 from pyVmomi.SoapAdapter import SoapResponseDeserializer, SoapStubAdapter, StubAdapterBase
 
-from workers.errors import VcenterRefused, VcenterUnreachable
+from workers.errors import VcenterUnreachable
 from workers.settings import VcenterSettings
+from workers.vcenter import versions
 from workers.vcenter.faults import EXPECTED
 
-_support: Any = VmomiSupport  # most of its names are not in its stubs
-OLDEST = "vim.version.version10"  # vSphere 6.0: LAGs, opaque networks and lockdown mode are there
 HTTP_OK = 200
 HTTP_FAULT = 500
 _VERSIONS_PATH = "/sdk/vimServiceVersions.xml"
 _VERSIONS_MAX_BYTES = 1_000_000
-_NAMESPACE = re.compile(r"<namespace>\s*<name>urn:vim25</name>(.*?)</namespace>", re.DOTALL)
-_VERSION = re.compile(r"<version>\s*([^<\s]+)\s*</version>")
 
 
 @dataclass(eq=False)
@@ -136,7 +133,8 @@ class VcenterStub(StubAdapterBase):
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any) -> Any:  # noqa: N802 - pyVmomi's name
         """The result of a method, or its fault raised."""
-        status, answer = self._soap.InvokeMethod(mo, info, args, self)
+        with _readable():
+            status, answer = self._soap.InvokeMethod(mo, info, args, self)
         return answer if status == HTTP_OK else _raise(status, answer)
 
     def post(self, mo: Any, info: Any, args: Any) -> bytes:
@@ -147,7 +145,8 @@ class VcenterStub(StubAdapterBase):
         answer = None
         if status == HTTP_FAULT:
             reader: Any = SoapResponseDeserializer(self)
-            answer = reader.Deserialize(body, object)
+            with _readable():
+                answer = reader.Deserialize(body, object)
         return bytes(_raise(status, answer))
 
     def DropConnections(self) -> None:  # noqa: N802 - pyVmomi's name
@@ -158,6 +157,18 @@ class VcenterStub(StubAdapterBase):
         """Close the pooled connections, and those in use once they are given back."""
         self._soap.closed = True
         self._soap.DropConnections()
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """What pyVmomi raises for types it does not know, or none at all, turned into HTTP trouble."""
+    try:
+        yield
+    except OSError:  # a certificate's trouble is a ValueError too
+        raise
+    except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as trouble:
+        said = f"an answer that is none of the vSphere API's: {trouble!r}"
+        raise http.client.HTTPException(said) from trouble
 
 
 def _raise(status: int, answer: Any) -> NoReturn:
@@ -183,7 +194,7 @@ class Connection:
 
     def speaks(self, version: str) -> bool:
         """Whether both sides know what came with an API version."""
-        return bool(_support.IsChildVersion(self.stub.version, version))
+        return versions.includes(self.stub.version, version)
 
     def reference(self, kind: Any, moid: str) -> Any:
         """A managed object by its id."""
@@ -217,22 +228,45 @@ def connect(settings: VcenterSettings, call: Call, timeout_seconds: float) -> Co
     ``timeout_seconds`` limits every single wait for the network. Raises what ``faults.py`` explains.
     """
     context = tls_context(settings)
-    soap: Any = CuttableStub(  # type: ignore[no-untyped-call]
-        host=settings.host,
-        port=settings.port,
-        version=_newest_version(settings, context, call, timeout_seconds),
-        sslContext=context,
-        httpConnectionTimeout=timeout_seconds,
-        poolSize=8,
-    )
-    stub = VcenterStub(soap)
+
+    def speak(version: str) -> VcenterStub:
+        soap: Any = CuttableStub(  # type: ignore[no-untyped-call]
+            host=settings.host,
+            port=settings.port,
+            version=version,
+            sslContext=context,
+            httpConnectionTimeout=timeout_seconds,
+            poolSize=8,
+        )
+        return VcenterStub(soap)
+
+    offered = _offered(settings, context, call, timeout_seconds)
+    stub = speak(offered or versions.OLDEST)
     try:
-        content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
-        session = content.sessionManager.Login(settings.user, settings.password, None)
+        content = _content(stub)
+        if offered is None:  # no list of versions; what the server says of itself names one
+            stub.close()
+            stub = speak(versions.nearest(content.about.apiVersion))
+            content = _content(stub)
+        session_key = _log_in(content, settings)
     except BaseException:
         stub.close()
         raise
-    return Connection(stub, content, session.key)
+    return Connection(stub, content, session_key)
+
+
+def _log_in(content: Any, settings: VcenterSettings) -> str:
+    session = content.sessionManager.Login(settings.user, settings.password, None)
+    if session is None:
+        raise http.client.HTTPException("a login without a session")
+    return str(session.key)
+
+
+def _content(stub: VcenterStub) -> Any:
+    content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+    if content is None:
+        raise http.client.HTTPException("a service without content")
+    return content
 
 
 def disconnect(connection: Connection) -> None:
@@ -244,10 +278,10 @@ def disconnect(connection: Connection) -> None:
         connection.stub.close()
 
 
-def _newest_version(
+def _offered(
     settings: VcenterSettings, context: ssl.SSLContext, call: Call, timeout_seconds: float
-) -> str:
-    """The newest API version that both sides speak, by the server's ``vimServiceVersions.xml``."""
+) -> str | None:
+    """The API version to speak by the server's ``vimServiceVersions.xml``; None = it has none."""
     probe = http.client.HTTPSConnection(
         settings.host, settings.port, timeout=timeout_seconds, context=context
     )
@@ -259,24 +293,6 @@ def _newest_version(
         document = response.read(_VERSIONS_MAX_BYTES).decode("utf-8", "replace")
     finally:
         probe.close()
-    offered = _NAMESPACE.search(document)
-    if response.status != HTTP_OK or offered is None:
+    if response.status >= HTTP_FAULT:
         raise http.client.HTTPException(f"HTTP {response.status}, no vSphere API")
-    known = {
-        _support.versionIdMap[version]: version
-        for version in _support.nsMap
-        if version.startswith("vim.version.")
-    }
-    for version_id in _VERSION.findall(offered[1]):
-        version = known.get(version_id)
-        if version is not None:
-            return _checked(version, version_id)
-    return _checked(OLDEST, "")
-
-
-def _checked(version: str, version_id: str) -> str:
-    if not _support.IsChildVersion(version, OLDEST):
-        raise VcenterRefused(
-            f"This server speaks vSphere API {version_id}; arpcheck needs 6.0 or newer."
-        )
-    return version
+    return versions.offered(document) if response.status == HTTP_OK else None

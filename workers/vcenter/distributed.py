@@ -14,6 +14,7 @@ from typing import Any
 from pyVmomi import vim
 
 from workers.arp.model import Role, Uplink, Vlan
+from workers.vcenter.names import unescaped
 from workers.vcenter.switches import TEAMING, UNKNOWN_VLAN, Attachment, HostNetwork, role_of
 
 DVS = vim.dvs.VmwareDistributedVirtualSwitch
@@ -27,36 +28,41 @@ class DistributedPort:
     backing: Any
     group: Any = None
     switch_setting: Any = None
+    switch_name: str | None = None
     pvlans: Sequence[Any] = ()
     port: Any = None
     single_lag: bool = False
     offload_spec: str | None = None
 
-    def settings(self, name: str) -> list[Any]:
-        """The setting on port, port group and switch, the most specific first, where it is told."""
-        layers = [
-            self.port.config.setting if self.port is not None else None,
-            self.group.defaultPortConfig if self.group is not None else None,
-            self.switch_setting,
-        ]
-        told = [getattr(layer, name, None) for layer in layers if layer is not None]
-        return [value for value in told if value is not None]
+    def setting(self, name: str, part: str | None = None) -> Any:
+        """A setting, or a part of it, from the first of port, port group and switch that has its own.
 
-    def setting(self, name: str) -> Any:
-        """The first that is not inherited, else the most specific: vCenter fills in what it inherits."""
-        values = self.settings(name)
+        What is inherited everywhere is as the most specific tells it: vCenter fills it in. Where the
+        port group's is not told, the switch's proves nothing.
+        """
+        port = self.port.config.setting if self.port is not None and self.port.config else None
+        group = self.group.defaultPortConfig if self.group is not None else None
+        told = [_told(port, name, part), _told(group, name, part)]
+        if told[1] is not None:
+            told.append(_told(self.switch_setting, name, part))
+        values = [value for value in told if value is not None]
         own = (value for value in values if not value.inherited)
         return next(own, values[0] if values else None)
 
 
+def _told(layer: Any, name: str, part: str | None) -> Any:
+    value = getattr(layer, name, None)
+    return value if part is None else getattr(value, part, None)
+
+
 def distributed(network: HostNetwork, told: DistributedPort) -> Attachment | None:
-    """An adapter on a distributed switch; None where this host has no part of that switch."""
-    uuid = told.backing.port.switchUuid
-    proxy = next((p for p in network.proxies if p.dvsUuid == uuid), None)
-    if proxy is None:
-        return None
+    """An adapter on a distributed switch; without its part on this host, no uplink of it is known."""
     group = told.group
-    name = group.name if group is not None else told.backing.port.portgroupKey or "unknown"
+    name = (group.name if group is not None else None) or told.backing.port.portgroupKey
+    name = unescaped(name or "unknown")
+    proxy = _proxy(network, told)
+    if proxy is None:
+        return None if group is None else _unplugged(told, name)
     is_nsx = group is not None and group.backingType == "nsx"
     notes = [*_port_notes(told, name)]
     if group is None:
@@ -96,6 +102,29 @@ def _offloaded(proxy: Any, spec_id: str | None) -> bool:
     if proxy.networkOffloadingEnabled is not None:
         return bool(proxy.networkOffloadingEnabled)
     return (spec_id or NO_OFFLOAD).lower() != NO_OFFLOAD
+
+
+def _proxy(network: HostNetwork, told: DistributedPort) -> Any:
+    """The host's part of the switch: by UUID however it is spelled; by name where it has none."""
+    uuid = _plain(told.backing.port.switchUuid)
+    same = (p for p in network.proxies if p.dvsUuid and _plain(p.dvsUuid) == uuid)
+    nameless = (p for p in network.proxies if not p.dvsUuid and p.dvsName == told.switch_name)
+    return next(same, None) or (next(nameless, None) if told.switch_name else None)
+
+
+def _plain(uuid: str | None) -> str:
+    return (uuid or "").replace("-", "").replace(" ", "").lower()
+
+
+def _unplugged(told: DistributedPort, group: str) -> Attachment:
+    return Attachment(
+        switch=told.switch_name or "a distributed switch",
+        kind="nsx" if told.group.backingType == "nsx" else "vds",
+        portgroup=group,
+        vlan=_vlan(told),
+        uplinks=None,
+        notes=tuple(_port_notes(told, group)),
+    )
 
 
 def _port_notes(told: DistributedPort, group: str) -> list[str]:
@@ -139,8 +168,9 @@ def _nsx(
 
 def _pnic_ports(network: HostNetwork, proxy: Any) -> list[tuple[str, str | None]]:
     """Devices of a proxy switch with the key of the uplink port each is plugged into."""
-    specs = getattr(proxy.spec.backing, "pnicSpec", None) or ()
-    if specs:
+    backing = proxy.spec.backing if proxy.spec is not None else None
+    specs = getattr(backing, "pnicSpec", None) or ()
+    if specs and all(spec.pnicDevice for spec in specs):
         return [(spec.pnicDevice, spec.uplinkPortKey) for spec in specs]
     return [(device, None) for device in network.devices(proxy.pnic or ())]
 
@@ -148,9 +178,8 @@ def _pnic_ports(network: HostNetwork, proxy: Any) -> list[tuple[str, str | None]
 def _team(
     network: HostNetwork, told: DistributedPort, proxy: Any
 ) -> tuple[str | None, tuple[Uplink, ...]]:
-    policies = told.settings("uplinkTeamingPolicy")
-    order = _first_own([p.uplinkPortOrder for p in policies])
-    policy = _first_own([p.policy for p in policies])
+    order = told.setting("uplinkTeamingPolicy", "uplinkPortOrder")
+    policy = told.setting("uplinkTeamingPolicy", "policy")
     names = {entry.key: entry.value for entry in proxy.uplinkPort or ()}
     lags = {e.key: lag.lagName for lag in proxy.hostLag or () for e in lag.uplinkPort or ()}
     uplinks = []
@@ -158,7 +187,7 @@ def _team(
         lag = lags.get(port_key) if port_key else None
         role = Role.UNKNOWN
         if order is not None and port_key is not None:
-            place = lag or names.get(port_key, "")
+            place = lag or names.get(port_key)
             role = role_of(place, order.activeUplinkPort or (), order.standbyUplinkPort or ())
         if told.single_lag:
             lag = "lag"
@@ -167,12 +196,6 @@ def _team(
     if in_use and None not in in_use:
         return "lacp", tuple(uplinks)
     return TEAMING.get(policy.value or "") if policy is not None else None, tuple(uplinks)
-
-
-def _first_own(values: Sequence[Any]) -> Any:
-    told = [value for value in values if value is not None]
-    own = (value for value in told if not value.inherited)
-    return next(own, told[0] if told else None)
 
 
 def _vlan(told: DistributedPort) -> Vlan:

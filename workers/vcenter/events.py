@@ -62,6 +62,7 @@ def read_events(
     found = [
         HostEvent(_at(event) - ahead, name, event.fullFormattedMessage or "")
         for event in by_key.values()
+        if start - SECOND <= _at(event) - ahead <= end + SECOND  # a server may ignore the window
         for name in _names(event, location)
     ]
     return tuple(sorted(found, key=lambda event: (event.at, event.event)))

@@ -19,10 +19,14 @@ BROKEN_CONNECTION = (ConnectionError, http.client.HTTPException, ssl.SSLEOFError
 EXPECTED = (OSError, http.client.HTTPException, ExpatError, vmodl.MethodFault)
 """Everything a call to vCenter may raise that is not a mistake of ours."""
 
-_HOSTNAME_MISMATCH = (
-    62  # X509_V_ERR_HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH is 64 (openssl x509_vfy.h)
-)
-_ADDRESS_MISMATCH = 64
+# X509_V_ERR_* (openssl x509_vfy.h)
+_NOT_YET_VALID, _EXPIRED = 9, 10
+_SELF_SIGNED = 18
+_HOSTNAME_MISMATCH, _ADDRESS_MISMATCH = 62, 64
+_TOO_WEAK = {66, 67, 68}
+
+UNOFFERED = (vmodl.fault.MethodNotFound, vmodl.fault.NotSupported, vmodl.fault.NotImplemented)
+"""How a server says that it does not know a method: an old vCenter, a host, a simulator."""
 
 
 def explain(trouble: BaseException, settings: VcenterSettings) -> CheckError:
@@ -33,7 +37,7 @@ def explain(trouble: BaseException, settings: VcenterSettings) -> CheckError:
         return _api_trouble(trouble, settings)
     where = f"vCenter {settings.host}"
     if isinstance(trouble, ssl.SSLCertVerificationError):
-        return _certificate_trouble(trouble, where)
+        return _certificate_trouble(trouble, where, settings)
     if isinstance(trouble, TimeoutError):
         return unanswered(settings)
     if isinstance(trouble, http.client.HTTPException | ExpatError):
@@ -59,16 +63,37 @@ def unanswered(settings: VcenterSettings) -> VcenterUnreachable:
     )
 
 
-def _certificate_trouble(trouble: ssl.SSLCertVerificationError, where: str) -> VcenterUnreachable:
-    if trouble.verify_code in {_HOSTNAME_MISMATCH, _ADDRESS_MISMATCH}:
+def _certificate_trouble(
+    trouble: ssl.SSLCertVerificationError, where: str, settings: VcenterSettings
+) -> VcenterUnreachable:
+    code = trouble.verify_code
+    if code in {_HOSTNAME_MISMATCH, _ADDRESS_MISMATCH}:
         return VcenterUnreachable(
             f"The certificate of {where} was issued for another name.",
             next_step="Set VCENTER_HOST to a name that stands in vCenter's certificate.",
         )
+    if code in {_EXPIRED, _NOT_YET_VALID}:
+        return VcenterUnreachable(
+            f"The certificate of {where} {'has expired' if code == _EXPIRED else 'is not valid yet'}.",
+            next_step="Renew vCenter's certificate, or set this machine's clock right.",
+        )
+    if code in _TOO_WEAK:
+        return VcenterUnreachable(
+            f"The certificate of {where} is too weak for this machine: {trouble.verify_message}.",
+            next_step="Give vCenter a certificate with a key of 2048 bits or more;"
+            " VCENTER_INSECURE=1 turns the check off.",
+        )
+    if code == _SELF_SIGNED:
+        signer = "vCenter's own certificate, which is self-signed"
+    else:
+        signer = (
+            "the CA certificate that signed it (vCenter offers it at https://…/certs/download.zip)"
+        )
+    file = settings.ca_file.name if settings.ca_file else None
     return VcenterUnreachable(
-        f"The certificate of {where} is not trusted: {trouble.verify_message}.",
-        next_step="Set VCENTER_CA_FILE to the CA certificate that signed it (vCenter offers it at"
-        " https://…/certs/download.zip); VCENTER_INSECURE=1 turns the check off.",
+        f"The certificate of {where} is not trusted"
+        f"{f' by {file}' if file else ''}: {trouble.verify_message}.",
+        next_step=f"Set VCENTER_CA_FILE to {signer}; VCENTER_INSECURE=1 turns the check off.",
     )
 
 
@@ -87,6 +112,13 @@ def _api_trouble(fault: Any, settings: VcenterSettings) -> CheckError:
         return VcenterRefused(
             f"vCenter does not let {settings.user} do this: privilege {fault.privilegeId} is missing.",
             next_step=f"Give that account a role with {fault.privilegeId}.",
+        )
+    if isinstance(fault, UNOFFERED):
+        method = getattr(fault, "method", None)
+        return VcenterUnreachable(
+            f"{settings.host} does not offer a method that is needed"
+            f"{f', {method}' if method else ''}: {_short(fault)}.",
+            next_step="VCENTER_HOST must be a vCenter, 6.0 or newer.",
         )
     if isinstance(fault, vmodl.fault.ManagedObjectNotFound):
         return VmNotFound("The VM or its host vanished from vCenter in the middle of the look-up.")

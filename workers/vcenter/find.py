@@ -2,7 +2,7 @@
 
 Names: vCenter has no search by name, so one property sweep of ``name`` over a container view reads
 all (one round trip and a third of a second for 10,000 VMs). Addresses and UUIDs: its SearchIndex.
-MACs: no index at all; see ``by_mac``.
+MACs: no index at all; see ``Guests``.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
@@ -19,15 +21,15 @@ from pyVmomi import vim, vmodl
 
 from workers.arp.model import VmCandidate
 from workers.vcenter.connection import Connection
+from workers.vcenter.faults import UNOFFERED
 from workers.vcenter.names import unescaped
 from workers.vcenter.properties import Properties, moid, retrieve, start, step
-from workers.vcenter.records import Card
-from workers.vcenter.sweep import moid_of, sweep, value_of
+from workers.vcenter.sweep import sweep, sweep_of
 
 _MAC = re.compile(
     r"^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$|^[0-9a-f]{4}(\.[0-9a-f]{4}){2}$", re.IGNORECASE
 )
-_CHUNK = 500
+_CHUNK = 1000
 _GUEST_PAGE = 2000  # a page of guest.net stays within one wait for the network
 
 
@@ -68,9 +70,9 @@ def _uuid(text: str) -> str | None:
 
 def sweep_names(connection: Connection) -> tuple[tuple[str, str], ...]:
     """(moid, name as people type it) of every VM the account may see."""
-    found = ((moid_of(content), value_of(content)) for content in sweep(connection, "name"))
     return tuple(
-        (vm, unescaped(value.text or "") if value is not None else "") for vm, value in found
+        (vm, unescaped(value.text or "") if value is not None else "")
+        for vm, value in sweep(connection, "name")
     )
 
 
@@ -91,49 +93,80 @@ def by_name(query: Query, names: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 def by_index(connection: Connection, query: Query) -> tuple[str, ...]:
     """VMs that vCenter's own index knows under this IP address (told by VMware Tools) or UUID."""
     index = connection.content.searchIndex
-    found: list[str] = []
+    found: list[Any] = []
     if query.address:
-        found += [moid(vm) for vm in index.FindAllByIp(None, query.address, True) or ()]  # noqa: FBT003
+        of_vms = (None, query.address, True)
+        found += _all(lambda: index.FindAllByIp(*of_vms), lambda: index.FindByIp(*of_vms))
     if query.uuid:
-        for is_instance in (True, False):
-            vms = index.FindAllByUuid(None, query.uuid, True, is_instance) or ()  # noqa: FBT003
-            found += [moid(vm) for vm in vms]
-    return tuple(dict.fromkeys(found))
+        for kind in (True, False):  # the instance's UUID, the BIOS's
+            by_uuid = (None, query.uuid, True, kind)
+            found += _all(
+                partial(index.FindAllByUuid, *by_uuid), partial(index.FindByUuid, *by_uuid)
+            )
+    return tuple(dict.fromkeys(moid(vm) for vm in found))
 
 
-def by_mac(connection: Connection, mac: str) -> tuple[str, ...]:
-    """VMs with an adapter of this MAC.
+def _all(ask_for_all: Callable[[], Any], ask_for_one: Callable[[], Any]) -> list[Any]:
+    """What the index knows; a server that cannot tell all of a kind may still tell one."""
+    try:
+        return list(ask_for_all() or ())
+    except UNOFFERED:
+        one = ask_for_one()
+        return [] if one is None else [one]
 
-    vCenter has no index for it. ``guest.net`` of all VMs is the cheapest property that holds it (a tenth
-    of the device lists' size), but only for running tools; only the VMs that it says nothing about
-    are asked for their devices, in chunks so that memory stays flat.
+
+@dataclass(slots=True)
+class Guests:
+    """Which VMs have a MAC or an address by what VMware Tools tell; ``silent`` have told nothing.
+
+    vCenter has no index of MACs, and its index of addresses may know each VM's first one only.
+    ``guest.net`` of all VMs is the cheapest property that holds both (a tenth of the device lists' size).
     """
-    found: list[str] = []
-    silent: list[str] = []
-    for content in sweep(connection, "guest.net", page=_GUEST_PAGE):
-        nics = value_of(content)
-        if nics is None:
-            silent.append(moid_of(content))
-        elif any(_guest_has(nic, mac) for nic in nics):
-            found.append(moid_of(content))
-    for place in range(0, 0 if found else len(silent), _CHUNK):
-        chunk = [connection.reference(vim.VirtualMachine, vm) for vm in silent[place:][:_CHUNK]]
-        devices = retrieve(connection, chunk, {vim.VirtualMachine: ("config.hardware.device",)})
-        found += [vm for vm, values in devices.items() if _devices_have(values, mac)]
-    return tuple(found)
+
+    by_mac: dict[str, list[str]] = field(default_factory=dict)
+    by_address: dict[str, list[str]] = field(default_factory=dict)
+    silent: list[str] = field(default_factory=list)
 
 
-def _guest_has(nic: Element, mac: str) -> bool:
-    """Interfaces that only the guest knows (key -1) may carry any MAC and do not count."""
-    is_adapter = not (nic.findtext("{*}deviceConfigId") or "-1").startswith("-")
-    return is_adapter and (nic.findtext("{*}macAddress") or "").lower() == mac
+def sweep_guests(connection: Connection) -> Guests:
+    """What the guests of all VMs tell."""
+    guests = Guests()
+    for vm, nics in sweep(connection, "guest.net", page=_GUEST_PAGE):
+        if nics is None or not len(nics):
+            guests.silent.append(vm)
+        for nic in nics if nics is not None else ():
+            _note(guests, vm, nic)
+    return guests
 
 
-def _devices_have(values: Properties, mac: str) -> bool:
-    return any(
-        isinstance(device, Card) and (device.macAddress or "").lower() == mac
-        for device in values.get("config.hardware.device") or ()
-    )
+def _note(guests: Guests, vm: str, nic: Element) -> None:
+    """Interfaces that only the guest knows (key -1) may carry any MAC and any address."""
+    key, mac, addresses = "-1", "", set[str]()
+    for part in nic:
+        name = part.tag.rpartition("}")[2]
+        if name == "macAddress":
+            mac = (part.text or "").lower()
+        elif name == "deviceConfigId":
+            key = part.text or key
+        elif name == "ipAddress":
+            addresses.add((part.text or "").strip())
+    if not key.startswith("-"):
+        guests.by_mac.setdefault(mac, []).append(vm)
+        for address in addresses:
+            guests.by_address.setdefault(address, []).append(vm)
+
+
+def sweep_devices(connection: Connection, moids: Sequence[str]) -> dict[str, list[str]]:
+    """VMs by the MACs of their adapters; in chunks, so that memory stays flat."""
+    found: dict[str, list[str]] = {}
+    for place in range(0, len(moids), _CHUNK):
+        chunk = moids[place : place + _CHUNK]
+        for vm, devices in sweep_of(connection, chunk, "config.hardware.device"):
+            for device in devices if devices is not None else ():
+                mac = (device.findtext("{*}macAddress") or "").lower()
+                if mac:
+                    found.setdefault(mac, []).append(vm)
+    return found
 
 
 def candidates(connection: Connection, moids: Sequence[str]) -> tuple[VmCandidate, ...]:

@@ -30,9 +30,9 @@ def _entry(net: Sequence[Any], key: int, mac: str) -> Any:
 def _ipv4(entry: Any) -> tuple[str, ...]:
     if entry.ipConfig is not None:
         return tuple(
-            f"{told.ipAddress}/{told.prefixLength}"
+            f"{told.ipAddress}/{told.prefixLength}" if told.prefixLength else told.ipAddress
             for told in entry.ipConfig.ipAddress
-            if "." in told.ipAddress and str(told.state or "") not in UNUSABLE_STATES
+            if "." in (told.ipAddress or "") and str(told.state or "") not in UNUSABLE_STATES
         )
     return tuple(ip for ip in entry.ipAddress if "." in ip)
 
@@ -44,7 +44,9 @@ def gateways(net: Sequence[Any], stacks: Sequence[Any]) -> dict[int, str]:
         routes = stack.ipRouteConfig.ipRoute if stack.ipRouteConfig else ()
         for route in routes:
             gateway = route.gateway
-            if route.network != "0.0.0.0" or route.prefixLength != 0 or not gateway.ipAddress:  # noqa: S104
+            if route.network != "0.0.0.0" or route.prefixLength != 0:  # noqa: S104
+                continue
+            if gateway is None or not gateway.ipAddress:
                 continue
             index = gateway.device or ""
             if index.isascii() and index.isdigit() and int(index) < len(net):

@@ -10,21 +10,19 @@ from pyVmomi import vim
 from workers.arp.model import Host, LocalVm, Neighbour, Uplink, Vm, VmLocation, Vnic
 from workers.errors import VmNotCheckable
 from workers.vcenter import guest
+from workers.vcenter.adapters import Sriov, attach, label_of, mac_of, plugged_in, vnics
 from workers.vcenter.connection import Connection
-from workers.vcenter.distributed import DistributedPort, distributed, is_single_lag
 from workers.vcenter.names import unescaped
 from workers.vcenter.neighbours import neighbours
 from workers.vcenter.properties import Properties
 from workers.vcenter.records import (
-    Card,
-    PortBacking,
     Records,
     cards,
     read_surroundings,
     read_vm,
 )
 from workers.vcenter.services import management_address, service_state
-from workers.vcenter.switches import Attachment, HostNetwork, opaque, pinned_uplink, standard
+from workers.vcenter.switches import Attachment, HostNetwork
 
 TOOLS_RUN = {"guestToolsRunning", "guestToolsExecutingScripts"}
 
@@ -39,8 +37,8 @@ def locate(connection: Connection, moid: str) -> VmLocation:
     _refuse_uncheckable(records.vm)
     read_surroundings(connection, records)
     network = HostNetwork.of(records.host)
-    attachments = [_attach(card, network, records) for card in records.cards]
-    nics = _vnics(records, attachments)
+    attachments = [attach(card, network, records) for card in records.cards]
+    nics = vnics(records, attachments)
     _refuse_unheard(records, nics, attachments)
     running = service_state(records.host)
     return VmLocation(
@@ -84,7 +82,10 @@ def _refuse_uncheckable(vm: Properties) -> None:
 def _refuse_unheard(
     records: Records, nics: tuple[Vnic, ...], attachments: list[Attachment | None]
 ) -> None:
-    """Refuse where not one adapter can be heard; one that can is enough."""
+    """Refuse where not one adapter can be heard; one that can is enough.
+
+    Where vCenter does not show an adapter's uplinks the host itself may.
+    """
     name = unescaped(records.vm["name"])
     if not nics:
         why = "has no network adapter"
@@ -105,9 +106,9 @@ def _refuse_unheard(
             next_step="Connect the adapter (VM settings, Connected) and check again.",
         )
     points = {nic.point for nic in usable}
-    heard = [a for nic, a in zip(nics, attachments, strict=True) if nic.point in points and a]
-    if not any(attachment.uplinks for attachment in heard):
-        where = ", ".join(dict.fromkeys(a.switch for a in heard)) or "its switch"
+    heard = [a for nic, a in zip(nics, attachments, strict=True) if nic.point in points]
+    if all(attachment is not None and attachment.uplinks == () for attachment in heard):
+        where = ", ".join(dict.fromkeys(a.switch for a in heard if a is not None))
         raise VmNotCheckable(
             f"{name} hangs on {where}, which has no uplink on this host: nothing leaves the host.",
             next_step="Move the adapter to a port group with uplinks, or add an uplink.",
@@ -119,86 +120,6 @@ def _passthrough(vm: Properties) -> list[Any]:
     return [d for d in vm.get("config.hardware.device") or () if isinstance(d, kind)]
 
 
-# --- adapters ----------------------------------------------------------------------------------
-
-
-def _attach(card: Any, network: HostNetwork, records: Records) -> Attachment | None:
-    backing = card.backing
-    if isinstance(backing, PortBacking):
-        uuid = backing.port.switchUuid
-        switch = records.switches.get(uuid, {})
-        return distributed(
-            network,
-            DistributedPort(
-                backing=backing,
-                group=records.groups.get(backing.port.portgroupKey or ""),
-                switch_setting=switch.get("config.defaultPortConfig"),
-                pvlans=switch.get("config.pvlanConfig") or (),
-                port=records.ports.get((uuid, backing.port.portKey or "")),
-                offload_spec=switch.get("config.networkOffloadSpecId"),
-                single_lag=is_single_lag(switch, records.uplink_groups.get(uuid, [])),
-            ),
-        )
-    if isinstance(backing, Card.OpaqueNetworkBackingInfo):
-        return opaque(network, backing.opaqueNetworkId)
-    if isinstance(backing, Card.NetworkBackingInfo):
-        return standard(network, backing.deviceName)
-    return None
-
-
-def _vnics(records: Records, attachments: list[Attachment | None]) -> tuple[Vnic, ...]:
-    net = records.vm.get("guest.net") or ()
-    gateways = guest.gateways(net, records.vm.get("guest.ipStack") or ())
-    return tuple(
-        _vnic(
-            f"vnic{index}", card, attachment, guest.addresses(net, card.key, _mac(card)), gateways
-        )
-        for index, (card, attachment) in enumerate(zip(records.cards, attachments, strict=True))
-    )
-
-
-def _vnic(
-    point: str,
-    card: Any,
-    attachment: Attachment | None,
-    ipv4: tuple[str, ...],
-    gateways: dict[int, str],
-) -> Vnic:
-    connectable = card.connectable
-    told = Vnic(
-        point=point,
-        label=card.deviceInfo.label if card.deviceInfo else point,
-        mac=_mac(card),
-        connected=connectable is None or bool(connectable.connected),
-        ipv4=ipv4,
-        gateway=gateways.get(card.key),
-        backing="sriov" if isinstance(card, vim.vm.device.VirtualSriovEthernetCard) else "port",
-        port_key=card.backing.port.portKey if isinstance(card.backing, PortBacking) else None,
-    )
-    if attachment is None:
-        return told
-    return Vnic(
-        point=told.point,
-        label=told.label,
-        mac=told.mac,
-        connected=told.connected,
-        ipv4=told.ipv4,
-        gateway=told.gateway,
-        portgroup=attachment.portgroup,
-        switch=attachment.switch,
-        switch_kind=attachment.kind,
-        vlan=attachment.vlan,
-        overlay=attachment.overlay,
-        pinned_uplink=pinned_uplink(attachment.uplinks),
-        backing=told.backing if told.backing == "sriov" else attachment.backing,
-        port_key=told.port_key,
-    )
-
-
-def _mac(card: Any) -> str:
-    return (card.macAddress or "").lower()
-
-
 # --- the host ----------------------------------------------------------------------------------
 
 
@@ -207,7 +128,7 @@ def _host(records: Records, network: HostNetwork, attachments: list[Attachment |
     told = neighbours(records.hints)
     teaming = next((a.teaming for a in attachments if a is not None and a.uplinks), None)
     macs = [pnic.mac for pnic in network.pnics]
-    macs += [vnic.spec.mac for vnic in records.host.get("config.network.vnic") or ()]
+    macs += [v.spec.mac for v in records.host.get("config.network.vnic") or () if v.spec]
     return Host(
         name=records.host.get("name", records.host_moid),
         version=product.version if product else None,
@@ -226,7 +147,7 @@ def _uplinks(
     strength = ("active", "standby", "unknown", "unused")
     found: dict[str, Uplink] = {}
     for attachment in attachments:
-        for uplink in attachment.uplinks if attachment is not None else ():
+        for uplink in (attachment.uplinks or ()) if attachment is not None else ():
             known = found.get(uplink.device)
             if known is None or strength.index(uplink.role) < strength.index(known.role):
                 found[uplink.device] = uplink
@@ -242,13 +163,14 @@ def _local_vms(records: Records, network: HostNetwork) -> Iterable[LocalVm]:
         if str(vm.get("runtime.powerState")) != "poweredOn":
             continue
         for card in cards(vm):
-            if not card.macAddress or (card.connectable and not card.connectable.connected):
+            net = vm.get("guest.net") or ()
+            if not card.macAddress or not plugged_in(card, net):
                 continue
-            attachment = _attach(card, network, records)
-            ipv4 = guest.addresses(vm.get("guest.net") or (), card.key, _mac(card))
+            attachment = attach(card, network, records)
+            ipv4 = guest.addresses(net, card.key, mac_of(card))
             yield LocalVm(
                 name=unescaped(vm.get("name", "")),
-                mac=_mac(card),
+                mac=mac_of(card),
                 ipv4=tuple(address.split("/")[0] for address in ipv4),
                 vlan=attachment.vlan.id if attachment is not None else None,
             )
@@ -265,13 +187,7 @@ def _notes(
     if records.vm.get("guest.toolsRunningStatus") not in TOOLS_RUN:
         notes.append("VMware Tools do not run in the guest: its addresses and gateway are unknown.")
     for card, attachment in zip(records.cards, attachments, strict=True):
-        label = card.deviceInfo.label if card.deviceInfo else _mac(card)
-        if isinstance(card, vim.vm.device.VirtualSriovEthernetCard):
-            notes.append(f"{label} is an SR-IOV adapter: it bypasses the virtual switch, unheard.")
-        elif attachment is None:
-            notes.append(f"{label} hangs on a network that its host does not show.")
-        elif not attachment.uplinks:
-            notes.append(f"{label} hangs on {attachment.switch}, which has no uplink.")
+        notes.extend(_unheard(card, attachment))
     if _passthrough(records.vm):
         notes.append("The VM has PCI passthrough devices: if one is a NIC, it cannot be heard.")
     for attachment in filter(None, attachments):
@@ -281,7 +197,7 @@ def _notes(
 
 def _dpu_ports(network: HostNetwork, attachment: Attachment) -> list[str]:
     """A DPU that no switch runs on is a NIC like any other."""
-    ports = network.dpu_ports() & {uplink.device for uplink in attachment.uplinks}
+    ports = network.dpu_ports() & {uplink.device for uplink in attachment.uplinks or ()}
     if attachment.offloaded or not ports:
         return []
     told = (
@@ -289,3 +205,22 @@ def _dpu_ports(network: HostNetwork, attachment: Attachment) -> list[str]:
         " there, so it is heard like any NIC."
     )
     return [told]
+
+
+def _unheard(card: Any, attachment: Attachment | None) -> Iterable[str]:
+    """What of an adapter cannot be heard, or is known less well."""
+    label = label_of(card, mac_of(card))
+    if isinstance(card, Sriov):
+        yield f"{label} is an SR-IOV adapter: it bypasses the virtual switch, unheard."
+    elif attachment is None:
+        yield (
+            f"{label} hangs on a network that vCenter does not show: its VLAN is unknown, and its"
+            " uplinks are those that the host names."
+        )
+    elif attachment.uplinks is None:
+        yield (
+            f"vCenter does not show the uplinks of {attachment.switch} on this host: they are those"
+            " that the host names, and their roles are unknown."
+        )
+    elif not attachment.uplinks:
+        yield f"{label} hangs on {attachment.switch}, which has no uplink."

@@ -7,16 +7,16 @@ switch · 5 the physical neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from pyVmomi import vim, vmodl
+from pyVmomi import vim
 
 from workers.errors import VmNotFound
 from workers.vcenter.connection import Connection
-from workers.vcenter.properties import Properties, moid, retrieve, start, step
+from workers.vcenter.properties import Properties, moid, optional, retrieve, start, step
 
 Card = vim.vm.device.VirtualEthernetCard
 PortBacking = Card.DistributedVirtualPortBackingInfo
@@ -50,7 +50,7 @@ HOST_PATHS = (
     "config.lockdownMode",
     "configManager.networkSystem",
 )
-SWITCH_PARTS = ("defaultPortConfig", "pvlanConfig", "lacpApiVersion", "uplinkPortgroup")
+SWITCH_PARTS = ("defaultPortConfig", "name", "pvlanConfig", "lacpApiVersion", "uplinkPortgroup")
 SWITCH_PARTS_8 = (*SWITCH_PARTS, "networkOffloadSpecId")
 
 
@@ -109,9 +109,10 @@ def read_surroundings(connection: Connection, records: Records) -> None:
 
 def _read_host(connection: Connection, records: Records, reference: Any) -> None:
     networks = step(vim.VirtualMachine, "network")
+    own = start(records.vm["@"], networks, skip=True)
     found = retrieve(
         connection,
-        [start(reference, step(vim.HostSystem, "vm", networks))],
+        [start(reference, step(vim.HostSystem, "vm", networks)), own],
         {
             vim.HostSystem: HOST_PATHS,
             vim.VirtualMachine: LOCAL_PATHS,
@@ -124,7 +125,7 @@ def _read_host(connection: Connection, records: Records, reference: Any) -> None
         elif isinstance(values["@"], vim.VirtualMachine):
             records.local_vms[object_moid] = values
         elif values.get("config") is not None:
-            records.groups[values["config"].key] = values["config"]
+            records.groups[values["config"].key or object_moid] = values["config"]
     records.local_vms.pop(moid(records.vm["@"]), None)
 
 
@@ -133,24 +134,25 @@ def _read_switches(connection: Connection, records: Records) -> None:
     for backing in _port_backings(records):
         group = records.groups.get(backing.port.portgroupKey or "")
         if group is not None and group.distributedVirtualSwitch is not None:
-            wanted[moid(group.distributedVirtualSwitch)] = group.distributedVirtualSwitch
+            switch = group.distributedVirtualSwitch
+            wanted[moid(switch)] = (switch, backing.port.switchUuid)
     if not wanted:
         return
-    kind = vim.dvs.VmwareDistributedVirtualSwitch
-    references = [connection.reference(kind, m) for m in wanted]
+    references = [switch for switch, _ in wanted.values()]
+    kinds = {type(switch) for switch in references}
     parts = SWITCH_PARTS_8 if connection.speaks("vim.version.v8_0_0_1") else SWITCH_PARTS
-    paths = ["uuid", *(f"config.{part}" for part in parts)]
-    try:
-        found = retrieve(connection, references, {kind: paths})
-    except vmodl.query.InvalidProperty:
+    paths = [f"config.{part}" for part in parts]
+    found = retrieve(connection, references, dict.fromkeys(kinds, paths))
+    if any(values.get(paths[0]) is None for values in found.values()):
         # The parts belong to VMware's own subtype of the declared type; a server that checks paths
-        # against the declared type refuses them, and then the whole config is read.
-        found = retrieve(connection, references, {kind: ("uuid", "config")})
-        for values in found.values():
-            config = values.get("config")
-            values.update({f"config.{p}": getattr(config, p, None) for p in parts})
-    for values in found.values():
-        records.switches[values.get("uuid", "")] = values
+        # against the declared type does not know them, and then the whole config is read.
+        for switch, values in retrieve(
+            connection, references, dict.fromkeys(kinds, ("config",))
+        ).items():
+            told = {f"config.{p}": getattr(values.get("config"), p, None) for p in parts}
+            found.setdefault(switch, values).update(told)
+    for switch, values in found.items():
+        records.switches[wanted[switch][1]] = values
     _read_uplink_groups(connection, records)
 
 
@@ -174,19 +176,16 @@ def _read_ports(records: Records) -> None:
             continue
         criteria: Any = vim.dvs.PortCriteria(portKey=port_keys)
         fetch = partial(switch["@"].FetchDVPorts, criteria)
-        for port in optional(fetch, ()):
-            records.ports[uuid, port.key] = port
+        groups = {b.port.portKey: b.port.portgroupKey for b in _port_backings(records)}
+        told = [p for p in optional(fetch, ()) if p.key in port_keys]
+        for port in told:
+            # A server that ignores the criteria tells of every port, one that numbers them anew in
+            # every group of several with this key: only a single one can be the adapter's.
+            same = [p for p in told if p.key == port.key]
+            if len(same) == 1 and port.portgroupKey in {None, "", groups[port.key]}:
+                records.ports[uuid, port.key] = port
 
 
 def _port_backings(records: Records) -> list[Any]:
-    return [card.backing for card in records.cards if isinstance(card.backing, PortBacking)]
-
-
-def optional(ask: Callable[[], Any], otherwise: Any) -> Any:
-    """The answer to a question whose answer is good to have; a host may be slow or refuse it."""
-    try:
-        return ask() or otherwise
-    except vim.fault.NotAuthenticated:
-        raise
-    except (vmodl.MethodFault, TimeoutError):
-        return otherwise
+    backings = (card.backing for card in records.cards)
+    return [b for b in backings if isinstance(b, PortBacking) and b.port is not None]

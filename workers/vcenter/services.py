@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from workers.errors import VcenterRefused
 from workers.vcenter.connection import Connection
+from workers.vcenter.faults import UNOFFERED
 from workers.vcenter.properties import Properties, retrieve, start, step
 
 SSH_SERVICE = "TSM-SSH"
@@ -89,8 +91,9 @@ def management_address(host: Properties) -> str:
             continue
         for vnic in config.candidateVnic or ():
             keys = {vnic.key, f"management.{vnic.key}"}
-            if keys & set(config.selectedVnic or ()) and vnic.spec.ip and vnic.spec.ip.ipAddress:
-                return str(vnic.spec.ip.ipAddress)
+            ip = vnic.spec.ip if vnic.spec else None
+            if keys & set(config.selectedVnic or ()) and ip and ip.ipAddress:
+                return str(ip.ipAddress)
     return str(host.get("name", ""))
 
 
@@ -111,29 +114,45 @@ def ssh_running(connection: Connection, host_moid: str) -> bool:
 def start_ssh(connection: Connection, host_moid: str) -> None:
     """Start TSM-SSH; a service that runs already is no trouble."""
     if not ssh_running(connection, host_moid):
-        _service_system(connection, host_moid).StartService(SSH_SERVICE)
+        _switch(connection, host_moid, lambda system: system.StartService(SSH_SERVICE))
 
 
 def stop_ssh(connection: Connection, host_moid: str) -> None:
     """Stop TSM-SSH; a service that is stopped already is no trouble."""
     if ssh_running(connection, host_moid):
-        _service_system(connection, host_moid).StopService(SSH_SERVICE)
+        _switch(connection, host_moid, lambda system: system.StopService(SSH_SERVICE))
 
 
-def _service_system(connection: Connection, host_moid: str) -> Any:
+def _switch(connection: Connection, host_moid: str, switch: Callable[[Any], None]) -> None:
     values = _host(connection, host_moid)
     system = values.get("configManager.serviceSystem")
-    if system is None:
-        raise VcenterRefused(f"vCenter does not show the services of {values.get('name')}.")
-    return system
+    try:
+        if system is not None:
+            switch(system)
+            return
+    except (vmodl.fault.ManagedObjectNotFound, *UNOFFERED) as trouble:
+        raise _services_not_shown(values) from trouble
+    raise _services_not_shown(values)
 
 
-def privileges(connection: Connection) -> tuple[tuple[str, bool], ...]:
-    """What the account may do at the root folder; the role should be propagated from there."""
-    content = connection.content
-    told = content.authorizationManager.HasPrivilegeOnEntities(
-        [content.rootFolder], connection.session_key, list(PRIVILEGES)
+def _services_not_shown(host: Properties) -> VcenterRefused:
+    return VcenterRefused(
+        f"vCenter does not let the services of {host.get('name', 'the host')} be switched.",
+        next_step="Start or stop SSH on the host by hand, and leave ESXI_SSH_SERVICE unset.",
     )
+
+
+def privileges(connection: Connection) -> tuple[tuple[str, bool | None], ...]:
+    """What the account may do at the root folder; the role should be propagated from there.
+
+    None = the server does not tell.
+    """
+    content = connection.content
+    ask = content.authorizationManager.HasPrivilegeOnEntities
+    try:
+        told = ask([content.rootFolder], connection.session_key, list(PRIVILEGES)) or ()
+    except UNOFFERED:
+        return tuple((name, None) for name in PRIVILEGES)
     held = {p.privId: bool(p.isGranted) for entity in told for p in entity.privAvailability}
     return tuple((name, held.get(name, False)) for name in PRIVILEGES)
 

@@ -26,13 +26,16 @@ ALL_VLANS = ((0, 4094),)
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """Where an adapter hangs: switch, port group, VLAN, teaming, uplinks with their roles."""
+    """Where an adapter hangs: switch, port group, VLAN, teaming, uplinks with their roles.
+
+    ``uplinks`` None = vCenter does not say which they are; empty = the switch has none.
+    """
 
     switch: str
     kind: str
     portgroup: str
     vlan: Vlan
-    uplinks: tuple[Uplink, ...] = ()
+    uplinks: tuple[Uplink, ...] | None = ()
     teaming: str | None = None
     overlay: bool = False
     backing: str = "port"
@@ -54,8 +57,19 @@ class HostNetwork:
     @classmethod
     def of(cls, host: Mapping[str, Any]) -> HostNetwork:
         """Read from the host's properties; what is hidden or unset is empty."""
-        names = ("pnic", "vswitch", "portgroup", "proxySwitch", "opaqueSwitch", "opaqueNetwork")
-        return cls(*(host.get(f"config.network.{name}") or () for name in names))
+
+        def told(name: str, needed: str | None = None) -> list[Any]:
+            values = host.get(f"config.network.{name}") or ()
+            return [v for v in values if needed is None or getattr(v, needed)]
+
+        return cls(
+            pnics=told("pnic", "device"),
+            vswitches=told("vswitch"),
+            portgroups=told("portgroup", "spec"),
+            proxies=told("proxySwitch"),
+            opaque_switches=told("opaqueSwitch"),
+            opaque_networks=told("opaqueNetwork"),
+        )
 
     def devices(self, keys: Collection[str]) -> list[str]:
         """Devices by their keys, which are matched whole."""
@@ -72,8 +86,10 @@ class HostNetwork:
         return Uplink(device, switch, role, link_up, lag)
 
 
-def role_of(name: str, active: Collection[str], standby: Collection[str]) -> Role:
-    """An uplink that stands in neither list is unused."""
+def role_of(name: str | None, active: Collection[str], standby: Collection[str]) -> Role:
+    """An uplink that stands in neither list is unused; two empty lists say nothing."""
+    if not name or not (active or standby):
+        return Role.UNKNOWN
     if name in active:
         return Role.ACTIVE
     return Role.STANDBY if name in standby else Role.UNUSED
@@ -84,26 +100,60 @@ def standard(network: HostNetwork, portgroup_name: str) -> Attachment | None:
     group = next((g for g in network.portgroups if g.spec.name == portgroup_name), None)
     if group is None:
         return None
-    switch = next((s for s in network.vswitches if s.key == group.vswitch), None)
+    switch = _switch_of(group, network)
     name = switch.name if switch is not None else group.spec.vswitchName
-    teaming = group.computedPolicy.nicTeaming
-    order = teaming.nicOrder if teaming is not None else None
-    active = order.activeNic if order is not None else ()
-    standby = order.standbyNic if order is not None else ()
+    uplinks = None
+    if switch is not None:
+        order = _first(_teaming(group, switch), "nicOrder")
+        uplinks = tuple(
+            network.uplink(device, name, _role(device, order))
+            for device in _devices(switch, network)
+        )
     return Attachment(
         switch=name,
         kind="vss",
         portgroup=portgroup_name,
         vlan=_standard_vlan(group.spec.vlanId),
-        teaming=TEAMING.get(teaming.policy or "") if teaming is not None else None,
-        uplinks=tuple(
-            network.uplink(device, name, role_of(device, active, standby))
-            for device in network.devices(switch.pnic if switch is not None else ())
-        ),
+        teaming=TEAMING.get(_first(_teaming(group, switch), "policy") or ""),
+        uplinks=uplinks,
     )
 
 
-def _standard_vlan(vlan_id: int) -> Vlan:
+def _switch_of(group: Any, network: HostNetwork) -> Any:
+    """By its key; by its name where the port group carries no key."""
+    switches = network.vswitches
+    if group.vswitch:
+        return next((s for s in switches if s.key == group.vswitch), None)
+    return next((s for s in switches if s.name == group.spec.vswitchName), None)
+
+
+def _devices(switch: Any, network: HostNetwork) -> list[str]:
+    """The physical NICs bound to the switch; its own specification names them where keys do not."""
+    bridge = switch.spec.bridge if switch.spec is not None else None
+    return network.devices(switch.pnic or ()) or list(getattr(bridge, "nicDevice", None) or ())
+
+
+def _teaming(group: Any, switch: Any) -> list[Any]:
+    """The policies told: as the host merged them, else the port group's own, then the switch's."""
+    spec = switch.spec if switch is not None else None
+    policies = [group.computedPolicy, group.spec.policy, spec.policy if spec is not None else None]
+    return [p.nicTeaming for p in policies if p is not None and p.nicTeaming is not None]
+
+
+def _first(policies: Sequence[Any], name: str) -> Any:
+    told = (getattr(policy, name) for policy in policies)
+    return next((value for value in told if value is not None), None)
+
+
+def _role(device: str, order: Any) -> Role:
+    if order is None:
+        return Role.UNKNOWN
+    return role_of(device, order.activeNic or (), order.standbyNic or ())
+
+
+def _standard_vlan(vlan_id: int | None) -> Vlan:
+    if vlan_id is None:
+        return UNKNOWN_VLAN
     if vlan_id == TRUNK_VLAN:
         return Vlan("trunk", ranges=ALL_VLANS)
     return Vlan("access", vlan_id) if vlan_id else Vlan("none")
@@ -114,9 +164,9 @@ def opaque(network: HostNetwork, network_id: str) -> Attachment | None:
     told = next((n for n in network.opaque_networks if n.opaqueNetworkId == network_id), None)
     if told is None:
         return None
-    zones = set(told.pnicZone)
+    zones = set(told.pnicZone or ())
     switch = next(
-        (s for s in network.opaque_switches if zones & {zone.key for zone in s.pnicZone}), None
+        (s for s in network.opaque_switches if zones & {z.key for z in s.pnicZone or ()}), None
     )
     name = (switch.name or switch.key) if switch is not None else "an opaque switch"
     note = (
@@ -130,9 +180,11 @@ def opaque(network: HostNetwork, network_id: str) -> Attachment | None:
         vlan=Vlan("none"),
         overlay=True,
         backing="opaque",
-        uplinks=tuple(
+        uplinks=None
+        if switch is None
+        else tuple(
             network.uplink(device, name, Role.UNKNOWN)
-            for device in network.devices(switch.pnic if switch is not None else ())
+            for device in network.devices(switch.pnic or ())
         ),
         notes=(note,),
     )

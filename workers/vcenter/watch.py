@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from pyVmomi import vim, vmodl
 from workers.arp.model import Placement
 from workers.errors import CheckError
 from workers.vcenter.connection import Connection
+from workers.vcenter.faults import UNOFFERED
 from workers.vcenter.properties import moid, retrieve
 from workers.vcenter.session import Session
 
@@ -31,17 +33,22 @@ Changed = Callable[[Placement], None]
 
 def read_placement(connection: Connection, vm_moid: str) -> Placement:
     """Where the VM runs now; a VM that is gone has no host."""
-    reference = connection.reference(vim.VirtualMachine, vm_moid)
-    values = retrieve(connection, [reference], {vim.VirtualMachine: PATHS}).get(vm_moid)
+    values = placed(connection, vm_moid)
     return _placement(values) if values else GONE
+
+
+def placed(connection: Connection, vm_moid: str) -> dict[str, Any] | None:
+    """The properties that place a VM; None = it is gone."""
+    reference = connection.reference(vim.VirtualMachine, vm_moid)
+    return retrieve(connection, [reference], {vim.VirtualMachine: PATHS}).get(vm_moid)
 
 
 def _placement(values: dict[str, Any]) -> Placement:
     host = values.get("runtime.host")
     return Placement(
         host_moid=moid(host) if host is not None else None,
-        power=str(values.get("runtime.powerState")),
-        connection=str(values.get("runtime.connectionState")),
+        power=str(values.get("runtime.powerState") or ""),
+        connection=str(values.get("runtime.connectionState") or ""),
     )
 
 
@@ -66,7 +73,7 @@ class Watcher:
         self._session = session
         self._watched: list[_Watched] = []
         self._loop: asyncio.Task[None] | None = None
-        self._collection: _Collection | None = None
+        self._collection: _Collection | _Questions | None = None
 
     async def watch(self, vm_moid: str, known: Placement, changed: Changed) -> None:
         """Tell ``changed`` of every placement that differs from the one before, until cancelled.
@@ -101,7 +108,11 @@ class Watcher:
         """A slice of waiting, in a thread; the collector is made anew for a new session."""
         if self._collection is None or self._collection.connection is not connection:
             self._collection = _Collection(connection)
-        return self._collection.wait(wanted)
+        try:
+            return self._collection.wait(wanted)
+        except UNOFFERED:
+            self._collection = _Questions(connection)
+            return self._collection.wait(wanted)
 
     def _tell(self, updates: list[tuple[str, dict[str, Any]]]) -> None:
         for vm_moid, values in updates:
@@ -127,13 +138,16 @@ class _Collection:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._collector = connection.content.propertyCollector.CreatePropertyCollector()
+        self._collector: Any = None
         self._filters: dict[str, Any] = {}
         self._values: dict[str, dict[str, Any]] = {}
         self._version = ""
 
     def wait(self, wanted: set[str]) -> list[tuple[str, dict[str, Any]]]:
         """(moid, all its values) of every VM that changed; no values = it is gone."""
+        if self._collector is None:
+            shared = self.connection.content.propertyCollector
+            self._collector = shared.CreatePropertyCollector()
         gone = self._adjust(wanted)
         options = vmodl.query.PropertyCollector.WaitOptions(
             maxWaitSeconds=0 if gone else SLICE_SECONDS
@@ -146,8 +160,10 @@ class _Collection:
             if not told.truncated:
                 break
             told = self._collector.WaitForUpdatesEx(self._version, options)
-        never_told = set(self._filters) - set(self._values)  # deleted before the first answer
-        return [(vm, dict(self._values.get(vm, {}))) for vm in changed | dict.fromkeys(never_told)]
+        found = [(vm, dict(self._values.get(vm, {}))) for vm in changed]
+        # Deleted before the first answer, or a server that does not tell of a filter made later.
+        untold = set(self._filters) - set(self._values)
+        return found + [(vm, placed(self.connection, vm) or {}) for vm in untold]
 
     def _adjust(self, wanted: set[str]) -> list[str]:
         """Add and drop filters; what is already gone is returned."""
@@ -182,6 +198,21 @@ class _Collection:
 
     def destroy(self, connection: Connection) -> None:
         """Give the collector and its filters back, where their session still lives."""
-        if connection is self.connection:
+        if connection is self.connection and self._collector is not None:
             with contextlib.suppress(vmodl.fault.ManagedObjectNotFound):
                 self._collector.Destroy()
+
+
+class _Questions:
+    """In place of a collector where the server offers none: each VM is asked for, every slice."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def wait(self, wanted: set[str]) -> list[tuple[str, dict[str, Any]]]:
+        """(moid, all its values) of every VM."""
+        time.sleep(SLICE_SECONDS)
+        return [(vm, placed(self.connection, vm) or {}) for vm in wanted]
+
+    def destroy(self, connection: Connection) -> None:
+        """There is nothing to give back."""

@@ -142,11 +142,23 @@ class VmLocation:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a VM runs at one moment: compared before and after a capture."""
+    """Where a VM runs at one moment: compared before and after a capture.
+
+    ``host_moid`` None and ``power`` empty = not told, which proves neither a move nor a stop.
+    """
 
     host_moid: str | None
     power: str
     connection: str = "connected"
+
+    def elsewhere(self, host_moid: str) -> bool:
+        """Whether the VM runs on another host than this one."""
+        return self.host_moid is not None and self.host_moid != host_moid
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the VM does not run any more."""
+        return self.power not in {"", "poweredOn"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,11 @@ class VcenterSight:
         self.answers = True
         yield _hosts(self.hosts)
 
-    def _privilege(self, name: str, *, held: bool) -> Reading:
+    def _privilege(self, name: str, *, held: bool | None) -> Reading:
         subject = f"privilege {name}"
+        if held is None:
+            mend = "See that its role is Read-only at the root, with Propagate, or more."
+            return NOTES.warn(subject, "vCenter does not tell whether the account holds it", mend)
         if held:
             return NOTES.ok(subject, "held at the root")
         if name != SSH_PRIVILEGE:
