@@ -160,6 +160,10 @@ async def _may_connect(slack: Slack, app_token: str, stop: asyncio.Event) -> boo
         try:
             await slack.try_socket_mode(app_token)
         except SlackRefused as refused:
+            if refused.reason.startswith("http_"):  # a gateway's answer, not Slack's
+                logger.warning("%s Is SLACK_API_URL right? Trying again.", refused.sentence)
+                await _pause(stop, LOOK_SECONDS)
+                continue
             problem = f"SLACK_APP_TOKEN: Slack opens no Socket Mode with it ({refused.reason})"
             raise SettingsError([problem]) from None
         except SlackUnreachable as trouble:

@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from handlers import replies
 from handlers.buttons import Press, again, allowed, follow_up, known, listen, thread_of
-from handlers.desk import DOUBLE_SECONDS, Asker, Desk
+from handlers.desk import REDELIVERY_SECONDS, Asker, Desk
 from workers.arp.model import Job
 from workers.arp.summary import FIXED, HANDOFF, NOT_OURS, TAKEN, Message
 from workers.arp.summary.blocks import context, plain, section
@@ -59,7 +59,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
             await ack()
             once = f"not_ours:{body['view']['id']}"
             record = await known(desk, press, job_id)
-            if record is not None and await desk.jobs.first_time(once, DOUBLE_SECONDS):
+            if record is not None and await desk.jobs.first_time(once, REDELIVERY_SECONDS):
                 why = _text(body, "why")
                 await _say(desk, press, record.job, replies.not_ours(press.asker.user, why))
                 await desk.audit("not ours", press.asker, {"job": job_id, "why": why})

@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from handlers import dialog
-from handlers.desk import DOUBLE_SECONDS, REDELIVERY_SECONDS, Asker, Desk
+from handlers.desk import REDELIVERY_SECONDS, Asker, Desk
 
 
 def register(app: AsyncApp, desk: Desk) -> None:
@@ -39,7 +39,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
                 return
             await ack()
             once = f"dialog:{body['view']['id']}:{wanted.text()}"
-            if not await desk.jobs.first_time(once, DOUBLE_SECONDS):
+            if not await desk.jobs.first_time(once, REDELIVERY_SECONDS):
                 return
             if await desk.admits(asker, "check"):
                 await desk.check(asker, wanted)

@@ -244,6 +244,17 @@ async def test_several_files_are_one_message(twin: SlackTwin, slack: Slack, kind
     }
 
 
+async def test_files_and_answers_go_to_other_hosts_and_the_token_to_none(
+    twin: SlackTwin, slack: Slack
+) -> None:
+    root = await slack.post(INCIDENT, HELLO, key="j1:root")
+    twin.space.base_url = f"http://localhost:{twin.port}"
+    await slack.upload(INCIDENT, root, FILES)
+    await twin.wait_for(lambda: [m for m in twin.thread(INCIDENT, root) if m.files])
+    await slack.respond(twin.space.new_response_url(ALICE, VIRT), HELLO)
+    assert [message.text for message in twin.ephemerals(ALICE, VIRT)] == ["hello"]
+
+
 async def test_a_share_with_a_lost_answer_is_never_sent_again(
     twin: SlackTwin, slack: Slack
 ) -> None:

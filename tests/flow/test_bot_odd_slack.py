@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.flow.bot_process import ROOT, bot_env, posted, running_bot, whisper
+from tests.flow.bot_process import ROOT, bot_env, bot_process, posted, running_bot, whisper
 from tests.lab.slack import ALICE, BOB, BOT_USER, INCIDENT, SlackTwin
 from workers.jobs import Jobs
 
@@ -40,6 +40,19 @@ async def test_socket_mode_that_cannot_work_is_a_wrong_setting(
         assert told.decode().splitlines() == [
             f"SLACK_APP_TOKEN: Slack opens no Socket Mode with it ({reason})"
         ]
+
+
+async def test_a_gateway_in_between_is_waited_for(redis_url: str) -> None:
+    async with SlackTwin() as slack:
+        for method in ("auth.test", "apps.connections.open"):
+            slack.fail(method, 1, "http404")
+        async with bot_process(bot_env(slack, redis_url)) as bot:
+            await slack.connected()
+            assert await bot.said("Is SLACK_API_URL right?")
+            await slack.mention("app01")
+            await slack.wait_for(
+                lambda: [m for m in slack.space.channel(INCIDENT).messages if m.bot_id]
+            )
 
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested", "link_disabled"])

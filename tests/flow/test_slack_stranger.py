@@ -34,6 +34,12 @@ async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Life]:
         yield here
 
 
+@pytest.fixture(params=[False, True], ids=["unknown_method", "http404"], autouse=True)
+def _how_it_says_so(here: Life, request: pytest.FixtureRequest) -> None:
+    """Slack itself says unknown_method, a gateway before it answers with a status."""
+    here.slack.api.unknown_is_404 = request.param
+
+
 async def test_a_command_is_answered_with_verdict_and_files(here: Life) -> None:
     root = await here.asked("app01 1s")
     found = await here.verdict(root)
@@ -50,6 +56,7 @@ async def test_a_mention_is_understood_without_knowing_who_the_bot_is(here: Life
     await here.slack.mention("web02 1s", channel=channel, thread_ts=alarm.ts, user=BOB)
     verdict = await here.reply(alarm, "Listened")
     assert "ARP works" in verdict.text
+    await here.over(verdict)
 
 
 async def test_who_asks_for_the_same_vm_is_told_without_a_link(here: Life) -> None:

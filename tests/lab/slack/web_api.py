@@ -37,7 +37,8 @@ NEEDED = {
 class WebApi:
     """The Web API; ``calls`` lists every call that was accepted for reading, in order.
 
-    A method taken out of ``methods`` is unknown to this Slack; ``sparse`` answers have nothing but the
+    A method taken out of ``methods`` is unknown to this Slack (``unknown_is_404``: with HTTP status 404,
+    as a gateway answers); ``sparse`` answers have nothing but the
     fields without which they would say nothing.
     """
 
@@ -50,6 +51,7 @@ class WebApi:
         self.rates = Rates()
         self.calls: list[Call] = []
         self.sparse = False
+        self.unknown_is_404 = False
         self.stopping = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -76,6 +78,8 @@ class WebApi:
     def _authorize(self, call: Call) -> dict[str, str]:
         """Check token and scope; gives the scope headers that every answer carries."""
         method = self.methods.get(call.method)
+        if method is None and self.unknown_is_404:
+            raise web.HTTPNotFound(text="404: Not Found")
         if method is None:
             raise ApiError("unknown_method", req_method=call.method)
         if call.method == "api.test":

@@ -110,7 +110,7 @@ def _listened(judgement: Judgement) -> tuple[int, int] | None:
     if not ready or not stopped:
         return None
     start = min(ready)
-    return start, round((max(stopped) - start) / SECOND)
+    return start, max(1, round((max(stopped) - start) / SECOND))
 
 
 def place_words(judgement: Judgement) -> str:
