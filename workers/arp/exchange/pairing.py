@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from workers.arp.exchange.traffic import Sighting
+from workers.arp.exchange.sighting import Sighting
 from workers.arp.model import BROADCAST, MILLISECOND, SECOND, ArpFrame, Exchange, PointKind
 
 ANSWER_TIME = 5 * SECOND

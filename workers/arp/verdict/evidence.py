@@ -18,7 +18,8 @@ from workers.arp.exchange.control import Ask, asks_of, unknown_tags
 from workers.arp.exchange.conversation import Conversation
 from workers.arp.exchange.hearing import Ear
 from workers.arp.exchange.pairing import ANSWER_TIME, Asked, Reply
-from workers.arp.exchange.traffic import COPY_TIME, Sighting, Traffic
+from workers.arp.exchange.sighting import COPY_TIME, Sighting
+from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import BROADCAST, Case, Direction, PointKind
 
 MOST_OF_A_PAIR = 10
@@ -135,6 +136,13 @@ class Evidence:
         if len(turns) != 1 or min(turns[0], len(path) - turns[0]) < _EACH_SIDE:
             return None
         return f"{path[0]} to {path[-1]}"
+
+    @cached_property
+    def uplink_untold(self) -> str | None:
+        """U where vCenter told another one: it changed meanwhile, or the files are another's."""
+        told = self.nic.pinned_uplink
+        hashed = self.case.host.teaming in {"iphash", "lacp"}
+        return self.uplink if told and not hashed and self.uplink not in {None, told} else None
 
     @property
     def siblings(self) -> list[str]:
@@ -275,6 +283,11 @@ class Evidence:
                 found.append(copies)
             copies.setdefault(each.object, each)
         return found
+
+    def unproven(self, uplinks: Iterable[str]) -> bool:
+        """Whether one of these was handed requests and shows nothing coming in: dead, or not heard."""
+        heard = {each.object for each in self.traffic.at(PointKind.UPLINK, Direction.RX)}
+        return any(ask.uplink in uplinks and ask.uplink not in heard for ask in self.scene.asks)
 
     @property
     def wired_apart(self) -> bool:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from workers.arp.exchange.conversation import UNSPECIFIED
 from workers.arp.exchange.pairing import Asked
-from workers.arp.exchange.traffic import COPY_TIME, Sighting
+from workers.arp.exchange.sighting import COPY_TIME, UNSPECIFIED, Sighting
 from workers.arp.model import (
     SECOND,
     Confidence,
@@ -71,6 +70,12 @@ def not_on_switch(e: Evidence) -> Sign | None:
     """The adapter bypasses the virtual switch."""
     bypass = e.nic.backing in {"sriov", "passthrough"}
     return Sign(e.nic.backing, confidence=Confidence.LOW) if bypass else None
+
+
+def wrong_files(e: Evidence) -> Sign | None:
+    """Frames contradict the names of their files: then nobody knows which file is which."""
+    wrong = [f"{thing}-{way}" for thing, way in e.traffic.misnamed]
+    return Sign(subject=", ".join(wrong), confidence=Confidence.LOW) if wrong else None
 
 
 def moved(e: Evidence) -> Sign | None:
@@ -134,7 +139,14 @@ def _claims(e: Evidence, seen: Sighting) -> bool:
         return False
     if any(nic.mac == frame.sender_mac for nic in e.case.vm.nics):
         return False
-    return e.ear(e.nic.point, Direction.TX).hears(seen.at, 0) or _surely_from_outside(e, seen)
+    return _surely_not_sent(e, seen) or _surely_from_outside(e, seen)
+
+
+def _surely_not_sent(e: Evidence, seen: Sighting) -> bool:
+    """Whether the VM's port, which shows what the VM sends, listened then."""
+    sent = any(each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.TX))
+    known = seen.frame.eth_src in {vm.mac for vm in e.case.host.local_vms}
+    return (sent or known) and e.ear(e.nic.point, Direction.TX).hears(seen.at, 0)
 
 
 def _surely_from_outside(e: Evidence, seen: Sighting) -> bool:
