@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
+from typing import TypeVar, cast
 
 from workers.arp.exchange.control import Ask, asks_of, unknown_tags
 from workers.arp.exchange.conversation import Conversation
@@ -22,6 +23,7 @@ from workers.arp.exchange.sighting import COPY_TIME, Sighting
 from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import BROADCAST, Case, Direction, PointKind
 
+T = TypeVar("T")
 MOST_OF_A_PAIR = 10
 _EACH_SIDE = 2  # requests on one uplink, then on the other
 _FLOODED = 3  # broadcasts that tell the wiring
@@ -37,6 +39,13 @@ class Scene:
     talk: Conversation
     asks: list[Ask]
     unknown: frozenset[tuple[str, Direction]]
+    _kept: dict[str, object] = field(default_factory=dict)
+
+    def once(self, make: Callable[[Scene], T]) -> T:
+        """What ``make`` finds in this scene: looked for once, however many targets ask for it."""
+        if make.__name__ not in self._kept:
+            self._kept[make.__name__] = make(self)
+        return cast("T", self._kept[make.__name__])
 
 
 def scene_of(case: Case, traffic: Traffic, talk: Conversation) -> Scene:

@@ -30,12 +30,17 @@ def counts_of(
 ) -> tuple[PointCount, ...]:
     """What was heard at each point, in the case's order; frames are counted as the file holds them."""
     by_name = {each.capture.point.name: each for each in heard}
-    names = [capture.point.name for capture in case.captures]
-    names += [name for name in by_name if name not in names]
-    return tuple(_count(traffic, talk, name, by_name.get(name)) for name in names)
+    names = dict.fromkeys([*(capture.point.name for capture in case.captures), *by_name])
+    deaf: dict[str, str] = {}
+    for ear in traffic.ears.values():
+        if ear.why_deaf:
+            deaf.setdefault(ear.point, ear.why_deaf)
+    return tuple(_count(traffic, talk, name, by_name.get(name), deaf.get(name)) for name in names)
 
 
-def _count(traffic: Traffic, talk: Conversation, name: str, heard: Heard | None) -> PointCount:
+def _count(
+    traffic: Traffic, talk: Conversation, name: str, heard: Heard | None, deaf: str | None
+) -> PointCount:
     frames = heard.frames if heard else ()
     requests = sum(_is_request(talk, frame) for frame in frames)
     replies = sum(frame.op == REPLY and frame.target_ip in talk.own_ips for frame in frames)
@@ -49,8 +54,7 @@ def _count(traffic: Traffic, talk: Conversation, name: str, heard: Heard | None)
             and _is_request(talk, each.frame)
             for each in traffic.at(PointKind.UPLINK, Direction.RX)
         )
-    deaf = [ear.why_deaf for ear in traffic.ears.values() if ear.point == name and ear.why_deaf]
-    why = deaf[0] if deaf else None if heard else "its capture file is missing"
+    why = deaf or (None if heard else "its capture file is missing")
     others = len(frames) - requests - replies + (heard.left_out if heard else 0)
     return PointCount(name, why is None, why, requests, replies, reflections, others)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from workers.arp.exchange.control import controls_of
 from workers.arp.exchange.conversation import conversation_of
 from workers.arp.exchange.hearing import REPLY_TIME
+from workers.arp.exchange.pairing import Asked
 from workers.arp.exchange.traffic import Traffic, traffic_of
 from workers.arp.model import (
     Case,
@@ -142,12 +143,14 @@ class _Found:
 def _judge_nic(case: Case, traffic: Traffic, nic: Vnic) -> list[_Found]:
     talk = conversation_of(case, traffic, nic)
     scene = scene_of(case, traffic, talk)
-    targets = sorted({each.frame.target_ip for each in talk.asked}) or [""]
-    return [_judge_target(scene, target) for target in targets]
+    by_target: dict[str, list[Asked]] = {}
+    for each in talk.asked:
+        by_target.setdefault(each.frame.target_ip, []).append(each)
+    found = by_target or {"": []}
+    return [_judge_target(scene, target, found[target]) for target in sorted(found)]
 
 
-def _judge_target(scene: Scene, target: str) -> _Found:
-    asked = [each for each in scene.talk.asked if each.frame.target_ip == target]
+def _judge_target(scene: Scene, target: str, asked: Sequence[Asked]) -> _Found:
     whole = Evidence(scene, target, asked)
     evidence = narrowed(whole)
     row, sign, refusals = _decide(evidence)

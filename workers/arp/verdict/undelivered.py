@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from workers.arp.exchange.clock import Identity
 from workers.arp.exchange.pairing import Asked
 from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
-from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.evidence import Evidence, Scene
 from workers.arp.verdict.signs import LEAST_REQUESTS, Sign, enough, silent
 
 LEAST_CONTROLS = 3
@@ -42,11 +43,16 @@ def dropped_on_the_way_out(e: Evidence) -> Sign | None:
         return None
     if any(each.request.kind != PointKind.VNIC for each in e.lost):
         return None
-    out = list(e.traffic.at(PointKind.UPLINK, Direction.TX))
-    sent = {each.request.key for each in e.asked}
-    if any(each.key in sent for each in out) or _uplink_in_doubt(e):
+    out = e.scene.once(_handed_out)
+    if any(each.request.key in out for each in e.asked) or _uplink_in_doubt(e):
         return None
-    return Sign(controlled=any(each.frame.eth_src not in e.talk.own_macs for each in out))
+    return Sign(controlled=not set(out.values()) <= e.talk.own_macs)
+
+
+def _handed_out(scene: Scene) -> dict[Identity, str]:
+    """All that left on any uplink, with its source."""
+    out = scene.traffic.at(PointKind.UPLINK, Direction.TX)
+    return {each.key: each.frame.eth_src for each in out}
 
 
 def _uplink_in_doubt(e: Evidence) -> bool:
