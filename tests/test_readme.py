@@ -17,7 +17,7 @@ from tests.lab.faults import SITUATIONS
 from tests.papers import verdicts
 from tests.papers.thread_picture import MOST_BYTES, PICTURE
 from workers import cli
-from workers.arp.codes import CODES
+from workers.arp.verdict.codes import CODES
 from workers.errors import SettingsError
 from workers.health import REGISTRY
 from workers.settings import WorkerSettings, read_worker_settings

@@ -10,9 +10,9 @@ from PIL import Image
 
 from tests.arp.corpus import NAMES
 from tests.arp.drawn import eight_uplinks, judged
-from workers.arp.codes import CODES
 from workers.arp.model import Judgement
 from workers.arp.picture import draw
+from workers.arp.verdict.codes import CODES
 
 SHEET = Path(__file__).parents[2] / "docs" / "pictures.png"
 WIDTH, GAP, IN_A_ROW = 400, 16, 5

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from workers.arp.exchange import Conversation, conversation_of
+from workers.arp.exchange.conversation import Conversation, conversation_of
+from workers.arp.exchange.traffic import traffic_of
 from workers.arp.model import (
     BROADCAST,
     MILLISECOND,
@@ -19,7 +20,6 @@ from workers.arp.model import (
     Vm,
     Vnic,
 )
-from workers.arp.traffic import traffic_of
 
 VM, GW, OTHER = "00:50:56:00:00:01", "00:00:0c:07:ac:01", "00:50:56:00:00:02"
 IP, GW_IP = "192.0.2.10", "192.0.2.1"

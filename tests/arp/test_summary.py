@@ -9,7 +9,6 @@ from tests import golden
 from tests.arp.both_ends import FAR, NEAR, captured, world
 from tests.arp.corpus import NAMES, load
 from tests.lab.slack import ALICE, BOB, INCIDENT, NET_ONCALL
-from workers.arp.codes import CODES
 from workers.arp.model import (
     Job,
     Judgement,
@@ -42,6 +41,7 @@ from workers.arp.summary import (
 )
 from workers.arp.two_ends import judge_both
 from workers.arp.verdict import judge
+from workers.arp.verdict.codes import CODES
 
 JOB = Job("arp-k3f9", "app01", ALICE, Thread(INCIDENT, "1.1"), 0)
 LINK = "https://arpcheck-lab.slack.com/archives/C01INCID1/p1795378642000100"

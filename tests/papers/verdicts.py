@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from workers.arp.codes import CODES, CodeInfo
 from workers.arp.model import Owner
 from workers.arp.summary import owner_words
+from workers.arp.verdict.codes import CODES, CodeInfo
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "verdicts.md"
@@ -19,8 +19,8 @@ BEGIN, END = "<!-- verdicts, by make docs -->", "<!-- end of verdicts -->"
 _HEAD = """\
 # Verdicts
 
-Made by `make docs` from the table in `workers/arp/codes.py`; change it there. How a verdict is found, and
-why the first that fits wins, stands in [how-it-works.md](how-it-works.md).
+Made by `make docs` from the table in `workers/arp/verdict/codes.py`; change it there. How a verdict is found,
+and why the first that fits wins, stands in [how-it-works.md](how-it-works.md).
 
 A code is never renamed. The owner is who has the next move, not who is to blame; a code's usual owner
 stands here, and where a verdict names another it says why (a gateway that is down belongs to the network

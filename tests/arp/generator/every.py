@@ -8,6 +8,7 @@ from tests.arp.generator import (
     capture_cases,
     fabric_cases,
     guest_cases,
+    hard_cases,
     network_cases,
     switch_cases,
     table_cases,
@@ -21,6 +22,7 @@ CASES = {
     **fabric_cases.CASES,
     **capture_cases.CASES,
     **table_cases.CASES,
+    **hard_cases.CASES,
 }
 
 

@@ -21,7 +21,7 @@ class Owner(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How much the evidence carries (see the numbers in ``verdict.py``)."""
+    """How much the evidence carries (see the numbers in ``verdict/table.py``)."""
 
     HIGH = "high"
     MEDIUM = "medium"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workers.arp.codes import CODES
 from workers.arp.model import Confidence, Judgement, Owner, Verdict
 from workers.arp.two_ends.back import (
     answered_in_part,
@@ -21,6 +20,7 @@ from workers.arp.two_ends.facts import Found, count, hosts
 from workers.arp.two_ends.telling import sentence_of
 from workers.arp.two_ends.there import dropped_there, lost_at_far_uplink, lost_between
 from workers.arp.two_ends.way import Way
+from workers.arp.verdict.codes import CODES
 
 _NOT_SENT = {"VSWITCH_DROP_TX", "FORGED_TX_DROP"}
 _MOVED = {"vmotion_out", "vmotion_in", "poweroff", "reconnect", "mac_change"}
@@ -30,7 +30,7 @@ _HIGH_REQUESTS = 10
 def placed(near: Judgement, way: Way) -> Verdict | None:
     """The verdict of both ends, None where the near end's stands."""
     moved = any(event.event in _MOVED for event in way.far.events)
-    if near.target not in way.addresses or not way.enough or moved:
+    if near.target not in way.addresses or not way.enough or moved or way.traffic.misnamed:
         return None
     for rule in RULES:
         found = rule(near, way)

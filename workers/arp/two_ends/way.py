@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from workers.arp.hearing import REPLY_TIME, Ear, uplinks_of
+from workers.arp.exchange.hearing import REPLY_TIME, Ear, uplinks_of
+from workers.arp.exchange.pairing import ANSWER_TIME
+from workers.arp.exchange.sighting import COPY_TIME, Sighting
+from workers.arp.exchange.traffic import Traffic, traffic_of
 from workers.arp.model import (
     MILLISECOND,
     SECOND,
@@ -23,8 +26,6 @@ from workers.arp.model import (
     PointKind,
     Vnic,
 )
-from workers.arp.pairing import ANSWER_TIME
-from workers.arp.traffic import COPY_TIME, Sighting, Traffic, traffic_of
 
 LEAST_REQUESTS = 5
 LEAST_SPAN = 4 * SECOND

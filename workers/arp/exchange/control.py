@@ -1,0 +1,146 @@
+"""Sightings turned into the control group: what others on this host asked, and who answered them.
+
+A local pair says nothing about an uplink, so only a request that left on an uplink counts, and only
+a reply that came in on one answers it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from workers.arp.exchange.conversation import Conversation
+from workers.arp.exchange.hearing import REPLY_TIME
+from workers.arp.exchange.pairing import ANSWER_TIME
+from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Sighting, is_probe
+from workers.arp.exchange.traffic import Traffic
+from workers.arp.model import BROADCAST, Case, Control, Direction, PointKind
+
+
+@dataclass(slots=True)
+class Ask:
+    """One request that left on an uplink, and the uplinks its reply and its reflection came on.
+
+    ``fair`` is False where the uplink did not surely listen for the reply. ``mine`` is the judged
+    VM with another target; ``tagged`` that the VLAN was read from the frame, not from vCenter's facts.
+    """
+
+    requester: str
+    mac: str
+    target: str
+    uplink: str
+    vlan: int | None
+    at: int
+    broadcast: bool
+    fair: bool
+    mine: bool = False
+    tagged: bool = True
+    answered_on: tuple[str, ...] = ()
+    reflected_on: tuple[str, ...] = ()
+    answered_at: int | None = None
+
+
+def unknown_tags(case: Case, traffic: Traffic) -> frozenset[tuple[str, Direction]]:
+    """Uplink directions whose frames lost their tags on the way into the file.
+
+    Where port groups tag, a point whose frames all lack a tag says nothing about VLANs: the NIC
+    may have stripped them before the capture.
+    """
+    tagging = any(nic.vlan.mode in {"access", "pvlan"} and nic.vlan.id for nic in case.vm.nics)
+    tagging = tagging or any(vm.vlan for vm in case.host.local_vms)
+    seen: dict[tuple[str, Direction], bool] = {}
+    for each in traffic.sightings:
+        if each.kind == PointKind.UPLINK:
+            key = (each.object, each.direction)
+            seen[key] = seen.get(key, False) or bool(each.frame.vlans)
+    return frozenset(key for key, tagged in seen.items() if tagging and not tagged)
+
+
+def asks_of(
+    case: Case,
+    traffic: Traffic,
+    talk: Conversation,
+    unknown: frozenset[tuple[str, Direction]],
+) -> list[Ask]:
+    """Every request that left on an uplink, the judged VM's own included."""
+    told = {vm.mac: vm.vlan for vm in case.host.local_vms}
+    asks = []
+    for each in traffic.at(PointKind.UPLINK, Direction.TX):
+        frame = each.frame
+        if frame.op != REQUEST or is_probe(frame) or each.frame.eth_src not in traffic.local_macs:
+            continue
+        mine = frame.eth_src in talk.own_macs or frame.sender_mac in talk.own_macs
+        stripped = (each.object, Direction.TX) in unknown
+        fact = talk.nic.vlan.id if mine else told.get(frame.eth_src)
+        asks.append(
+            Ask(
+                requester=frame.sender_ip,
+                mac=frame.eth_src,
+                target=frame.target_ip,
+                uplink=each.object,
+                vlan=fact if stripped else each.vlan,
+                at=each.at,
+                broadcast=frame.eth_dst == BROADCAST,
+                fair=talk.ear(each.object, Direction.RX).hears(each.at, REPLY_TIME),
+                mine=mine,
+                tagged=not stripped,
+                reflected_on=_reflected(traffic, each),
+            )
+        )
+    vlan = talk.nic.vlan
+    pair = {vlan.id, vlan.primary} if vlan.mode == "pvlan" else set()
+    _answer(asks, traffic, unknown, pair)
+    return asks
+
+
+def controls_of(asks: Iterable[Ask], target: str | None) -> tuple[Control, ...]:
+    """The control group, counted by requester, target, uplink and VLAN."""
+    counts: dict[tuple[str, str, str, int | None], list[int]] = {}
+    for ask in asks:
+        if (ask.mine and ask.target == target) or not (ask.fair or ask.answered_on):
+            continue
+        count = counts.setdefault((ask.requester, ask.target, ask.uplink, ask.vlan), [0, 0])
+        count[0] += 1
+        count[1] += bool(ask.answered_on)
+    order = sorted(counts, key=lambda key: (key[2], key[3] or 0, key[0], key[1]))
+    return tuple(Control(*key, asked=counts[key][0], answered=counts[key][1]) for key in order)
+
+
+def _reflected(traffic: Traffic, left: Sighting) -> tuple[str, ...]:
+    copies = traffic.copies(left, left.at, left.at + COPY_TIME)
+    back = {
+        each.object
+        for each in copies
+        if each.direction == Direction.RX
+        and each.kind == PointKind.UPLINK
+        and each.object != left.object
+    }
+    return tuple(sorted(back)) if back else ()
+
+
+def _answer(
+    asks: Sequence[Ask],
+    traffic: Traffic,
+    unknown: frozenset[tuple[str, Direction]],
+    pair: set[int | None],
+) -> None:
+    """One reply answers one request: the newest before it, in its own VLAN (or PVLAN pair)."""
+    by_key: dict[tuple[str, str], list[Ask]] = {}
+    for ask in asks:
+        by_key.setdefault((ask.target, ask.requester), []).append(ask)
+    times = {key: [ask.at for ask in group] for key, group in by_key.items()}
+    for each in traffic.at(PointKind.UPLINK, Direction.RX):
+        key = (each.frame.sender_ip, each.frame.target_ip)
+        if each.frame.op != REPLY or key not in by_key:
+            continue
+        index = bisect_right(times[key], each.at) - 1
+        if index < 0 or each.at - times[key][index] > ANSWER_TIME:
+            continue
+        ask = by_key[key][index]
+        same = ask.vlan == each.vlan or {ask.vlan, each.vlan} <= pair
+        if not same and (each.object, Direction.RX) not in unknown:
+            continue
+        if each.object not in ask.answered_on:
+            ask.answered_on = tuple(sorted({*ask.answered_on, each.object}))
+            ask.answered_at = ask.answered_at or each.at

@@ -1,0 +1,201 @@
+"""Sightings turned into one adapter's conversation: each request, where it went, what came back."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from workers.arp.exchange.clock import Identity
+from workers.arp.exchange.hearing import REPLY_TIME, Ear, EarKey, span_of, uplinks_of
+from workers.arp.exchange.pairing import JITTER, Asked, Reply, pair
+from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Sighting, is_probe
+from workers.arp.exchange.traffic import Traffic
+from workers.arp.model import (
+    BROADCAST,
+    MILLISECOND,
+    SECOND,
+    ArpFrame,
+    Case,
+    Direction,
+    PointKind,
+    Vnic,
+)
+
+GOES_ON_SPAN = (
+    8 * SECOND
+)  # so long no kernel asks on once it is answered, but for one of its faults
+_STEADY = 10 * MILLISECOND
+_EDGE = SECOND // 4  # a stream may end with a frame still on its way through the host
+
+
+@dataclass(slots=True)
+class Conversation:
+    """All that one adapter asked, with the ears that listened to it.
+
+    ``complete`` is False where nobody told the host's uplinks: there may be more than were heard.
+    ``span`` is the time in which every point that listened at all listened.
+    """
+
+    nic: Vnic
+    uplinks: tuple[str, ...]
+    complete: bool
+    ears: dict[EarKey, Ear]
+    own_macs: frozenset[str]
+    own_ips: frozenset[str]
+    asked: list[Asked]
+    probes: list[Sighting]
+    span: tuple[int, int] | None
+
+    @property
+    def needed(self) -> list[EarKey]:
+        """Every point a request or its reply may pass."""
+        both = (Direction.TX, Direction.RX)
+        return [(thing, way) for thing in (self.nic.point, *self.uplinks) for way in both]
+
+    def ear(self, thing: str, way: Direction) -> Ear:
+        """The ear, deaf where nobody listened."""
+        known = self.ears.get((thing, way))
+        return known or Ear(thing, way, f"{thing}-{way}", why_deaf="it was not captured")
+
+
+def conversation_of(case: Case, traffic: Traffic, nic: Vnic) -> Conversation:
+    """Pair everything this adapter asked with what came back."""
+    own = _own_macs(traffic, nic)
+    told = uplinks_of(case, nic.switch)
+    seen = {each.object for each in traffic.ears.values() if not each.object.startswith("vnic")}
+    pinned = {nic.pinned_uplink} if nic.pinned_uplink else set()
+    uplinks = tuple(sorted({*told, *pinned} or seen))
+    talk = Conversation(
+        nic,
+        uplinks,
+        bool(told),
+        traffic.ears,
+        own,
+        own_ips=frozenset(),
+        asked=[],
+        probes=[],
+        span=None,
+    )
+    listening = [talk.ear(*key) for key in talk.needed]
+    talk.span = span_of(listening)
+    requests, talk.probes = _requests(traffic, talk)
+    senders = {each.frame.sender_ip for each in requests}
+    known = frozenset(address.split("/")[0] for address in nic.ipv4)
+    talk.own_ips = known or frozenset(senders)
+    talk.asked = [_followed(traffic, talk, each) for each in requests]
+    pair(talk.asked, _replies(traffic, talk), nic.mac)
+    return talk
+
+
+def asked_by_a_tool(frames: Sequence[ArpFrame], *, confirmed: bool) -> bool:
+    """Whether broadcasts come from a tool that asks whatever is answered, not from a kernel.
+
+    Iputils' arping asks for ff:ff:ff:ff:ff:ff, a kernel for zeros; a monitor asks at a fixed
+    interval, which counts where somebody ``confirmed`` that one was started.
+    """
+    if all(frame.target_mac == BROADCAST for frame in frames):
+        return True
+    apart = [b.at - a.at for a, b in pairwise(frames)]
+    return confirmed and max(apart, default=0) - min(apart, default=0) <= _STEADY
+
+
+def _own_macs(traffic: Traffic, nic: Vnic) -> frozenset[str]:
+    sent = [
+        each.frame for each in traffic.at(PointKind.VNIC, Direction.TX) if each.object == nic.point
+    ]
+    return frozenset({nic.mac, *(f.eth_src for f in sent), *(f.sender_mac for f in sent)})
+
+
+def _requests(traffic: Traffic, talk: Conversation) -> tuple[list[Sighting], list[Sighting]]:
+    """The adapter's requests and its probes, from its own port where that listened."""
+    port = talk.ear(talk.nic.point, Direction.TX)
+    found = [
+        each
+        for each in traffic.sightings
+        if each.direction == Direction.TX
+        and each.frame.op == REQUEST
+        and (
+            each.object == talk.nic.point
+            if each.kind == PointKind.VNIC
+            else not port.near(each.at, _EDGE)
+            and talk.nic.mac in {each.frame.eth_src, each.frame.sender_mac}
+        )
+    ]
+    found.sort(key=lambda each: (each.kind != PointKind.VNIC, each.at))
+    once = _without_copies(found)
+    probes = [each for each in once if is_probe(each.frame)]
+    return [each for each in once if not is_probe(each.frame)], probes
+
+
+def _without_copies(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """Each frame once, the copy at the VM's port before any other, in the order of time."""
+    kept: list[Sighting] = []
+    times: dict[Identity, list[int]] = {}
+    for each in sightings:
+        known = times.setdefault(each.key, [])
+        place = bisect_left(known, each.at - COPY_TIME)
+        if place == len(known) or known[place] > each.at + COPY_TIME:
+            kept.append(each)
+            insort(known, each.at)
+    return sorted(kept, key=lambda each: each.at)
+
+
+def _followed(traffic: Traffic, talk: Conversation, request: Sighting) -> Asked:
+    """Where the request was seen after the VM's port."""
+    at = request.at
+    copies = [
+        each
+        for each in traffic.copies(request, at - COPY_TIME // 2, at + COPY_TIME + COPY_TIME // 2)
+        if each.kind == PointKind.UPLINK
+    ]
+    left = tuple(each for each in copies if each.direction == Direction.TX)
+    sent = min((each.at for each in left), default=at)
+    back = [
+        each
+        for each in copies
+        if each.direction == Direction.RX and -JITTER <= each.at - sent <= COPY_TIME
+    ]
+    on = {each.object for each in left}
+    why_not = _why_not(talk, at, broadcast=request.frame.eth_dst == BROADCAST)
+    return Asked(
+        request,
+        covered=talk.span is not None and talk.span[0] <= at and at + REPLY_TIME <= talk.span[1],
+        why_not=why_not,
+        left=left,
+        reflected=tuple(each for each in back if each.object not in on),
+        looped=tuple(each for each in back if each.object in on),
+    )
+
+
+def _why_not(talk: Conversation, at: int, *, broadcast: bool) -> str | None:
+    for key in talk.needed:
+        ear = talk.ear(*key)
+        if ear.why_deaf is not None:
+            return f"{ear.name}: {ear.why_deaf}"
+        if at < ear.start:
+            return f"{ear.name} did not listen yet"
+        if at + REPLY_TIME > ear.end:
+            return f"{ear.name} listened less than 2 s longer"
+    return None if broadcast else "unicast: it only checks a known entry"
+
+
+def _replies(traffic: Traffic, talk: Conversation) -> dict[tuple[str, str], list[Reply]]:
+    """Replies to what was asked, by (target, asker), copies of one frame together."""
+    wanted = {(each.frame.target_ip, each.frame.sender_ip) for each in talk.asked}
+    replies: dict[tuple[str, str], list[Reply]] = {}
+    open_replies: dict[tuple[str, ...], Reply] = {}
+    for each in traffic.sightings:
+        frame = each.frame
+        key = (frame.sender_ip, frame.target_ip)
+        ours = each.kind == PointKind.UPLINK or each.object == talk.nic.point
+        if frame.op != REPLY or each.direction != Direction.RX or key not in wanted or not ours:
+            continue
+        same = (*key, frame.sender_mac, frame.target_mac, frame.eth_src, frame.eth_dst)
+        reply = open_replies.get(same)
+        if reply is None or each.at - reply.at > COPY_TIME:
+            reply = open_replies[same] = Reply([])
+            replies.setdefault(key, []).append(reply)
+        reply.copies.append(each)
+    return replies

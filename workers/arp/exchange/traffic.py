@@ -1,0 +1,129 @@
+"""What was heard at all points turned into one line of sightings: directed, aligned, deduplicated.
+
+A file whose frames contradict its name is left out: it was captured, or named, the wrong way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from workers.arp.exchange.clock import Clock, clock_of, identity
+from workers.arp.exchange.direction import directed
+from workers.arp.exchange.doubts import contradicted
+from workers.arp.exchange.hearing import Ear, EarKey, ears_of
+from workers.arp.exchange.misnamed import misnamed
+from workers.arp.exchange.sighting import Copies, Sighting
+from workers.arp.model import MILLISECOND, ArpFrame, Case, Direction, Heard, PointKind
+
+_DUPLICATE_TIME = MILLISECOND
+
+
+@dataclass(slots=True)
+class Traffic:
+    """All sightings in the order of time, and the ears they were heard with.
+
+    ``misnamed`` are the points whose frames contradict their names, and why; they are left out.
+    """
+
+    sightings: list[Sighting]
+    ears: dict[EarKey, Ear]
+    clock: Clock = field(default_factory=lambda: Clock({}))
+    duplicates: int = 0
+    local_macs: frozenset[str] = frozenset()
+    misnamed: Mapping[EarKey, str] = field(default_factory=dict)
+    _copies: Copies = field(init=False)
+    _at: dict[tuple[PointKind, Direction], list[Sighting]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._copies = Copies(self.sightings)
+        for sighting in self.sightings:
+            self._at.setdefault((sighting.kind, sighting.direction), []).append(sighting)
+
+    def copies(self, of: Sighting, start: int, end: int) -> Sequence[Sighting]:
+        """The same frame at any point from ``start`` to ``end``, the earliest first."""
+        return self._copies.within(of.key, start, end)
+
+    def at(self, kind: PointKind, direction: Direction) -> Sequence[Sighting]:
+        """What was seen at all uplinks, or all VM ports, in one direction."""
+        return self._at.get((kind, direction), ())
+
+
+def traffic_of(case: Case, heard: Sequence[Heard]) -> Traffic:
+    """Put all frames in one line."""
+    macs = {nic.point: nic.mac for nic in case.vm.nics}
+    own = frozenset(macs.values())
+    clock = clock_of(heard, own)
+    late = clock.late
+    told = own | {vm.mac for vm in case.host.local_vms} | set(case.host.local_macs)
+    kept, duplicates = [], 0
+    for each in heard:
+        fresh, repeated = _without_duplicates(each.frames)
+        kept += [_sighting(frame, late.get(frame.point.name, 0)) for frame in fresh]
+        duplicates += repeated
+    kept.sort(key=_order)
+    sightings, unsure = directed(kept, macs, told | _shown(kept))
+    wrong = misnamed(sightings, case.vm.nics, told)
+    if wrong:
+        sightings = [each for each in sightings if (each.object, each.direction) not in wrong]
+    ears = _corrected(ears_of(case, heard), late, sightings, unsure)
+    for key, why in (contradicted(case, sightings, ears, told) | wrong).items():
+        if ears[key].why_deaf is None:
+            ears[key] = replace(ears[key], why_deaf=why)
+    return Traffic(sightings, ears, clock, duplicates, told | _shown(sightings), wrong)
+
+
+def _shown(sightings: Sequence[Sighting]) -> frozenset[str]:
+    """Sources that the VM's own port shows."""
+    return frozenset(
+        each.frame.eth_src
+        for each in sightings
+        if each.kind == PointKind.VNIC and each.direction == Direction.TX
+    )
+
+
+def _order(sighting: Sighting) -> tuple[object, ...]:
+    frame = sighting.frame
+    return (sighting.at, frame.point.name, sighting.key, frame.vlans, sighting.direction)
+
+
+def _without_duplicates(frames: Sequence[ArpFrame]) -> tuple[list[ArpFrame], int]:
+    """Drop copies of the same bytes at the same point within 1 ms (SPAN, promiscuous mode)."""
+    last: dict[tuple[object, ...], int] = {}
+    fresh = []
+    for frame in sorted(frames, key=lambda frame: frame.at):
+        key = (*identity(frame), frame.vlans, frame.direction)
+        before = last.get(key)
+        merged = frame.point.direction == Direction.BOTH and frame.direction == Direction.BOTH
+        if before is None or frame.at - before > _DUPLICATE_TIME or merged:
+            fresh.append(frame)
+            last[key] = frame.at
+    return fresh, len(frames) - len(fresh)
+
+
+def _sighting(frame: ArpFrame, late: int) -> Sighting:
+    point = frame.point
+    direction = frame.direction if point.direction == Direction.BOTH else point.direction
+    return Sighting(frame, frame.at - late, point.object, point.kind, direction, identity(frame))
+
+
+def _corrected(
+    ears: dict[EarKey, Ear],
+    late: Mapping[str, int],
+    sightings: Sequence[Sighting],
+    unsure: frozenset[str],
+) -> dict[EarKey, Ear]:
+    """Ears with their windows on the one clock, and deaf where a merged file does not tell the sides."""
+    shown = {(sighting.object, sighting.direction) for sighting in sightings}
+    corrected = {}
+    for key, ear in ears.items():
+        shift = late.get(ear.point, 0)
+        deaf = ear.why_deaf
+        if ear.merged and deaf is None and ear.object in unsure:
+            deaf = "its file for both directions holds frames that may have gone either way"
+        elif ear.merged and deaf is None and key not in shown:
+            deaf = f"its file for both directions holds no frame of direction {ear.direction}"
+        corrected[key] = replace(
+            ear, start=ear.start - min(shift, 0), end=ear.end - max(shift, 0), why_deaf=deaf
+        )
+    return corrected

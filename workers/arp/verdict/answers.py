@@ -1,0 +1,215 @@
+"""Facts about one target turned into signs: answered, not answerable, or not heard, steps 5 to 8."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_by_a_tool
+from workers.arp.exchange.pairing import LATE, Asked
+from workers.arp.model import SECOND, Confidence, Direction
+from workers.arp.numbers import change_point
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import clock, is_virtual
+from workers.arp.verdict.signs import (
+    HIGH_REQUESTS,
+    LEAST_REQUESTS,
+    OK_SHARE,
+    PATHS,
+    Sign,
+    enough,
+    fine,
+    missing_direction,
+    silent,
+    while_listening,
+)
+
+PARTIAL_REQUESTS = 20
+_GOES_ON = 4
+_LATE_TWICE = 2
+_GOES_ON_WITHIN = 3 * SECOND
+
+
+# --- step 5: answered
+
+
+def two_answer(e: Evidence) -> Sign | None:
+    """Two sender MACs answer for the target, not one after the other."""
+    if not fine(e):
+        return None
+    macs = [reply.frame.sender_mac for reply in e.replies]
+    if len(set(macs)) <= 1 or all(is_virtual(mac) for mac in macs):
+        return None
+    turns = sum(a != b for a, b in pairwise(macs))
+    if turns <= 1 and not any(len({r.frame.sender_mac for r in a.replies}) > 1 for a in e.asked):
+        return None
+    return Sign(
+        subject=e.target, confidence=Confidence.HIGH, detail=" and ".join(sorted(set(macs)))
+    )
+
+
+def ignores(e: Evidence) -> Sign | None:
+    """The guest goes on asking although every reply was delivered."""
+    if not fine(e) or e.lost or not enough(e):
+        return None
+    asked = [each for each in e.delivered if each.broadcast]
+    times = [each.request.at for each in asked]
+    again = sum(_asks_again(a, b) for a, b in pairwise(asked))
+    if again < _GOES_ON or times[-1] - times[0] < GOES_ON_SPAN:
+        return None
+    if asked_by_a_tool([each.frame for each in asked], confirmed=e.case.stimulus.confirmed):
+        return None
+    if any(ask.target == e.target and ask.fair and not ask.answered_on for ask in e.others):
+        return None
+    sure = len(e.delivered) >= HIGH_REQUESTS
+    return Sign(confidence=Confidence.HIGH if sure else Confidence.MEDIUM, detail=str(again))
+
+
+def _asks_again(answered: Asked, following: Asked) -> bool:
+    """Whether the guest asked on soon after a reply that came in time."""
+    got = answered.delivered
+    if got is None or got.at - answered.request.at > LATE:
+        return False
+    return 0 < following.request.at - got.at <= _GOES_ON_WITHIN
+
+
+def late(e: Evidence) -> Sign | None:
+    """Replies came more than a second after every request, at least twice."""
+    slow = [reply for reply in e.replies if reply.late and reply.frame.eth_dst in e.talk.own_macs]
+    if not e.delivered or len(slow) < _LATE_TWICE:
+        return None
+    return Sign(subject=e.target, confidence=Confidence.HIGH, detail=str(len(slow)))
+
+
+def answered_here(e: Evidence) -> Sign | None:
+    """A VM of this host answered; its reply never touches an uplink."""
+    if not fine(e):
+        return None
+    local = {vm.mac for vm in e.case.host.local_vms}
+    responders = {each.delivered.frame.sender_mac for each in e.delivered if each.delivered}
+    inside = not any(each.reply_on for each in e.delivered)
+    here = inside and (e.local_target or responders <= local)
+    return Sign(confidence=Confidence.HIGH) if here else None
+
+
+def answered_by_overlay(e: Evidence) -> Sign | None:
+    """The segment's ARP suppression answered."""
+    seen = any(each.left or each.reply_on for each in e.delivered)
+    return Sign(confidence=Confidence.MEDIUM) if fine(e) and e.overlay and not seen else None
+
+
+def answered(e: Evidence) -> Sign | None:
+    """It works."""
+    return Sign(confidence=Confidence.HIGH) if fine(e) else None
+
+
+def path_changed(e: Evidence) -> Sign | None:
+    """The way out changed while requests were lost: what was lost says nothing about one path."""
+    if not e.lost:
+        return None
+    for event in e.case.events:
+        if event.event in PATHS and while_listening(e, event.at):
+            return Sign(
+                confidence=Confidence.LOW, detail=f"event {event.event} at {clock(event.at)}"
+            )
+    turn = e.uplink_changed
+    return Sign(confidence=Confidence.LOW, detail=turn) if turn else None
+
+
+# --- step 6: the guest's own addresses
+
+
+def off_subnet(e: Evidence) -> Sign | None:
+    """The target is outside the adapter's subnets, and nobody answered for it."""
+    if not silent(e) or e.replies or not e.networks or e.inside(e.target):
+        return None
+    return Sign()
+
+
+def wrong_sender_ip(e: Evidence) -> Sign | None:
+    """The guest asks with an address that is neither its own nor in its subnet."""
+    if not silent(e) or e.replies or not e.networks:
+        return None
+    senders = {each.frame.sender_ip for each in e.lost}
+    if any(sender in e.talk.own_ips or e.inside(sender) for sender in senders):
+        return None
+    return Sign(subject=min(senders))
+
+
+# --- step 7: not enough was heard
+
+
+def incomplete(e: Evidence) -> Sign | None:
+    """A point that could have shown the request or its reply was deaf."""
+    if e.overlay and e.ear(e.nic.point, Direction.RX).why_deaf is None:
+        return None
+    port_deaf = e.deaf([e.nic.point], Direction.RX)
+    tx, rx = e.deaf(e.talk.uplinks, Direction.TX), e.deaf(e.talk.uplinks, Direction.RX)
+    open_ones = [each for each in e.asked if each.broadcast and not each.delivered]
+    replies = any(each.reply_on for each in open_ones)
+    seen = any(each.left or each.reflected or each.looped for each in open_ones)
+    blind = (
+        (port_deaf if replies else [])
+        or (tx if not seen and not replies else [])
+        or (port_deaf + rx if not replies else [])
+    )
+    if not blind:
+        return _windows_apart(e)
+    return Sign(subject=missing_direction(e) or blind[0].name, confidence=Confidence.LOW)
+
+
+def _windows_apart(e: Evidence) -> Sign | None:
+    """Five requests were seen, but the time in which all points listened held fewer."""
+    if enough(e) or len([a for a in e.asked if a.broadcast]) < LEAST_REQUESTS:
+        return None
+    ears = [e.ear(*key) for key in e.talk.needed]
+    late = max(ear.start for ear in ears) - min(ear.start for ear in ears)
+    early = max(ear.end for ear in ears) - min(ear.end for ear in ears)
+    deaf = [ear for ear in ears if ear.why_deaf is not None]
+    if max(late, early) <= LATE and not deaf:
+        return None
+    worst = deaf[0] if deaf else max(ears, key=lambda ear: ear.start)
+    return Sign(subject=worst.name, confidence=Confidence.LOW)
+
+
+def too_few(e: Evidence) -> Sign | None:
+    """Fewer than five requests, or one burst."""
+    return None if enough(e) else Sign(confidence=Confidence.LOW)
+
+
+# --- step 8: some answered
+
+
+def outcomes(e: Evidence) -> list[bool]:
+    """Delivered or not, in the order of time."""
+    return [each.delivered is not None for each in e.counted]
+
+
+def recovered(e: Evidence) -> Sign | None:
+    """First all were lost, then all were answered."""
+    turn = change_point(outcomes(e), purity=0.95, least=3)
+    if turn is None or e.local_target or e.overlay or outcomes(e)[0]:
+        return None
+    if not _lost_outside(e):
+        return None
+    return Sign(confidence=Confidence.MEDIUM, detail=str(turn))
+
+
+def partial(e: Evidence) -> Sign | None:
+    """Some of many were answered, without a change point."""
+    if not e.delivered or not e.lost or len(e.counted) < PARTIAL_REQUESTS:
+        return None
+    if e.local_target or e.overlay or not _lost_outside(e):
+        return None
+    return Sign(subject=e.target, confidence=Confidence.MEDIUM)
+
+
+def few_for_a_share(e: Evidence) -> Sign | None:
+    """Some answered, but too few to name a share."""
+    few = len(e.counted) < PARTIAL_REQUESTS and e.delivered and not e.undelivered
+    return Sign(confidence=Confidence.LOW) if few else None
+
+
+def _lost_outside(e: Evidence) -> bool:
+    """The lost requests were handed to an uplink and no reply came in on any."""
+    outside = [each for each in e.lost if each.left and not each.reply_on]
+    return len(outside) >= OK_SHARE * len(e.lost)

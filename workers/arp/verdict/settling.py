@@ -1,0 +1,104 @@
+"""A judgement turned into whether more listening could still change it.
+
+The law: a fault is settled only where it is total, controlled and of a kind that time does not mend;
+what loses a part, comes late or may recover is heard out to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_by_a_tool
+from workers.arp.exchange.hearing import REPLY_TIME
+from workers.arp.model import BROADCAST, SECOND, Confidence, Exchange, Judgement, Owner
+
+_ANSWERS = 5
+_ANSWERS_SPAN = 4 * SECOND
+_KERNEL_SPAN = GOES_ON_SPAN + SECOND
+_REQUESTS = 12
+_REQUESTS_SPAN = 11 * SECOND
+# Not UPLINK_PATH_LOSS: a port that still listens or learns (IEEE 802.1D: up to 30 s, with max age
+# up to 50 s) looks dead until it forwards. Not what is inconclusive: the next control may decide.
+_TOTAL = frozenset(
+    {
+        "FORGED_TX_DROP",
+        "GUEST_OFFSUBNET_TARGET",
+        "GUEST_WRONG_SENDER",
+        "REPLY_LOST_VM_SPECIFIC",
+        "REPLY_STALE_MAC",
+        "REPLY_WRONG_VLAN",
+        "TARGET_DOWN",
+        "TEAMING_MISMATCH",
+        "UPLINK_VLAN_NOT_CARRIED",
+        "VLAN_DEAD",
+        "VSWITCH_DROP_RX",
+        "VSWITCH_DROP_TX",
+    }
+)
+
+
+def settled(judgement: Judgement) -> str | None:
+    """Why more listening cannot change the verdict, None where it can.
+
+    A target that somebody named and the guest has not asked for yet is waited for.
+    """
+    verdict = judgement.verdict
+    if verdict.code == "VM_MOVED":
+        return "the VM moved"
+    named = set(judgement.case.stimulus.targets)
+    if named and named.isdisjoint(each.request.target_ip for each in judgement.exchanges):
+        return None
+    if verdict.owner == Owner.NONE:
+        return _answered(judgement)
+    return _total(judgement) if verdict.confidence == Confidence.HIGH else None
+
+
+def _total(judgement: Judgement) -> str | None:
+    """Enough requests to the target were judged, over enough time, and all had one outcome."""
+    code = judgement.verdict.code
+    mine = [each for each in judgement.exchanges if each.request.target_ip == judgement.target]
+    judged = [each for each in mine if each.eligible]
+    if len(judged) < _REQUESTS or _span(judged) < _REQUESTS_SPAN:
+        return None
+    if code == "GUEST_IGNORES_REPLY" and all(each.delivered for each in judged):
+        return "enough asked again after an answer"
+    if code in _TOTAL and not any(each.delivered for each in mine):
+        return "enough unanswered"
+    return None
+
+
+def _answered(judgement: Judgement) -> str | None:
+    """Every target that somebody asked for was answered often enough, and nothing was lost.
+
+    A kernel asks once and is content; where one seems to ask on it is given the time that proves it.
+    """
+    by_target: dict[str, list[Exchange]] = {}
+    for each in judgement.exchanges:
+        by_target.setdefault(each.request.target_ip, []).append(each)
+    wanted = set(judgement.case.stimulus.targets) & set(by_target)
+    groups = [by_target[target] for target in wanted or by_target]
+    newest = max((each.request.at for each in judgement.exchanges), default=0)
+    if any(_lost(each, newest) for group in groups for each in group):
+        return None
+    answered = [[each for each in group if each.delivered] for group in groups]
+    confirmed = judgement.case.stimulus.confirmed
+    enough = [_often(group, confirmed=confirmed) for group in answered]
+    return "enough answered" if (all(enough) if wanted else any(enough)) else None
+
+
+def _often(group: Sequence[Exchange], *, confirmed: bool) -> bool:
+    requests = [each.request for each in group if each.request.eth_dst == BROADCAST]
+    tool = asked_by_a_tool(requests, confirmed=confirmed)
+    span = _ANSWERS_SPAN if tool else _KERNEL_SPAN
+    return len(group) >= _ANSWERS and _span(group) >= span
+
+
+def _lost(exchange: Exchange, newest: int) -> bool:
+    """Whether it is unanswered, unless it was sent only just now."""
+    recent = not exchange.eligible and exchange.request.at > newest - REPLY_TIME
+    return not exchange.delivered and not recent
+
+
+def _span(exchanges: Sequence[Exchange]) -> int:
+    times: Iterable[int] = [each.request.at for each in exchanges]
+    return max(times, default=0) - min(times, default=0)

@@ -1,0 +1,277 @@
+"""Facts about one target turned into signs: what each row of the table looks for, steps 1 to 8.
+
+A sign is None or says what was found; it never asks whether the points were deaf, the row does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from workers.arp.exchange.pairing import Asked
+from workers.arp.exchange.sighting import COPY_TIME, UNSPECIFIED, Sighting
+from workers.arp.model import (
+    SECOND,
+    Confidence,
+    Direction,
+    Owner,
+    PointKind,
+)
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import Scene, clock, is_virtual
+
+LEAST_REQUESTS = 5
+HIGH_REQUESTS = 10
+LEAST_SPAN = 4 * SECOND
+OK_SHARE = 0.9
+_MOVES = {"vmotion_out", "vmotion_in", "poweroff", "reconnect", "mac_change"}
+PATHS = {"link_down", "link_up", "failover"}
+_RARP = {3, 4}
+_ELSEWHERE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What a row found; ``owner`` and ``confidence`` only where they differ from the row's rule.
+
+    ``controlled`` says that something comparable worked, ``assumption`` that one thing was taken
+    for granted; both weigh on the confidence. ``detail`` is for the sentences.
+    """
+
+    subject: str | None = None
+    owner: Owner | None = None
+    confidence: Confidence | None = None
+    controlled: bool = True
+    assumption: bool = False
+    detail: str = ""
+
+
+def enough(e: Evidence) -> bool:
+    """Five requests over four seconds name a fault; fewer are one burst."""
+    counted = e.counted
+    if len(counted) < LEAST_REQUESTS:
+        return False
+    return counted[-1].request.at - counted[0].request.at >= LEAST_SPAN
+
+
+def silent(e: Evidence) -> bool:
+    """Enough requests, and none of their replies was delivered."""
+    return enough(e) and not e.delivered
+
+
+def fine(e: Evidence) -> bool:
+    """Nine of ten requests whose outcome is known were answered, one to one."""
+    return bool(e.delivered) and len(e.delivered) >= OK_SHARE * len(e.counted)
+
+
+# --- step 1: the VM moved
+
+
+def not_on_switch(e: Evidence) -> Sign | None:
+    """The adapter bypasses the virtual switch."""
+    bypass = e.nic.backing in {"sriov", "passthrough"}
+    return Sign(e.nic.backing, confidence=Confidence.LOW) if bypass else None
+
+
+def wrong_files(e: Evidence) -> Sign | None:
+    """Frames contradict the names of their files: then nobody knows which file is which."""
+    wrong = sorted(f"{thing}-{way}" for thing, way in e.traffic.misnamed)
+    return Sign(subject=", ".join(wrong), confidence=Confidence.LOW) if wrong else None
+
+
+def moved(e: Evidence) -> Sign | None:
+    """An event of the VM, or frames with its MAC that came from another place."""
+    for event in e.case.events:
+        if event.event in _MOVES and while_listening(e, event.at):
+            return Sign(
+                detail=f"event {event.event} at {clock(event.at)}", confidence=Confidence.LOW
+            )
+    outside = e.scene.once(_from_elsewhere)
+    rarp = [each for each in outside if each.frame.op in _RARP]
+    if rarp or len(outside) >= _ELSEWHERE:
+        return Sign(detail="its MAC came in from outside", confidence=Confidence.LOW)
+    return None
+
+
+def while_listening(e: Evidence, at: int) -> bool:
+    """Whether this moment lies inside the capture, or nobody knows when that was."""
+    ears = [ear for ear in e.talk.ears.values() if ear.end]
+    return not ears or min(ear.start for ear in ears) <= at <= max(ear.end for ear in ears)
+
+
+def _from_elsewhere(scene: Scene) -> list[Sighting]:
+    """Frames of this VM that came in although this host sent none like them just before."""
+    seen = scene.traffic.at(PointKind.UPLINK, Direction.RX)
+    return [each for each in seen if _came_home(scene, each)]
+
+
+def _came_home(e: Scene, seen: Sighting) -> bool:
+    frame = seen.frame
+    if frame.eth_src != e.talk.nic.mac or seen.inferred:
+        return False
+    before = e.traffic.copies(seen, seen.at - SECOND // 2, seen.at + COPY_TIME)
+    if any(each.direction == Direction.TX for each in before):
+        return False
+    if frame.op in _RARP:
+        return True
+    sources = [(thing, Direction.TX) for thing in (e.talk.nic.point, *e.talk.uplinks)]
+    return all(e.talk.ear(*key).hears(seen.at - SECOND // 2, SECOND) for key in sources)
+
+
+# --- step 2: somebody else has the address
+
+
+def conflict(e: Evidence) -> Sign | None:
+    """A foreign MAC speaks with the VM's address."""
+    claims = e.scene.once(_claims)
+    if not claims:
+        return None
+    macs = sorted({each.frame.sender_mac for each in claims})
+    where = sorted({each.object for each in claims})
+    count = max(Counter((each.object, each.direction) for each in claims).values())
+    return Sign(
+        subject=claims[0].frame.sender_ip,
+        confidence=Confidence.HIGH,
+        detail=f"{', '.join(macs)} ({count} frames from {clock(claims[0].at)} on, "
+        f"heard on {', '.join(where)})",
+    )
+
+
+def _claims(scene: Scene) -> list[Sighting]:
+    """Frames of others that name the VM's address as their sender."""
+    own = scene.talk.own_ips - {UNSPECIFIED}
+    return [
+        each
+        for each in scene.traffic.sightings
+        if each.frame.sender_ip in own
+        and each.direction == Direction.RX
+        and _is_foreign(scene, each)
+    ]
+
+
+def _is_foreign(scene: Scene, seen: Sighting) -> bool:
+    frame = seen.frame
+    own = scene.talk.own_macs | {nic.mac for nic in scene.case.vm.nics}
+    here = seen.kind == PointKind.UPLINK or seen.object == scene.talk.nic.point
+    if frame.op in _RARP or frame.sender_mac in own or not here or seen.inferred:
+        return False
+    if is_virtual(frame.sender_mac):
+        return False
+    return _surely_not_sent(scene, seen) or _surely_from_outside(scene, seen)
+
+
+def _surely_not_sent(scene: Scene, seen: Sighting) -> bool:
+    """Whether the VM's port, which shows what the VM sends, listened then."""
+    port = scene.talk.nic.point
+    sent = any(each.object == port for each in scene.traffic.at(PointKind.VNIC, Direction.TX))
+    known = seen.frame.eth_src in {vm.mac for vm in scene.case.host.local_vms}
+    return (sent or known) and scene.talk.ear(port, Direction.TX).hears(seen.at, 0)
+
+
+def _surely_from_outside(scene: Scene, seen: Sighting) -> bool:
+    """Whether no uplink handed it out: else this VM may have sent it, with a foreign sender."""
+    copies = scene.traffic.copies(seen, seen.at - COPY_TIME, seen.at + COPY_TIME)
+    if any(c.direction == Direction.TX and c.kind == PointKind.UPLINK for c in copies):
+        return False
+    uplinks = scene.talk.uplinks
+    return all(scene.talk.ear(up, Direction.TX).hears(seen.at, 0) for up in uplinks)
+
+
+# --- step 3: nothing asked
+
+
+def only_probes(e: Evidence) -> Sign | None:
+    """The guest only checked or announced its own address."""
+    return Sign(confidence=Confidence.HIGH) if not e.talk.asked and e.talk.probes else None
+
+
+def guest_silent(e: Evidence) -> Sign | None:
+    """The stimulus ran, the VM's port was heard all the while, and no request came."""
+    stimulus = e.case.stimulus
+    if e.talk.asked or not stimulus.confirmed or not _stimulus_was_for(e):
+        return None
+    owner = None if e.nic.connected else Owner.VIRTUALIZATION
+    return Sign(owner=owner, confidence=Confidence.HIGH)
+
+
+def _stimulus_was_for(e: Evidence) -> bool:
+    """With several adapters only the one in the targets' subnet was asked to speak."""
+    others = [nic for nic in e.case.vm.nics if nic.point != e.nic.point]
+    if not others:
+        return True
+    near = [target for target in e.case.stimulus.targets if e.inside(target)]
+    asked = any(
+        each.frame.target_ip in near and each.object != e.nic.point
+        for each in e.traffic.at(PointKind.VNIC, Direction.TX)
+    )
+    return bool(near) and not asked
+
+
+def port_deaf(e: Evidence) -> Sign | None:
+    """No request was seen, and nobody listened where the VM sends."""
+    deaf = e.ear(e.nic.point, Direction.TX).why_deaf
+    if e.talk.asked or deaf is None:
+        return None
+    return Sign(subject=missing_direction(e) or f"{e.nic.point}-tx", confidence=Confidence.LOW)
+
+
+def nothing_asked(e: Evidence) -> Sign | None:
+    """No request at all."""
+    return None if e.talk.asked else Sign(confidence=Confidence.LOW)
+
+
+def missing_direction(e: Evidence) -> str | None:
+    """``no tx direction`` where no uplink was heard that way."""
+    for way in (Direction.TX, Direction.RX):
+        if e.talk.uplinks and len(e.deaf(e.talk.uplinks, way)) == len(e.talk.uplinks):
+            return f"no {way} direction"
+    return None
+
+
+# --- step 4: a foreign sender
+
+
+def forged(e: Evidence) -> list[Asked]:
+    """Lost requests that do not carry the adapter's MAC as source and sender."""
+    macs = (e.nic.mac, e.nic.mac)
+    return [each for each in e.lost if (each.frame.eth_src, each.frame.sender_mac) != macs]
+
+
+def _all_forged(e: Evidence) -> bool:
+    return silent(e) and len(forged(e)) == len(e.lost)
+
+
+def forged_dropped(e: Evidence) -> Sign | None:
+    """Frames with a foreign source reached no uplink."""
+    if not _all_forged(e) or e.seen_out or e.overlay:
+        return None
+    return Sign(subject=_foreign_mac(e), controlled=_others_leave(e))
+
+
+def forged_unheard(e: Evidence) -> Sign | None:
+    """Frames with a foreign source were seen nowhere, but not every uplink was heard."""
+    if not _all_forged(e) or e.seen_out or not e.deaf(e.talk.uplinks, Direction.TX):
+        return None
+    return Sign(subject=missing_direction(e), confidence=Confidence.LOW)
+
+
+def forged_unanswered(e: Evidence) -> Sign | None:
+    """Frames with a foreign sender left, and nobody answered, or answered another MAC."""
+    if not _all_forged(e) or not e.seen_out:
+        return None
+    told_other = all(each.frame.eth_src == e.nic.mac for each in e.lost)
+    if e.undelivered and not told_other:
+        return None
+    return Sign(subject=_foreign_mac(e))
+
+
+def _foreign_mac(e: Evidence) -> str:
+    frame = e.lost[0].frame
+    return frame.eth_src if frame.eth_src != e.nic.mac else frame.sender_mac
+
+
+def _others_leave(e: Evidence) -> bool:
+    return any(
+        each.frame.eth_src not in e.talk.own_macs
+        for each in e.traffic.at(PointKind.UPLINK, Direction.TX)
+    )

@@ -1,0 +1,165 @@
+"""Facts about one target turned into signs: lost inside this host, or come back and not delivered.
+
+Steps 9 and 10.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from workers.arp.exchange.clock import Identity
+from workers.arp.exchange.pairing import Asked
+from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import Scene
+from workers.arp.verdict.signs import LEAST_REQUESTS, Sign, enough, silent
+
+LEAST_CONTROLS = 3
+LEAST_PAIRED = 5
+_CHANCE = 0.05
+_MOST = 0.8
+
+
+# --- step 9: on no uplink
+
+
+def local_down(e: Evidence) -> Sign | None:
+    """The target is a VM of this host, and it shows no life."""
+    if not silent(e) or e.replies or not e.local_target or e.alive(e.target):
+        return None
+    worked = e.answered(lambda ask: bool(ask.answered_on)) >= LEAST_CONTROLS
+    return Sign(subject=e.target, owner=Owner.TARGET, controlled=worked, detail="local")
+
+
+def overlay_silent(e: Evidence) -> Sign | None:
+    """Overlay ARP travels inside a tunnel: silence on the uplinks says nothing."""
+    if not silent(e) or not e.overlay:
+        return None
+    return Sign(confidence=Confidence.LOW, detail="overlay")
+
+
+def dropped_on_the_way_out(e: Evidence) -> Sign | None:
+    """Requests entered the virtual switch and were handed to no uplink."""
+    if not silent(e) or e.seen_out or e.overlay or e.replies:
+        return None
+    if any(each.request.kind != PointKind.VNIC for each in e.lost):
+        return None
+    out = e.scene.once(_handed_out)
+    if any(each.request.key in out for each in e.asked) or _uplink_in_doubt(e):
+        return None
+    return Sign(controlled=not set(out.values()) <= e.talk.own_macs)
+
+
+def _handed_out(scene: Scene) -> dict[Identity, str]:
+    """All that left on any uplink, with its source."""
+    out = scene.traffic.at(PointKind.UPLINK, Direction.TX)
+    return {each.key: each.frame.eth_src for each in out}
+
+
+def _uplink_in_doubt(e: Evidence) -> bool:
+    """The VM's uplink shows nothing either way in the VM's VLAN, while another uplink hears it.
+
+    Then the VLAN is missing there, and the capture of what went out is the likelier thing to be deaf.
+    """
+    pinned = e.nic.pinned_uplink
+    if pinned is None or any(
+        each.object == pinned for each in e.traffic.at(PointKind.UPLINK, Direction.TX)
+    ):
+        return False
+    heard = {each.object for each in e.incoming if each.vlan in e.vlans}
+    return bool(heard) and pinned not in heard
+
+
+# --- step 10: the reply came back and was not delivered
+
+
+def reply_to_stale_mac(e: Evidence) -> Sign | None:
+    """The reply names another MAC than the VM's."""
+    return _undelivered_as(e, "stale")
+
+
+def reply_in_other_vlan(e: Evidence) -> Sign | None:
+    """The reply carries another tag than the request."""
+    return _undelivered_as(e, "vlan")
+
+
+def reply_on_other_uplink(e: Evidence) -> Sign | None:
+    """The reply comes in on an uplink the request did not leave on."""
+    return _undelivered_as(e, "teaming")
+
+
+def reply_dropped(e: Evidence) -> Sign | None:
+    """The reply came in where it should, tagged and addressed as it should."""
+    return _undelivered_as(e, "drop")
+
+
+def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
+    back = e.undelivered
+    few = len(back) < max(LEAST_CONTROLS, _MOST * len(e.lost))
+    if len(e.lost) < LEAST_REQUESTS or not enough(e) or few or e.overlay:
+        return None
+    kinds = Counter(_kind(e, each) for each in back)
+    if kinds[kind] < _MOST * len(back):
+        return None
+    copies = [copy for each in back for reply in each.replies for copy in reply.on_uplinks]
+    if kind == "vlan":
+        tags = Counter(copy.vlan for copy in copies)
+        tag = tags.most_common(1)[0][0]
+        return Sign(subject=str(tag) if tag else "untagged")
+    if kind == "stale":
+        return Sign(subject=copies[0].frame.eth_dst)
+    if kind == "teaming":
+        ip_hash = e.case.host.teaming == "iphash"
+        told = "IP hash without port-channel" if ip_hash else "port-channel without IP hash"
+        return Sign(subject=told, assumption=not (ip_hash or e.wired_as_bundle))
+    got = any(each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.RX))
+    tagged = all(e.tags_known(copy.object, Direction.RX) for copy in copies)
+    return Sign(subject=copies[0].object, assumption=not (got and tagged))
+
+
+def _kind(e: Evidence, asked: Asked) -> str:
+    """Why one reply was not delivered, as far as its frame tells."""
+    frame = asked.frame
+    macs = {e.nic.mac, frame.eth_src, BROADCAST}
+    copies = [copy for reply in asked.replies for copy in reply.on_uplinks]
+    ours = [copy for copy in copies if copy.frame.eth_dst in macs]
+    if not ours:
+        return "stale"
+    if not asked.left:
+        return "unknown"
+    out = {each.object for each in asked.left}
+    on_path = [copy for copy in ours if _mates(e, out, copy.object)]
+    near = on_path or ours
+    if not e.vlans or not all(e.tags_known(copy.object, Direction.RX) for copy in near):
+        return "drop" if on_path and _delivers_from(e, on_path[0].frame.eth_src) else "unknown"
+    if not any(copy.vlan in e.vlans for copy in near):
+        return "vlan"
+    return "drop" if on_path else _off_path(e)
+
+
+def _delivers_from(e: Evidence, mac: str) -> bool:
+    """Whether broadcasts of the same machine reach the VM, so that it sends in the VM's VLAN."""
+    got = [
+        each
+        for each in e.traffic.at(PointKind.VNIC, Direction.RX)
+        if each.object == e.nic.point and each.frame.eth_src == mac
+    ]
+    return len(got) >= LEAST_CONTROLS
+
+
+def _off_path(e: Evidence) -> str:
+    """A right reply on another uplink: the wiring tells whether the bundling is at fault."""
+    apart = e.wired_apart or bool(e.reflected)
+    if e.case.host.teaming == "iphash":
+        return "teaming" if apart else "drop"
+    return "unknown" if apart else "teaming"
+
+
+def _mates(e: Evidence, out: set[str], device: str) -> bool:
+    """Whether a reply on this uplink came back the way the request went."""
+    if device in out:
+        return True
+    if e.case.host.teaming == "lacp":
+        return True
+    lags = {each.device: each.lag for each in e.case.host.uplinks}
+    return lags.get(device) is not None and any(lags.get(each) == lags[device] for each in out)

@@ -1,0 +1,289 @@
+"""A sign turned into the verdict's sentences: headline and reasons; ``advice`` has the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from workers.arp.model import Confidence, Owner, Refusal, Verdict
+from workers.arp.numbers import wilson
+from workers.arp.verdict.advice import next_step, not_proven
+from workers.arp.verdict.codes import CODES
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import clock
+from workers.arp.verdict.signs import Sign
+from workers.arp.verdict.story import (
+    background,
+    either,
+    latency_ms,
+    place,
+    share,
+    story,
+    vlan_name,
+)
+
+Headline = Callable[[Evidence, Sign], str]
+_MOST_REFUSED = 3
+
+
+def told(e: Evidence, code: str, sign: Sign, refusals: Sequence[Refusal]) -> Verdict:
+    """Everything people read about one verdict."""
+    return Verdict(
+        code,
+        sign.subject,
+        sign.owner or CODES[code].owner,
+        sign.confidence or Confidence.LOW,
+        HEADLINES[code](e, sign),
+        tuple(story(e) + _refused(refusals)),
+        tuple(not_proven(e, code, sign)),
+        next_step(e, code, sign),
+    )
+
+
+def _refused(refusals: Sequence[Refusal]) -> list[str]:
+    return [f"Not concluded: {each.code} ({each.why})." for each in refusals[:_MOST_REFUSED]]
+
+
+def _ok(e: Evidence, _: Sign) -> str:
+    back = {device for each in e.delivered for device in each.reply_on}
+    took = latency_ms(e)
+    via = f", via {' and '.join(sorted(back))}" if back else ""
+    return f"ARP works: {share(e)} answered by {e.target}, median {took or 0:.1f} ms{via}."
+
+
+def _local(e: Evidence, _: Sign) -> str:
+    return f"ARP works: {share(e)} answered by {e.target}, a VM on the same host."
+
+
+def _by_overlay(e: Evidence, _: Sign) -> str:
+    return f"{share(e)} answered for {e.target} on this host by the overlay's ARP suppression."
+
+
+def _probes(e: Evidence, _: Sign) -> str:
+    count = len(e.talk.probes)
+    return (
+        f"{e.case.vm.name} only probed for or announced its own address ({count} frames): "
+        "silence is good."
+    )
+
+
+def _guest_silent(e: Evidence, sign: Sign) -> str:
+    start, end = e.case.stimulus.start or 0, e.case.stimulus.end or 0
+    off = " Its adapter is disconnected." if sign.owner == Owner.VIRTUALIZATION else ""
+    return f"{e.case.vm.name} sent 0 ARP requests from {clock(start)} to {clock(end)} though asked.{off}"
+
+
+def _ignores(e: Evidence, sign: Sign) -> str:
+    return (
+        f"{share(e)} requests for {e.target} were answered at the port of {e.case.vm.name} "
+        f"(median {latency_ms(e) or 0:.1f} ms), and it asked again {sign.detail} times."
+    )
+
+
+def _off_subnet(e: Evidence, _: Sign) -> str:
+    nets = ", ".join(str(each.network) for each in e.networks)
+    return f"{e.case.vm.name} asks for {e.target}, outside its {nets}: {share(e)} answered."
+
+
+def _wrong_sender(e: Evidence, sign: Sign) -> str:
+    return (
+        f"{e.case.vm.name} sends as {sign.subject}, but its adapter is {e.nic.mac} "
+        f"({', '.join(e.nic.ipv4) or 'address unknown'}): {share(e)} answered."
+    )
+
+
+def _conflict(_: Evidence, sign: Sign) -> str:
+    return f"{sign.subject} is also claimed by {sign.detail}."
+
+
+def _drop_tx(e: Evidence, _: Sign) -> str:
+    out = either(e.talk.uplinks)
+    return (
+        f"{len(e.lost)} requests of {e.case.vm.name} for {e.target} entered the virtual switch, "
+        f"0 were handed to {out}."
+    )
+
+
+def _drop_rx(e: Evidence, sign: Sign) -> str:
+    return (
+        f"{len(e.undelivered)} replies for {e.case.vm.name} came in on {sign.subject} "
+        f"{'with no tag in the file' if e.scene.unknown else f'in {vlan_name(e.vlan)}'}, "
+        f"{share(e)} were delivered."
+    )
+
+
+def _forged(e: Evidence, sign: Sign) -> str:
+    return (
+        f"{e.case.vm.name} sends from {sign.subject}, its adapter is {e.nic.mac}; "
+        f"0 of {len(e.lost)} such frames reached {either(e.talk.uplinks)}."
+    )
+
+
+def _subnet(e: Evidence, sign: Sign) -> str:
+    return f"{e.case.vm.name} is in {vlan_name(e.vlan)}; its subnet is heard in {sign.detail}."
+
+
+def _subnet_native(e: Evidence, sign: Sign) -> str:
+    if not sign.detail.startswith("untagged"):
+        return _subnet(e, sign)
+    return (
+        f"{e.case.vm.name}'s port group is untagged, and untagged frames come from another subnet "
+        f"({sign.detail.removeprefix('untagged ')}): the native VLAN does not fit, with network."
+    )
+
+
+def _teaming(e: Evidence, sign: Sign) -> str:
+    back = {device for each in e.undelivered for device in each.reply_on}
+    return (
+        f"Requests leave on {place(e, e.uplink)}, {len(e.undelivered)} replies came in on "
+        f"{either(back)}: {sign.subject} (virtualization with network)."
+    )
+
+
+def _not_carried(e: Evidence, _: Sign) -> str:
+    return (
+        f"{vlan_name(e.vlan)} does not come in on {place(e, e.uplink)}: "
+        f"{share(e)} requests answered there, {background(e)}."
+    )
+
+
+def _path(e: Evidence, sign: Sign) -> str:
+    near = place(e, e.uplink)
+    told_by = {
+        "all": f"0 ARP frames of any VLAN come in on {near}",
+        "rx": f"What is handed to {near} enters the network, nothing of {vlan_name(e.vlan)} returns",
+        "tx": f"{near} hears {vlan_name(e.vlan)}, but nothing handed to it is seen again",
+    }
+    return f"{told_by[sign.detail]}: {share(e)} answered. NIC, optic or cable are not excluded."
+
+
+def _vlan_dead(e: Evidence, _: Sign) -> str:
+    good = [each for each in e.others if each.answered_on and each.vlan not in {e.vlan, None}]
+    works = " and ".join(vlan_name(vlan) for vlan in sorted({each.vlan or 0 for each in good}))
+    return (
+        f"{vlan_name(e.vlan)} is silent on {either(e.talk.uplinks)}: {share(e)} answered, "
+        f"0 frames from outside; {works} got {len(good)} replies there."
+    )
+
+
+def _vm_specific(e: Evidence, sign: Sign) -> str:
+    same = e.answered(lambda ask: e.on_group(ask) and ask.target == e.target and not ask.mine)
+    fabric = {
+        "entered fabric": "its requests enter the fabric",
+        "not reflected": "its requests do not come back though others' do",
+    }.get(sign.subject or "", "no reflection tells more")
+    who = "" if e.is_gateway else " Network, or a filter on the target."
+    return (
+        f"{e.target} answered others {same} times on {place(e, e.uplink)} and "
+        f"{e.case.vm.name} {share(e)} times; {fabric}.{who}"
+    )
+
+
+def _wrong_vlan(e: Evidence, sign: Sign) -> str:
+    tag = "untagged" if sign.subject == "untagged" else f"in VLAN {sign.subject}"
+    back = {device for each in e.undelivered for device in each.reply_on}
+    return (
+        f"{len(e.undelivered)} replies of {e.target} came back {tag} instead of "
+        f"{vlan_name(e.vlan)} on {either(place(e, each) for each in back)}."
+    )
+
+
+def _stale(e: Evidence, sign: Sign) -> str:
+    return (
+        f"{len(e.undelivered)} replies of {e.target} for {e.case.vm.name} were addressed to "
+        f"{sign.subject}, its MAC is {e.nic.mac}."
+    )
+
+
+def _partial(e: Evidence, _: Sign) -> str:
+    low, high = wilson(len(e.delivered), len(e.counted))
+    return (
+        f"{share(e)} requests were answered by {e.target}: the true rate lies between {low:.0%} and "
+        f"{high:.0%} (95 % interval)."
+    )
+
+
+def _recovered(e: Evidence, _: Sign) -> str:
+    first = e.delivered[0].request.at
+    before = sum(each.request.at < first for each in e.counted)
+    return (
+        f"0 of {before} requests were answered until {clock(first)}, {len(e.delivered)} of "
+        f"{len(e.counted) - before} since then."
+    )
+
+
+def _target_down(e: Evidence, sign: Sign) -> str:
+    where = " It is a VM on this host." if sign.detail == "local" else ""
+    gateway = " It is the gateway, so the network team is asked." if e.is_gateway else ""
+    others = sum(a.target == e.target and not a.mine and a.fair for a in e.others)
+    told = f", 0 of {others} to others" if others else ""
+    return f"{e.target} answered nobody ({share(e)} to {e.case.vm.name}{told}).{where}{gateway}"
+
+
+def _incomplete(e: Evidence, sign: Sign) -> str:
+    if e.nic.backing in {"sriov", "passthrough"}:
+        return f"{e.nic.label} bypasses the virtual switch ({sign.subject}): it cannot be heard."
+    if e.traffic.misnamed:
+        return f"The capture files contradict their names: {sign.subject}."
+    return f"Not enough was captured to tell: {sign.subject or 'a needed point'}."
+
+
+def _too_few(e: Evidence, _: Sign) -> str:
+    return (
+        f"Too few requests to tell: {len(e.asked)} sent, {len(e.counted)} early enough to judge, "
+        f"{share(e)} answered."
+    )
+
+
+def _no_control(e: Evidence, sign: Sign) -> str:
+    what = " Overlay ARP is tunnelled: silence on the uplinks says nothing." * (
+        sign.detail == "overlay"
+    )
+    back = f", {len(e.reflected)} came back" if e.reflected else ""
+    out = either({seen.object for each in e.asked for seen in each.left})
+    came = Counter(device for each in e.undelivered for device in each.reply_on)
+    replies = "".join(f", {count} replies came in on {device}" for device, count in came.items())
+    how = f"{len(e.lost)} requests for {e.target} handed to {out}{back}{replies}"
+    return f"{how}, {share(e)} answered at {e.nic.point}; no cause is proven.{what}"
+
+
+HEADLINES: Mapping[str, Headline] = {
+    "ARP_OK": _ok,
+    "LOCAL_OK": _local,
+    "ANSWERED_LOCALLY": _by_overlay,
+    "PROBES_ONLY": _probes,
+    "GUEST_SILENT": _guest_silent,
+    "GUEST_IGNORES_REPLY": _ignores,
+    "GUEST_OFFSUBNET_TARGET": _off_subnet,
+    "GUEST_WRONG_SENDER": _wrong_sender,
+    "VM_IP_CONFLICT": _conflict,
+    "VSWITCH_DROP_TX": _drop_tx,
+    "VSWITCH_DROP_RX": _drop_rx,
+    "FORGED_TX_DROP": _forged,
+    "VLAN_SUBNET_MISMATCH": _subnet_native,
+    "TEAMING_MISMATCH": _teaming,
+    "UPLINK_VLAN_NOT_CARRIED": _not_carried,
+    "UPLINK_PATH_LOSS": _path,
+    "VLAN_DEAD": _vlan_dead,
+    "REPLY_LOST_VM_SPECIFIC": _vm_specific,
+    "REPLY_WRONG_VLAN": _wrong_vlan,
+    "REPLY_STALE_MAC": _stale,
+    "PARTIAL_LOSS": _partial,
+    "RECOVERED_DURING_CAPTURE": _recovered,
+    "TARGET_DOWN": _target_down,
+    "NO_STIMULUS": lambda e, _: (
+        f"{e.case.vm.name} sent no ARP request, and nobody surely made it ask."
+    ),
+    "TOO_FEW_REQUESTS": _too_few,
+    "CAPTURE_INCOMPLETE": _incomplete,
+    "UNANSWERED_NO_CONTROL": _no_control,
+    "VM_MOVED": lambda e, s: f"{e.case.vm.name} moved or changed during the capture: {s.detail}.",
+    "LATE_REPLIES": lambda e, s: (
+        f"{s.detail} replies of {e.target} came over 1 s after every request "
+        f"(median {latency_ms(e) or 0:.0f} ms)."
+    ),
+    "DUPLICATE_RESPONDERS": lambda e, s: f"Two MACs answer for {e.target}: {s.detail}.",
+    "PATH_CHANGED": lambda e, s: (
+        f"The VM's path changed during the capture ({s.detail}); {share(e)} answered."
+    ),
+}
