@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from workers.arp.exchange.clock import Identity
+from workers.arp.exchange.clock import TOLERANCE, Identity
 from workers.arp.exchange.hearing import REPLY_TIME, Ear, span_of, uplinks_of
-from workers.arp.exchange.pairing import JITTER, Asked, Reply, pair
+from workers.arp.exchange.pairing import Asked, Reply, pair
 from workers.arp.exchange.traffic import COPY_TIME, Sighting, Traffic
 from workers.arp.model import (
     BROADCAST,
@@ -171,15 +171,17 @@ def _followed(traffic: Traffic, talk: Conversation, request: Sighting) -> Asked:
     at = request.at
     copies = [
         each
-        for each in traffic.copies(request, at - COPY_TIME // 2, at + COPY_TIME + COPY_TIME // 2)
+        for each in traffic.copies(request, at - 2 * TOLERANCE, at + TOLERANCE + COPY_TIME)
         if each.kind == PointKind.UPLINK
     ]
-    left = tuple(each for each in copies if each.direction == Direction.TX)
+    left = tuple(
+        each for each in copies if each.direction == Direction.TX and abs(each.at - at) <= TOLERANCE
+    )
     sent = min((each.at for each in left), default=at)
     back = [
         each
         for each in copies
-        if each.direction == Direction.RX and -JITTER <= each.at - sent <= COPY_TIME
+        if each.direction == Direction.RX and -TOLERANCE <= each.at - sent <= COPY_TIME
     ]
     on = {each.object for each in left}
     why_not = _why_not(talk, at, broadcast=request.frame.eth_dst == BROADCAST)
@@ -218,7 +220,7 @@ def _replies(traffic: Traffic, talk: Conversation) -> dict[tuple[str, str], list
             continue
         same = (*key, frame.sender_mac, frame.target_mac, frame.eth_src, frame.eth_dst)
         reply = open_replies.get(same)
-        if reply is None or each.at - reply.at > COPY_TIME:
+        if reply is None or each.at - reply.at > TOLERANCE:
             reply = open_replies[same] = Reply([])
             replies.setdefault(key, []).append(reply)
         reply.copies.append(each)

@@ -69,9 +69,9 @@ class Traffic:
 def traffic_of(case: Case, heard: Sequence[Heard]) -> Traffic:
     """Put all frames in one line."""
     own = frozenset(nic.mac for nic in case.vm.nics)
-    clock = clock_of(heard, own)
-    late = clock.late
     local = own | _local_macs(case, heard)
+    clock = clock_of(heard, own, local)
+    late = clock.late
     kept, duplicates = [], 0
     for each in heard:
         fresh, repeated = _without_duplicates(each.frames)

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
 
+from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.control import Ask, asks_of, unknown_tags
 from workers.arp.exchange.conversation import Conversation
 from workers.arp.exchange.hearing import Ear
 from workers.arp.exchange.pairing import ANSWER_TIME, Asked, Reply
-from workers.arp.exchange.traffic import COPY_TIME, Sighting, Traffic
+from workers.arp.exchange.traffic import Sighting, Traffic
 from workers.arp.model import BROADCAST, Case, Direction, PointKind
 
 MOST_OF_A_PAIR = 10
@@ -270,7 +271,7 @@ class Evidence:
             key = (frame.eth_src, frame.op, frame.sender_ip, frame.target_ip, frame.target_mac)
             copies = open_ones.get(key)
             first = min((one.at for one in copies.values()), default=0) if copies else 0
-            if copies is None or each.at - first > COPY_TIME:
+            if copies is None or each.at - first > TOLERANCE:
                 copies = open_ones[key] = {}
                 found.append(copies)
             copies.setdefault(each.object, each)

@@ -180,11 +180,10 @@ def _tags(e: Evidence) -> SideFinding | None:
 
 
 def _skew(e: Evidence) -> SideFinding | None:
-    if not e.traffic.clock.late:
+    if not e.traffic.clock.off:
         return None
     told = ", ".join(
-        f"{name} {late / MILLISECOND:+.1f} ms"
-        for name, late in sorted(e.traffic.clock.late.items())
+        f"{name} {late / MILLISECOND:+.1f} ms" for name, late in sorted(e.traffic.clock.off.items())
     )
     return SideFinding("CLOCK_SKEW", f"Streams were stamped off the host's clock: {told}.")
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.conversation import UNSPECIFIED
 from workers.arp.exchange.pairing import Asked
-from workers.arp.exchange.traffic import COPY_TIME, Sighting
+from workers.arp.exchange.traffic import Sighting
 from workers.arp.model import (
     SECOND,
     Confidence,
@@ -96,7 +97,7 @@ def _came_home(e: Evidence, seen: Sighting) -> bool:
     frame = seen.frame
     if frame.eth_src != e.nic.mac or seen.inferred:
         return False
-    before = e.traffic.copies(seen, seen.at - SECOND // 2, seen.at + COPY_TIME)
+    before = e.traffic.copies(seen, seen.at - SECOND // 2, seen.at + TOLERANCE)
     if any(each.direction == Direction.TX for each in before):
         return False
     if frame.op in _RARP:
@@ -139,7 +140,7 @@ def _claims(e: Evidence, seen: Sighting) -> bool:
 
 def _surely_from_outside(e: Evidence, seen: Sighting) -> bool:
     """Whether no uplink handed it out: else this VM may have sent it, with a foreign sender."""
-    copies = e.traffic.copies(seen, seen.at - COPY_TIME, seen.at + COPY_TIME)
+    copies = e.traffic.copies(seen, seen.at - TOLERANCE, seen.at + TOLERANCE)
     if any(c.direction == Direction.TX and c.kind == PointKind.UPLINK for c in copies):
         return False
     return all(e.ear(up, Direction.TX).hears(seen.at, 0) for up in e.talk.uplinks)

@@ -206,7 +206,7 @@ def _confidence(e: Evidence, sign: Sign) -> Confidence:
     ears = [e.ear(*key) for key in e.talk.needed]
     complete = all(ear.why_deaf is None and not ear.merged for ear in ears)
     strong = len(e.lost) >= HIGH_REQUESTS and sign.controlled and not sign.assumption
-    clear = complete and not e.traffic.clock.late
+    clear = complete and not e.traffic.clock.off
     return Confidence.HIGH if strong and clear else Confidence.MEDIUM
 
 
