@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from workers.arp.exchange.clock import TOLERANCE
-from workers.arp.exchange.conversation import REPLY, REQUEST, Conversation, is_probe
+from workers.arp.exchange.conversation import Conversation
 from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.exchange.pairing import ANSWER_TIME
-from workers.arp.exchange.traffic import COPY_TIME, Sighting, Traffic
+from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Sighting, is_probe
+from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import BROADCAST, Case, Control, Direction, PointKind
 
 

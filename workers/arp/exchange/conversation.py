@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from workers.arp.exchange.clock import TOLERANCE, Identity
-from workers.arp.exchange.hearing import REPLY_TIME, Ear, span_of, uplinks_of
+from workers.arp.exchange.hearing import REPLY_TIME, Ear, EarKey, span_of, uplinks_of
 from workers.arp.exchange.pairing import Asked, Reply, pair
-from workers.arp.exchange.traffic import COPY_TIME, Sighting, Traffic
+from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Sighting, is_probe
+from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import (
     BROADCAST,
     MILLISECOND,
@@ -22,16 +23,11 @@ from workers.arp.model import (
     Vnic,
 )
 
-REQUEST, REPLY = 1, 2
-UNSPECIFIED = "0.0.0.0"  # noqa: S104 - RFC 5227: the sender of a probe has no address yet
-_WRONG_PORT = 3
 GOES_ON_SPAN = (
     8 * SECOND
 )  # so long no kernel asks on once it is answered, but for one of its faults
 _STEADY = 10 * MILLISECOND
 _EDGE = SECOND // 4  # a stream may end with a frame still on its way through the host
-
-EarKey = tuple[str, Direction]
 
 
 @dataclass(slots=True)
@@ -75,7 +71,7 @@ def conversation_of(case: Case, traffic: Traffic, nic: Vnic) -> Conversation:
         nic,
         uplinks,
         bool(told),
-        _believed(traffic, nic),
+        traffic.ears,
         own,
         own_ips=frozenset(),
         asked=[],
@@ -91,11 +87,6 @@ def conversation_of(case: Case, traffic: Traffic, nic: Vnic) -> Conversation:
     talk.asked = [_followed(traffic, talk, each) for each in requests]
     pair(talk.asked, _replies(traffic, talk), nic.mac)
     return talk
-
-
-def is_probe(frame: ArpFrame) -> bool:
-    """RFC 5227: a probe has no sender address, an announcement asks for its own."""
-    return frame.sender_ip in {UNSPECIFIED, frame.target_ip}
 
 
 def asked_by_a_tool(frames: Sequence[ArpFrame], *, confirmed: bool) -> bool:
@@ -115,21 +106,6 @@ def _own_macs(traffic: Traffic, nic: Vnic) -> frozenset[str]:
         each.frame for each in traffic.at(PointKind.VNIC, Direction.TX) if each.object == nic.point
     ]
     return frozenset({nic.mac, *(f.eth_src for f in sent), *(f.sender_mac for f in sent)})
-
-
-def _believed(traffic: Traffic, nic: Vnic) -> dict[EarKey, Ear]:
-    """The ears, without a VM port that shows nothing of what an uplink shows the VM sent."""
-    key = (nic.point, Direction.TX)
-    own = [each for each in traffic.at(PointKind.VNIC, Direction.TX) if each.object == nic.point]
-    left = [
-        each
-        for each in traffic.at(PointKind.UPLINK, Direction.TX)
-        if each.frame.eth_src == nic.mac and not each.inferred and each.frame.op == REQUEST
-    ]
-    ears = dict(traffic.ears)
-    if key in ears and not own and len(left) >= _WRONG_PORT:
-        ears[key] = replace(ears[key], why_deaf="it shows nothing of what the VM sent")
-    return ears
 
 
 def _requests(traffic: Traffic, talk: Conversation) -> tuple[list[Sighting], list[Sighting]]:

@@ -37,6 +37,8 @@ _LEAST_COPIES = 3
 _SHARE = 0.6
 _INSIDE = MILLISECOND // 2  # from a VM's port to an uplink, or back
 _OUTSIDE = 2 * MILLISECOND  # out by one uplink and in by another, or in by two
+_QUICKEST = MILLISECOND // 50
+_JITTER = MILLISECOND // 5  # between the clocks of two CPUs
 
 _IDENTITY: Callable[[ArpFrame], Identity] = attrgetter(
     "op", "eth_src", "eth_dst", "sender_mac", "sender_ip", "target_mac", "target_ip"
@@ -111,7 +113,7 @@ def apart(one: Stream, other: Stream, local: Collection[str]) -> tuple[int, int]
     ]
     if any(abs(each) <= TOLERANCE for each in close):
         return _fine(one.point, other.point, close), len(close)
-    return _coarse(shared)
+    return _coarse(one.point, other.point, shared)
 
 
 def _comparable(one: Stream, other: Stream, key: Identity, local: Collection[str]) -> bool:
@@ -124,22 +126,43 @@ def _comparable(one: Stream, other: Stream, key: Identity, local: Collection[str
 
 def _fine(one: CapturePoint, other: CapturePoint, close: Sequence[int]) -> int:
     """The offset of streams on one clock, 0 where it is no more than the way takes."""
-    middle = int(median(close))
     usual = _OUTSIDE if one.kind == other.kind == PointKind.UPLINK else _INSIDE
-    ways = one.direction, other.direction
-    if usual == _OUTSIDE and ways == (Direction.RX, Direction.TX):
-        expected = 0 <= middle <= usual
-    elif usual == _OUTSIDE and ways == (Direction.TX, Direction.RX):
-        expected = -usual <= middle <= 0
-    else:
-        expected = abs(middle) <= usual
-    return 0 if expected or len(close) < _LEAST_COPIES else middle
+    later = _later(one, other)
+    least = -usual if later <= 0 else -_JITTER
+    most = usual if later >= 0 else _JITTER
+    if len(close) < _LEAST_COPIES or least <= median(close) <= most:
+        return 0
+    return _offset(later, close)
 
 
-def _coarse(shared: Mapping[Identity, tuple[list[int], list[int]]]) -> tuple[int, int] | None:
+def _later(one: CapturePoint, other: CapturePoint) -> int:
+    """1 where a frame passes the first point after the other, -1 before it, 0 where neither is sure."""
+    way = [(PointKind.VNIC, Direction.TX), (PointKind.UPLINK, Direction.TX)]
+    way += [(PointKind.UPLINK, Direction.RX), (PointKind.VNIC, Direction.RX)]
+    places = [(point.kind, point.direction) for point in (one, other)]
+    if set(places) == {way[1], way[3]} or not set(places) <= set(way):
+        return 0  # a neighbour's broadcast goes both ways at once
+    first, second = map(way.index, places)
+    return (first > second) - (first < second)
+
+
+def _offset(later: int, close: Iterable[int]) -> int:
+    """The offset with which all copies but stray ones come in the order they must."""
+    ordered = sorted(close)
+    if later == 0:
+        return int(median(ordered))
+    stray = len(ordered) // 10
+    return ordered[stray] - _QUICKEST if later > 0 else ordered[-1 - stray] + _QUICKEST
+
+
+def _coarse(
+    one: CapturePoint,
+    other: CapturePoint,
+    shared: Mapping[Identity, tuple[list[int], list[int]]],
+) -> tuple[int, int] | None:
     """One offset for most copies, None where none stands out."""
     bins: Counter[int] = Counter()
-    close: dict[int, list[int]] = {}
+    by_bin: dict[int, list[int]] = {}
     for key, (times, others) in shared.items():
         farthest = _FARTHEST_REPLY if key[0] == _REPLY else _FARTHEST
         for at in times:
@@ -147,12 +170,12 @@ def _coarse(shared: Mapping[Identity, tuple[list[int], list[int]]]) -> tuple[int
                 if abs(at - copy) <= farthest:
                     index = round((at - copy) / TOLERANCE)
                     bins[index] += 1
-                    close.setdefault(index, []).append(at - copy)
+                    by_bin.setdefault(index, []).append(at - copy)
     comparable = sum(min(len(times), len(others)) for times, others in shared.values())
     best = max(bins, key=lambda index: (bins[index], -abs(index)), default=0)
     if bins[best] < max(_LEAST_COPIES, _SHARE * comparable):
         return None
-    return int(median(close[best])), bins[best]
+    return _offset(_later(one, other), by_bin[best]), bins[best]
 
 
 def latest_start(sent: Stream, came: Stream) -> int | None:

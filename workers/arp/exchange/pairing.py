@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from workers.arp.exchange.clock import TOLERANCE
-from workers.arp.exchange.traffic import Sighting
+from workers.arp.exchange.sighting import Sighting
 from workers.arp.model import BROADCAST, SECOND, ArpFrame, Exchange, PointKind
 
 ANSWER_TIME = 5 * SECOND

@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
+from typing import TypeVar, cast
 
 from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.control import Ask, asks_of, unknown_tags
 from workers.arp.exchange.conversation import Conversation
 from workers.arp.exchange.hearing import Ear
 from workers.arp.exchange.pairing import ANSWER_TIME, Asked, Reply
-from workers.arp.exchange.traffic import Sighting, Traffic
+from workers.arp.exchange.sighting import Sighting
+from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import BROADCAST, Case, Direction, PointKind
 
+T = TypeVar("T")
 MOST_OF_A_PAIR = 10
 _EACH_SIDE = 2  # requests on one uplink, then on the other
 _FLOODED = 3  # broadcasts that tell the wiring
@@ -37,6 +40,13 @@ class Scene:
     talk: Conversation
     asks: list[Ask]
     unknown: frozenset[tuple[str, Direction]]
+    _kept: dict[str, object] = field(default_factory=dict)
+
+    def once(self, make: Callable[[Scene], T]) -> T:
+        """What ``make`` finds in this scene: looked for once, however many targets ask for it."""
+        if make.__name__ not in self._kept:
+            self._kept[make.__name__] = make(self)
+        return cast("T", self._kept[make.__name__])
 
 
 def scene_of(case: Case, traffic: Traffic, talk: Conversation) -> Scene:
@@ -136,6 +146,13 @@ class Evidence:
         if len(turns) != 1 or min(turns[0], len(path) - turns[0]) < _EACH_SIDE:
             return None
         return f"{path[0]} to {path[-1]}"
+
+    @cached_property
+    def uplink_untold(self) -> str | None:
+        """U where vCenter told another one: it changed meanwhile, or the files are another's."""
+        told = self.nic.pinned_uplink
+        hashed = self.case.host.teaming in {"iphash", "lacp"}
+        return self.uplink if told and not hashed and self.uplink not in {None, told} else None
 
     @property
     def siblings(self) -> list[str]:
@@ -276,6 +293,11 @@ class Evidence:
                 found.append(copies)
             copies.setdefault(each.object, each)
         return found
+
+    def unproven(self, uplinks: Iterable[str]) -> bool:
+        """Whether one of these was handed requests and shows nothing coming in: dead, or not heard."""
+        heard = {each.object for each in self.traffic.at(PointKind.UPLINK, Direction.RX)}
+        return any(ask.uplink in uplinks and ask.uplink not in heard for ask in self.scene.asks)
 
     @property
     def wired_apart(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from workers.arp.exchange.conversation import REPLY, REQUEST, Conversation, is_probe
-from workers.arp.exchange.traffic import Sighting, Traffic
+from workers.arp.exchange.conversation import Conversation
+from workers.arp.exchange.sighting import REPLY, REQUEST, Sighting, is_probe
+from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import (
     MILLISECOND,
     ArpFrame,
@@ -18,6 +19,7 @@ from workers.arp.model import (
 )
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.signs import PATHS, fine, while_listening
+from workers.arp.verdict.story import clock
 
 _LEAST_ASKED = 3
 _LOOPED = 2
@@ -28,12 +30,17 @@ def counts_of(
 ) -> tuple[PointCount, ...]:
     """What was heard at each point, in the case's order; frames are counted as the file holds them."""
     by_name = {each.capture.point.name: each for each in heard}
-    names = [capture.point.name for capture in case.captures]
-    names += [name for name in by_name if name not in names]
-    return tuple(_count(traffic, talk, name, by_name.get(name)) for name in names)
+    names = dict.fromkeys([*(capture.point.name for capture in case.captures), *by_name])
+    deaf: dict[str, str] = {}
+    for ear in traffic.ears.values():
+        if ear.why_deaf:
+            deaf.setdefault(ear.point, ear.why_deaf)
+    return tuple(_count(traffic, talk, name, by_name.get(name), deaf.get(name)) for name in names)
 
 
-def _count(traffic: Traffic, talk: Conversation, name: str, heard: Heard | None) -> PointCount:
+def _count(
+    traffic: Traffic, talk: Conversation, name: str, heard: Heard | None, deaf: str | None
+) -> PointCount:
     frames = heard.frames if heard else ()
     requests = sum(_is_request(talk, frame) for frame in frames)
     replies = sum(frame.op == REPLY and frame.target_ip in talk.own_ips for frame in frames)
@@ -47,8 +54,7 @@ def _count(traffic: Traffic, talk: Conversation, name: str, heard: Heard | None)
             and _is_request(talk, each.frame)
             for each in traffic.at(PointKind.UPLINK, Direction.RX)
         )
-    deaf = [ear.why_deaf for ear in traffic.ears.values() if ear.point == name and ear.why_deaf]
-    why = deaf[0] if deaf else None if heard else "its capture file is missing"
+    why = deaf or (None if heard else "its capture file is missing")
     others = len(frames) - requests - replies + (heard.left_out if heard else 0)
     return PointCount(name, why is None, why, requests, replies, reflections, others)
 
@@ -74,6 +80,9 @@ def side_findings_of(e: Evidence, code: str) -> tuple[SideFinding, ...]:
         _skew,
         _duplicates,
         _inferred,
+        _misnamed,
+        _damaged,
+        _untold,
         _pvlan,
     )
     found = [finding for make in makers if (finding := make(e)) is not None]
@@ -205,6 +214,37 @@ def _inferred(e: Evidence) -> SideFinding | None:
         "DIRECTION_INFERRED",
         f"{', '.join(points)} holds both directions without saying which frame went which way: "
         f"the direction was inferred from where each source MAC lives.",
+    )
+
+
+def _misnamed(e: Evidence) -> SideFinding | None:
+    if not e.traffic.misnamed:
+        return None
+    told = "; ".join(f"{thing}-{way}: {why}" for (thing, way), why in e.traffic.misnamed.items())
+    return SideFinding(
+        "FILES_MISNAMED",
+        f"{told}. Left out, and nothing is concluded: nobody knows which file is which.",
+    )
+
+
+def _damaged(e: Evidence) -> SideFinding | None:
+    broken = {ear.point: ear for ear in e.traffic.ears.values() if ear.damage is not None}
+    if not broken:
+        return None
+    told = "; ".join(
+        f"{name} {f'until {clock(ear.end)}' if ear.why_deaf is None else 'not at all'} ({ear.damage})"
+        for name, ear in sorted(broken.items())
+    )
+    return SideFinding("FILE_DAMAGED", f"Files are broken; what counts as heard: {told}.")
+
+
+def _untold(e: Evidence) -> SideFinding | None:
+    if e.uplink_untold is None:
+        return None
+    return SideFinding(
+        "OTHER_UPLINK_THAN_TOLD",
+        f"vCenter told {e.nic.pinned_uplink} as the VM's uplink, its requests were handed to "
+        f"{e.uplink}: it changed meanwhile, or the uplinks' files bear each other's names.",
     )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from workers.arp.exchange.control import Ask
-from workers.arp.exchange.conversation import REPLY, UNSPECIFIED
-from workers.arp.exchange.traffic import Sighting
+from workers.arp.exchange.sighting import REPLY, UNSPECIFIED, Sighting
 from workers.arp.model import SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import fisher
 from workers.arp.verdict.evidence import Evidence
@@ -69,7 +68,7 @@ def _foreign(e: Evidence) -> list[Sighting]:
 
 def vm_specific(e: Evidence) -> Sign | None:
     """On the same uplink and VLAN the target answers others, not this VM."""
-    if not _path_works(e):
+    if not _path_works(e) or e.unproven(e.siblings):
         return None
     same = e.answered(lambda ask: e.on_group(ask) and ask.target == e.target and not ask.mine)
     if same == 0 or fisher(len(e.lost), same) > _CHANCE:
@@ -234,7 +233,7 @@ def _dead_member(e: Evidence) -> Sign | None:
 
 def vlan_dead(e: Evidence) -> Sign | None:
     """Nobody is answered in v on any uplink, another VLAN works."""
-    if not _unanswered(e) or e.vlan is None:
+    if not _unanswered(e) or e.vlan is None or e.unproven(e.talk.uplinks):
         return None
     if any(not e.tags_known(up, Direction.RX) for up in e.talk.uplinks):
         return None

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from workers.arp.exchange.control import Ask
 from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.model import MILLISECOND, SECOND, Direction, PointKind
 from workers.arp.numbers import median
-from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.evidence import Evidence, Scene
 
 _MOST_CONTROLS = 3
+_Asker = tuple[bool, str, str, str, int | None]
 
 
 def story(e: Evidence) -> list[str]:
@@ -187,16 +189,30 @@ def _controls(e: Evidence) -> list[str]:
     """The most telling controls: the same target first, then the busiest."""
     if e.delivered and not e.lost:
         return []
-    counts: dict[tuple[str, str, str, int | None], list[int]] = {}
-    for ask in e.others:
-        if ask.fair or ask.answered_on:
-            count = counts.setdefault((ask.requester, ask.target, ask.uplink, ask.vlan), [0, 0])
-            count[0] += 1
-            count[1] += bool(ask.answered_on)
+    counts = e.scene.once(_all_controls) if not e.start else _counted(e.others)
+    counts = {
+        key[1:]: count for key, count in counts.items() if not (key[0] and key[2] == e.target)
+    }
     order = sorted(
         counts, key=lambda key: (key[1] != e.target, -counts[key][1], key[2], str(key[3]), key[0])
     )
     return [_control(e, key, counts[key]) for key in order[:_MOST_CONTROLS]]
+
+
+def _all_controls(scene: Scene) -> dict[_Asker, list[int]]:
+    return _counted(scene.asks)
+
+
+def _counted(asks: Iterable[Ask]) -> dict[_Asker, list[int]]:
+    """Asked and answered, by whether the judged VM asked, requester, target, uplink and VLAN."""
+    counts: dict[_Asker, list[int]] = {}
+    for ask in asks:
+        if ask.fair or ask.answered_on:
+            key = (ask.mine, ask.requester, ask.target, ask.uplink, ask.vlan)
+            count = counts.setdefault(key, [0, 0])
+            count[0] += 1
+            count[1] += bool(ask.answered_on)
+    return counts
 
 
 def _control(e: Evidence, key: tuple[str, str, str, int | None], count: list[int]) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from workers.arp.exchange.clock import Identity
 from workers.arp.exchange.pairing import Asked
 from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
-from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.evidence import Evidence, Scene
 from workers.arp.verdict.signs import LEAST_REQUESTS, Sign, enough, silent
 
 LEAST_CONTROLS = 3
@@ -42,11 +43,30 @@ def dropped_on_the_way_out(e: Evidence) -> Sign | None:
         return None
     if any(each.request.kind != PointKind.VNIC for each in e.lost):
         return None
-    out = list(e.traffic.at(PointKind.UPLINK, Direction.TX))
-    sent = {each.request.key for each in e.asked}
-    if any(each.key in sent for each in out):
+    out = e.scene.once(_handed_out)
+    if any(each.request.key in out for each in e.asked) or _uplink_in_doubt(e):
         return None
-    return Sign(controlled=any(each.frame.eth_src not in e.talk.own_macs for each in out))
+    return Sign(controlled=not set(out.values()) <= e.talk.own_macs)
+
+
+def _handed_out(scene: Scene) -> dict[Identity, str]:
+    """All that left on any uplink, with its source."""
+    out = scene.traffic.at(PointKind.UPLINK, Direction.TX)
+    return {each.key: each.frame.eth_src for each in out}
+
+
+def _uplink_in_doubt(e: Evidence) -> bool:
+    """The VM's uplink shows nothing either way in the VM's VLAN, while another uplink hears it.
+
+    Then the VLAN is missing there, and the capture of what went out is the likelier thing to be deaf.
+    """
+    pinned = e.nic.pinned_uplink
+    if pinned is None or any(
+        each.object == pinned for each in e.traffic.at(PointKind.UPLINK, Direction.TX)
+    ):
+        return False
+    heard = {each.object for each in e.incoming if each.vlan in e.vlans}
+    return bool(heard) and pinned not in heard
 
 
 # --- step 10: the reply came back and was not delivered
@@ -91,7 +111,8 @@ def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
         ip_hash = e.case.host.teaming == "iphash"
         told = "IP hash without port-channel" if ip_hash else "port-channel without IP hash"
         return Sign(subject=told, assumption=not (ip_hash or e.wired_as_bundle))
-    return Sign(subject=copies[0].object)
+    got = any(each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.RX))
+    return Sign(subject=copies[0].object, assumption=not got)
 
 
 def _kind(e: Evidence, asked: Asked) -> str:

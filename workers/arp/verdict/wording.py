@@ -201,6 +201,8 @@ def _target_down(e: Evidence, sign: Sign) -> str:
 def _incomplete(e: Evidence, sign: Sign) -> str:
     if e.nic.backing in {"sriov", "passthrough"}:
         return f"{e.nic.label} bypasses the virtual switch ({sign.subject}): it cannot be heard."
+    if e.traffic.misnamed:
+        return f"The capture files contradict their names: {sign.subject}."
     return f"Not enough was captured to tell: {sign.subject or 'a needed point'}."
 
 
@@ -283,6 +285,8 @@ def _next_step(e: Evidence, code: str, sign: Sign) -> str:
     step = CODES[code].next_step
     if code == "TARGET_DOWN":
         step = _ask_target(e, sign)
+    if code == "CAPTURE_INCOMPLETE" and e.traffic.misnamed:
+        step = "Find out which file is of which point and direction, or run the check again."
     if code == "GUEST_SILENT" and sign.owner == Owner.VIRTUALIZATION:
         step = f"Connect {e.nic.label} of {e.case.vm.name} in vCenter, then run the check again."
     if sign.owner == Owner.NETWORK and e.uplink:
