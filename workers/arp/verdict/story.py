@@ -189,10 +189,8 @@ def _controls(e: Evidence) -> list[str]:
     """The most telling controls: the same target first, then the busiest."""
     if e.delivered and not e.lost:
         return []
-    counts = e.scene.once(_all_controls) if not e.start else _counted(e.others)
-    counts = {
-        key[1:]: count for key, count in counts.items() if not (key[0] and key[2] == e.target)
-    }
+    everybody = _counted(e.others) if e.start else e.scene.once(_all_controls)
+    counts = {key[1:]: n for key, n in everybody.items() if not (key[0] and key[2] == e.target)}
     order = sorted(
         counts, key=lambda key: (key[1] != e.target, -counts[key][1], key[2], str(key[3]), key[0])
     )
