@@ -17,6 +17,7 @@ from workers.arp.exchange.copies import (
     Stream,
     apart,
     identity,
+    in_order,
     latest_start,
     stream_of,
 )
@@ -66,19 +67,23 @@ def clock_of(heard: Sequence[Heard], own: Collection[str], local: Collection[str
 
 
 def _tied_by_copies(streams: Mapping[str, Stream], local: Collection[str]) -> list[Linked]:
-    """Sets of streams that hold each other's frames: those on one clock first, then the most copies."""
+    """Sets of streams that hold each other's frames: those on one clock first, then those in a sure order."""
     links = [
         (one, two, *found)
         for one, two in combinations(sorted(streams), 2)
         if (found := apart(streams[one], streams[two], local)) is not None
     ]
-    links.sort(key=lambda link: (abs(link[2]) > TOLERANCE, -link[3]))
+    links.sort(key=lambda link: (abs(link[2]) > TOLERANCE, not _ordered(streams, link), -link[3]))
     sets: list[Linked] = [{name: 0} for name in streams]
     for one, two, offset, _ in links:
         first, second = _holding(sets, one), _holding(sets, two)
         if first is not second:
             _tie(sets, first, second, first[one] - offset - second[two])
     return sets
+
+
+def _ordered(streams: Mapping[str, Stream], link: tuple[str, str, int, int]) -> bool:
+    return in_order(streams[link[0]].point, streams[link[1]].point) != 0
 
 
 def _tied_by_cause(streams: Mapping[str, Stream], sets: list[Linked]) -> list[Linked]:

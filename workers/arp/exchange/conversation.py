@@ -27,6 +27,8 @@ GOES_ON_SPAN = (
     8 * SECOND
 )  # so long no kernel asks on once it is answered, but for one of its faults
 _STEADY = 10 * MILLISECOND
+_SOLICITS = 3  # Linux: mcast_solicit, and retrans_time is 1 s, late by a timer's tick
+_RETRY = 9 * SECOND // 10, 12 * SECOND // 10
 _EDGE = SECOND // 4  # a stream may end with a frame still on its way through the host
 
 
@@ -99,6 +101,27 @@ def asked_by_a_tool(frames: Sequence[ArpFrame], *, confirmed: bool) -> bool:
         return True
     apart = [b.at - a.at for a, b in pairwise(frames)]
     return confirmed and max(apart, default=0) - min(apart, default=0) <= _STEADY
+
+
+def asked_in_threes(frames: Sequence[ArpFrame]) -> int:
+    """How many broadcasts repeat one of a second ago, where a kernel asks as if nobody answered.
+
+    A kernel sends three, a second apart, gives up and begins anew with the next packet. A loop that
+    flushes the entry and pings asks once a turn; one of a second looks the same, but never pauses.
+    """
+    bursts: list[list[int]] = []
+    for frame in frames:
+        apart = frame.at - bursts[-1][-1] if bursts else 0
+        if bursts and _RETRY[0] <= apart <= _RETRY[1]:
+            bursts[-1].append(frame.at)
+        elif bursts and apart < _RETRY[0]:
+            return 0
+        else:
+            bursts.append([frame.at])
+    whole = bursts[1:-1]
+    if not whole or any(len(burst) % _SOLICITS for burst in whole):
+        return 0
+    return sum(len(burst) - 1 for burst in bursts)
 
 
 def _own_macs(traffic: Traffic, nic: Vnic) -> frozenset[str]:

@@ -127,7 +127,7 @@ def _comparable(one: Stream, other: Stream, key: Identity, local: Collection[str
 def _fine(one: CapturePoint, other: CapturePoint, close: Sequence[int]) -> int:
     """The offset of streams on one clock, 0 where it is no more than the way takes."""
     usual = _OUTSIDE if one.kind == other.kind == PointKind.UPLINK else _INSIDE
-    later = _later(one, other)
+    later = in_order(one, other)
     least = -usual if later <= 0 else -_JITTER
     most = usual if later >= 0 else _JITTER
     if len(close) < _LEAST_COPIES or least <= median(close) <= most:
@@ -135,7 +135,7 @@ def _fine(one: CapturePoint, other: CapturePoint, close: Sequence[int]) -> int:
     return _offset(later, close)
 
 
-def _later(one: CapturePoint, other: CapturePoint) -> int:
+def in_order(one: CapturePoint, other: CapturePoint) -> int:
     """1 where a frame passes the first point after the other, -1 before it, 0 where neither is sure."""
     way = [(PointKind.VNIC, Direction.TX), (PointKind.UPLINK, Direction.TX)]
     way += [(PointKind.UPLINK, Direction.RX), (PointKind.VNIC, Direction.RX)]
@@ -175,7 +175,7 @@ def _coarse(
     best = max(bins, key=lambda index: (bins[index], -abs(index)), default=0)
     if bins[best] < max(_LEAST_COPIES, _SHARE * comparable):
         return None
-    return _offset(_later(one, other), by_bin[best]), bins[best]
+    return _offset(in_order(one, other), by_bin[best]), bins[best]
 
 
 def latest_start(sent: Stream, came: Stream) -> int | None:

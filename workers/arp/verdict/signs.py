@@ -23,7 +23,6 @@ from workers.arp.verdict.evidence import Evidence, Scene, is_virtual
 LEAST_REQUESTS = 5
 HIGH_REQUESTS = 10
 LEAST_SPAN = 4 * SECOND
-OK_SHARE = 0.9
 _MOVES = {"vmotion_out", "vmotion_in", "poweroff", "reconnect", "mac_change"}
 PATHS = {"link_down", "link_up", "failover"}
 _RARP = {3, 4}
@@ -55,13 +54,8 @@ def enough(e: Evidence) -> bool:
 
 
 def silent(e: Evidence) -> bool:
-    """Enough requests, and none of their replies was delivered."""
-    return enough(e) and not e.delivered
-
-
-def fine(e: Evidence) -> bool:
-    """Nine of ten requests whose outcome is known were answered, one to one."""
-    return bool(e.delivered) and len(e.delivered) >= OK_SHARE * len(e.counted)
+    """Enough requests, and no reply of the target was delivered, to them or to any other."""
+    return enough(e) and not e.delivered and not e.delivered_unasked
 
 
 # --- step 1: the VM moved

@@ -183,13 +183,14 @@ def _stale(e: Evidence, sign: Sign) -> str:
 
 
 def _partial(e: Evidence, _: Sign) -> str:
-    low, high = wilson(len(e.delivered), len(e.counted))
+    low, high = wilson(e.answered_of_judged, len(e.judged))
     return f"{share(e)} answered by {e.target} ({low:.0%}–{high:.0%})."
 
 
 def _recovered(e: Evidence, _: Sign) -> str:
-    first = e.delivered[0].request.at
-    return f"No request was answered until {clock(first)}, since then {len(e.delivered)} were."
+    back = [each for each in e.at_port if each.delivered]
+    until = clock(back[0].request.at)
+    return f"No request was answered until {until}, since then {len(back)} were."
 
 
 def _target_down(e: Evidence, sign: Sign) -> str:
