@@ -9,8 +9,9 @@ from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_in_threes
 from workers.arp.exchange.pairing import LATE, Asked
 from workers.arp.model import BROADCAST, SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import change_point
-from workers.arp.verdict.evidence import Evidence, is_virtual
+from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.outcomes import OK_SHARE
+from workers.arp.verdict.scene import clock, is_virtual
 from workers.arp.verdict.signs import (
     HIGH_REQUESTS,
     LEAST_REQUESTS,
@@ -107,7 +108,9 @@ def path_changed(e: Evidence) -> Sign | None:
         return None
     for event in e.case.events:
         if event.event in PATHS and while_listening(e, event.at):
-            return Sign(confidence=Confidence.LOW, detail=f"event {event.event}")
+            return Sign(
+                confidence=Confidence.LOW, detail=f"event {event.event} at {clock(event.at)}"
+            )
     turn = e.uplink_changed
     return Sign(confidence=Confidence.LOW, detail=turn) if turn else None
 

@@ -10,50 +10,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
-from typing import TypeVar, cast
 
 from workers.arp.exchange.clock import TOLERANCE
-from workers.arp.exchange.control import Ask, asks_of, unknown_tags
-from workers.arp.exchange.conversation import Conversation
+from workers.arp.exchange.control import Ask
 from workers.arp.exchange.hearing import Ear
 from workers.arp.exchange.pairing import ANSWER_TIME, Asked
 from workers.arp.exchange.sighting import Sighting
-from workers.arp.exchange.traffic import Traffic
-from workers.arp.model import BROADCAST, Case, Direction, PointKind
+from workers.arp.model import BROADCAST, Direction, PointKind
 from workers.arp.verdict.outcomes import Outcomes
+from workers.arp.verdict.scene import Scene, is_virtual
 
-T = TypeVar("T")
 MOST_OF_A_PAIR = 10
 _EACH_SIDE = 2  # requests on one uplink, then on the other
 _FLOODED = 3  # broadcasts that tell the wiring
-VIRTUAL_MACS = ("00:00:0c:07:ac", "00:00:0c:9f:f", "00:00:5e:00:01", "00:07:b4")
-
-
-@dataclass(slots=True)
-class Scene:
-    """What all targets of one adapter share."""
-
-    case: Case
-    traffic: Traffic
-    talk: Conversation
-    asks: list[Ask]
-    unknown: frozenset[tuple[str, Direction]]
-    _kept: dict[str, object] = field(default_factory=dict)
-
-    def once(self, make: Callable[[Scene], T]) -> T:
-        """What ``make`` finds in this scene: looked for once, however many targets ask for it."""
-        if make.__name__ not in self._kept:
-            self._kept[make.__name__] = make(self)
-        return cast("T", self._kept[make.__name__])
-
-
-def scene_of(case: Case, traffic: Traffic, talk: Conversation) -> Scene:
-    """Gather the shared facts once."""
-    unknown = unknown_tags(case, traffic)
-    return Scene(case, traffic, talk, asks_of(case, traffic, talk, unknown), unknown)
 
 
 class Evidence(Outcomes):
@@ -275,8 +246,3 @@ class Evidence(Outcomes):
             and each.at >= self.start
             for each in self.traffic.sightings
         )
-
-
-def is_virtual(mac: str) -> bool:
-    """A first-hop redundancy MAC: HSRP v1 and v2, VRRP, GLBP."""
-    return mac.startswith(VIRTUAL_MACS)

@@ -18,8 +18,8 @@ from workers.arp.model import (
     SideFinding,
 )
 from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import clock
 from workers.arp.verdict.signs import PATHS, while_listening
-from workers.arp.verdict.story import clock
 
 _LEAST_ASKED = 3
 _LOOPED = 2

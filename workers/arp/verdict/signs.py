@@ -18,7 +18,8 @@ from workers.arp.model import (
     Owner,
     PointKind,
 )
-from workers.arp.verdict.evidence import Evidence, Scene, is_virtual
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import Scene, clock, is_virtual
 
 LEAST_REQUESTS = 5
 HIGH_REQUESTS = 10
@@ -77,7 +78,9 @@ def moved(e: Evidence) -> Sign | None:
     """An event of the VM, or frames with its MAC that came from another place."""
     for event in e.case.events:
         if event.event in _MOVES and while_listening(e, event.at):
-            return Sign(detail=f"event {event.event}", confidence=Confidence.LOW)
+            return Sign(
+                detail=f"event {event.event} at {clock(event.at)}", confidence=Confidence.LOW
+            )
     outside = e.scene.once(_from_elsewhere)
     rarp = [each for each in outside if each.frame.op in _RARP]
     if rarp or len(outside) >= _ELSEWHERE:
@@ -124,7 +127,8 @@ def conflict(e: Evidence) -> Sign | None:
     return Sign(
         subject=claims[0].frame.sender_ip,
         confidence=Confidence.HIGH,
-        detail=f"{', '.join(macs)} ({count} frames, heard on {', '.join(where)})",
+        detail=f"{', '.join(macs)} ({count} frames from {clock(claims[0].at)} on, "
+        f"heard on {', '.join(where)})",
     )
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from workers.arp.exchange.control import Ask
 from workers.arp.exchange.hearing import REPLY_TIME
-from workers.arp.model import MILLISECOND, SECOND, Direction, PointKind
+from workers.arp.model import MILLISECOND, Direction, PointKind
 from workers.arp.numbers import median
-from workers.arp.verdict.evidence import Evidence, Scene
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import Scene, clock
 
 _MOST_CONTROLS = 3
 _Asker = tuple[bool, str, str, str, int | None]
@@ -31,11 +31,6 @@ def story(e: Evidence) -> list[str]:
         *_controls(e),
     ]
     return [each for each in sentences if each]
-
-
-def clock(at: int) -> str:
-    """``09:30:05Z``."""
-    return f"{datetime.fromtimestamp(at // SECOND, tz=UTC):%H:%M:%S}Z"
 
 
 def place(e: Evidence, device: str | None) -> str:
@@ -216,6 +211,7 @@ def _counted(asks: Iterable[Ask]) -> dict[_Asker, list[int]]:
 def _control(e: Evidence, key: tuple[str, str, str, int | None], count: list[int]) -> str:
     requester, target, uplink, vlan = key
     names = {ip.split("/")[0]: vm.name for vm in e.case.host.local_vms for ip in vm.ipv4}
+    names |= dict.fromkeys(e.talk.own_ips, f"{e.case.vm.name} itself")
     who = f"{names[requester]} ({requester})" if requester in names else requester
     return (
         f"Meanwhile {who} got {count[1]} of {count[0]} replies from {target} in "

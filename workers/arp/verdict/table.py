@@ -28,9 +28,10 @@ from workers.arp.model import (
 )
 from workers.arp.verdict import answers, losses, signs, undelivered
 from workers.arp.verdict.codes import CODES
-from workers.arp.verdict.evidence import Evidence, Scene, scene_of
+from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.findings import counts_of, side_findings_of
 from workers.arp.verdict.parts import narrowed
+from workers.arp.verdict.scene import Scene, scene_of
 from workers.arp.verdict.signs import HIGH_REQUESTS, Sign
 from workers.arp.verdict.wording import told
 

@@ -10,7 +10,8 @@ from collections import Counter
 from workers.arp.exchange.clock import Identity
 from workers.arp.exchange.pairing import Asked
 from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
-from workers.arp.verdict.evidence import Evidence, Scene
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import Scene
 from workers.arp.verdict.signs import LEAST_REQUESTS, Sign, enough, silent
 
 LEAST_CONTROLS = 3
