@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.arp.captures import (
@@ -21,6 +22,11 @@ def test_help_names_every_command() -> None:
     done = run("--help")
     assert done.returncode == 0
     assert {b"judge", b"read"} <= set(done.stdout.split())
+
+
+def test_the_version_is_the_installed_one() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout.decode()) == (0, f"arpcheck {version('arpcheck')}\n")
 
 
 def test_a_reader_that_went_away_is_no_trouble(tmp_path: Path) -> None:

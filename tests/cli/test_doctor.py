@@ -52,6 +52,25 @@ async def test_a_healthy_setup_is_all_green(lab: Lab, tmp_path: Path) -> None:
     assert lab.slack.socket.connections == []
 
 
+async def test_a_machine_for_one_process_is_asked_for_its_settings_only(
+    lab: Lab, tmp_path: Path
+) -> None:
+    everything = with_key(lab)
+    others = ("VCENTER_", "ESXI_", "CAPTURE_", "ARPCHECK_NETWORK_")
+    bots = {name: value for name, value in everything.items() if not name.startswith(others)}
+    said = await doctor(bots, "--process", "bot", cwd=tmp_path)
+    assert {reading["state"] for reading in said["readings"]} == {"ok"}
+    assert {reading["peer"] for reading in said["readings"]} == {"settings", "redis", "slack"}
+    assert found(said, "slack", "Socket Mode")["state"] == "ok"
+    others = ("SLACK_APP_", "ARPCHECK_CHANNELS", "ARPCHECK_USERS", "PORT")
+    workers = {name: value for name, value in everything.items() if not name.startswith(others)}
+    said = await doctor(workers | {"PORT": "none"}, "--process", "worker", cwd=tmp_path)
+    assert {reading["state"] for reading in said["readings"]} == {"ok"}
+    assert found(said, "vcenter", "login")["state"] == "ok"
+    assert found(said, "slack", f"channel {NET_ONCALL}")["state"] == "ok"
+    assert "Socket Mode" not in {reading["subject"] for reading in said["readings"]}
+
+
 async def test_nothing_set_is_told_line_by_line(tmp_path: Path, closed_port: int) -> None:
     env = {"REDIS_URL": f"redis://127.0.0.1:{closed_port}/0"}
     said = await doctor(env, "--host", HOST, cwd=tmp_path)

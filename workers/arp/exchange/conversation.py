@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from workers.arp.exchange.clock import Identity
+from workers.arp.exchange.clock import TOLERANCE, Identity
 from workers.arp.exchange.hearing import REPLY_TIME, Ear, EarKey, span_of, uplinks_of
-from workers.arp.exchange.pairing import JITTER, Asked, Reply, pair
+from workers.arp.exchange.pairing import Asked, Reply, pair
 from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Sighting, is_probe
 from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import (
@@ -27,6 +27,8 @@ GOES_ON_SPAN = (
     8 * SECOND
 )  # so long no kernel asks on once it is answered, but for one of its faults
 _STEADY = 10 * MILLISECOND
+_SOLICITS = 3  # Linux: mcast_solicit, and retrans_time is 1 s, late by a timer's tick
+_RETRY = 9 * SECOND // 10, 12 * SECOND // 10
 _EDGE = SECOND // 4  # a stream may end with a frame still on its way through the host
 
 
@@ -101,6 +103,27 @@ def asked_by_a_tool(frames: Sequence[ArpFrame], *, confirmed: bool) -> bool:
     return confirmed and max(apart, default=0) - min(apart, default=0) <= _STEADY
 
 
+def asked_in_threes(frames: Sequence[ArpFrame]) -> int:
+    """How many broadcasts repeat one of a second ago, where a kernel asks as if nobody answered.
+
+    A kernel sends three, a second apart, gives up and begins anew with the next packet. A loop that
+    flushes the entry and pings asks once a turn; one of a second looks the same, but never pauses.
+    """
+    bursts: list[list[int]] = []
+    for frame in frames:
+        apart = frame.at - bursts[-1][-1] if bursts else 0
+        if bursts and _RETRY[0] <= apart <= _RETRY[1]:
+            bursts[-1].append(frame.at)
+        elif bursts and apart < _RETRY[0]:
+            return 0
+        else:
+            bursts.append([frame.at])
+    whole = bursts[1:-1]
+    if not whole or any(len(burst) % _SOLICITS for burst in whole):
+        return 0
+    return sum(len(burst) - 1 for burst in bursts)
+
+
 def _own_macs(traffic: Traffic, nic: Vnic) -> frozenset[str]:
     sent = [
         each.frame for each in traffic.at(PointKind.VNIC, Direction.TX) if each.object == nic.point
@@ -147,15 +170,17 @@ def _followed(traffic: Traffic, talk: Conversation, request: Sighting) -> Asked:
     at = request.at
     copies = [
         each
-        for each in traffic.copies(request, at - COPY_TIME // 2, at + COPY_TIME + COPY_TIME // 2)
+        for each in traffic.copies(request, at - 2 * TOLERANCE, at + TOLERANCE + COPY_TIME)
         if each.kind == PointKind.UPLINK
     ]
-    left = tuple(each for each in copies if each.direction == Direction.TX)
+    left = tuple(
+        each for each in copies if each.direction == Direction.TX and abs(each.at - at) <= TOLERANCE
+    )
     sent = min((each.at for each in left), default=at)
     back = [
         each
         for each in copies
-        if each.direction == Direction.RX and -JITTER <= each.at - sent <= COPY_TIME
+        if each.direction == Direction.RX and -TOLERANCE <= each.at - sent <= COPY_TIME
     ]
     on = {each.object for each in left}
     why_not = _why_not(talk, at, broadcast=request.frame.eth_dst == BROADCAST)
@@ -194,7 +219,7 @@ def _replies(traffic: Traffic, talk: Conversation) -> dict[tuple[str, str], list
             continue
         same = (*key, frame.sender_mac, frame.target_mac, frame.eth_src, frame.eth_dst)
         reply = open_replies.get(same)
-        if reply is None or each.at - reply.at > COPY_TIME:
+        if reply is None or each.at - reply.at > TOLERANCE:
             reply = open_replies[same] = Reply([])
             replies.setdefault(key, []).append(reply)
         reply.copies.append(each)

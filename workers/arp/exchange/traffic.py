@@ -53,9 +53,9 @@ def traffic_of(case: Case, heard: Sequence[Heard]) -> Traffic:
     """Put all frames in one line."""
     macs = {nic.point: nic.mac for nic in case.vm.nics}
     own = frozenset(macs.values())
-    clock = clock_of(heard, own)
-    late = clock.late
     told = own | {vm.mac for vm in case.host.local_vms} | set(case.host.local_macs)
+    clock = clock_of(heard, own, told)
+    late = clock.late
     kept, duplicates = [], 0
     for each in heard:
         fresh, repeated = _without_duplicates(each.frames)

@@ -13,28 +13,26 @@ from contextlib import suppress
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
 
+from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.control import Ask
 from workers.arp.exchange.hearing import Ear
-from workers.arp.exchange.pairing import ANSWER_TIME, Asked, Reply
-from workers.arp.exchange.sighting import COPY_TIME, Sighting
+from workers.arp.exchange.pairing import ANSWER_TIME, Asked
+from workers.arp.exchange.sighting import Sighting
 from workers.arp.model import BROADCAST, Direction, PointKind
-from workers.arp.verdict.scene import Scene
+from workers.arp.verdict.outcomes import Outcomes
+from workers.arp.verdict.scene import Scene, is_virtual
 
 MOST_OF_A_PAIR = 10
 _EACH_SIDE = 2  # requests on one uplink, then on the other
 _FLOODED = 3  # broadcasts that tell the wiring
 
 
-class Evidence:
+class Evidence(Outcomes):
     """The facts about one target, from ``start`` on where only a part of the time is judged."""
 
     def __init__(self, scene: Scene, target: str, asked: Sequence[Asked], start: int = 0) -> None:
-        self.scene = scene
-        self.case, self.traffic, self.talk = scene.case, scene.traffic, scene.talk
-        self.nic = scene.talk.nic
-        self.target = target
-        self.asked = list(asked)
-        self.start = start
+        super().__init__(scene.traffic, scene.talk, target, asked, start)
+        self.scene, self.case = scene, scene.case
 
     def since(self, start: int) -> Evidence:
         """The same facts from this moment on only."""
@@ -42,51 +40,6 @@ class Evidence:
         return Evidence(self.scene, self.target, inside, start)
 
     # --- the case itself
-
-    @cached_property
-    def counted(self) -> list[Asked]:
-        """Requests whose outcome is known: delivered, or surely heard out and broadcast."""
-        return [e for e in self.asked if e.delivered or (e.covered and e.broadcast)]
-
-    @cached_property
-    def delivered(self) -> list[Asked]:
-        """Requests whose reply reached the VM's port."""
-        return [each for each in self.counted if each.delivered]
-
-    @cached_property
-    def lost(self) -> list[Asked]:
-        """Requests whose reply surely did not."""
-        return [each for each in self.counted if not each.delivered]
-
-    @cached_property
-    def unanswered(self) -> int:
-        """All broadcasts without a delivered reply, heard out or not."""
-        return sum(each.broadcast and not each.delivered for each in self.asked)
-
-    @cached_property
-    def span(self) -> int:
-        """From the first lost request to the last."""
-        return self.lost[-1].request.at - self.lost[0].request.at if self.lost else 0
-
-    @cached_property
-    def undelivered(self) -> list[Asked]:
-        """Lost requests whose reply was seen on an uplink."""
-        return [each for each in self.lost if each.reply_on]
-
-    @cached_property
-    def replies(self) -> list[Reply]:
-        """All replies the target's address sent to the VM."""
-        return [reply for each in self.asked for reply in each.replies]
-
-    @cached_property
-    def seen_out(self) -> list[Asked]:
-        """Lost requests that were seen on any uplink, on their way out or back."""
-        return [e for e in self.lost if e.left or e.reflected or e.looped or e.reply_on]
-
-    @cached_property
-    def reflected(self) -> list[Asked]:
-        """Requests that came back on a sibling uplink."""
-        return [each for each in self.asked if each.reflected]
 
     @cached_property
     def uplink(self) -> str | None:
@@ -157,6 +110,11 @@ class Evidence:
     def is_gateway(self) -> bool:
         """Whether the target is the VM's gateway: then the network team owns it."""
         return self.target == self.nic.gateway
+
+    @cached_property
+    def is_router(self) -> bool:
+        """Whether it is the gateway, or answers with a first-hop redundancy MAC."""
+        return self.is_gateway or any(is_virtual(each.frame.sender_mac) for each in self.replies)
 
     @cached_property
     def networks(self) -> list[IPv4Interface]:
@@ -258,7 +216,7 @@ class Evidence:
             key = (frame.eth_src, frame.op, frame.sender_ip, frame.target_ip, frame.target_mac)
             copies = open_ones.get(key)
             first = min((one.at for one in copies.values()), default=0) if copies else 0
-            if copies is None or each.at - first > COPY_TIME:
+            if copies is None or each.at - first > TOLERANCE:
                 copies = open_ones[key] = {}
                 found.append(copies)
             copies.setdefault(each.object, each)

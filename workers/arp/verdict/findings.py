@@ -19,7 +19,7 @@ from workers.arp.model import (
 )
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import clock
-from workers.arp.verdict.signs import PATHS, fine, while_listening
+from workers.arp.verdict.signs import PATHS, while_listening
 
 _LEAST_ASKED = 3
 _LOOPED = 2
@@ -143,7 +143,7 @@ def _proxy(e: Evidence) -> SideFinding | None:
     for asked in e.talk.asked:
         for reply in asked.replies:
             by_mac.setdefault(reply.frame.sender_mac, set()).add(reply.frame.sender_ip)
-    outside = fine(e) and bool(e.networks) and not e.inside(e.target)
+    outside = e.fine and bool(e.networks) and not e.inside(e.target)
     for mac, addresses in sorted(by_mac.items()):
         if len(addresses) > 1 or (outside and e.target in addresses):
             return SideFinding(
@@ -156,7 +156,7 @@ def _proxy(e: Evidence) -> SideFinding | None:
 
 def _other_responder_move(e: Evidence) -> SideFinding | None:
     macs = list(dict.fromkeys(reply.frame.sender_mac for reply in e.replies))
-    if len(macs) <= 1 or not fine(e):
+    if len(macs) <= 1 or not e.fine:
         return None
     return SideFinding(
         "DUPLICATE_RESPONDERS",
@@ -189,11 +189,10 @@ def _tags(e: Evidence) -> SideFinding | None:
 
 
 def _skew(e: Evidence) -> SideFinding | None:
-    if not e.traffic.clock.late:
+    if not e.traffic.clock.off:
         return None
     told = ", ".join(
-        f"{name} {late / MILLISECOND:+.1f} ms"
-        for name, late in sorted(e.traffic.clock.late.items())
+        f"{name} {late / MILLISECOND:+.1f} ms" for name, late in sorted(e.traffic.clock.off.items())
     )
     return SideFinding("CLOCK_SKEW", f"Streams were stamped off the host's clock: {told}.")
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from workers.arp.exchange.control import Ask
 from workers.arp.exchange.pairing import ANSWER_TIME
-from workers.arp.exchange.sighting import REPLY, UNSPECIFIED, Sighting
+from workers.arp.exchange.sighting import UNSPECIFIED, Sighting
 from workers.arp.model import SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import fisher
 from workers.arp.verdict.evidence import Evidence
@@ -128,23 +128,9 @@ def _reflected_others(e: Evidence, uplinks: frozenset[str]) -> bool:
     return len(back) >= LEAST_CONTROLS
 
 
-def _answered_unasked(e: Evidence) -> bool:
-    """Whether the target answered requests of the VM that were seen nowhere: another way out."""
-    paired = {id(c) for asked in e.talk.asked for reply in asked.replies for c in reply.copies}
-    return any(
-        each.frame.op == REPLY
-        and each.frame.sender_ip == e.target
-        and each.frame.eth_dst in e.talk.own_macs
-        and each.direction == Direction.RX
-        and each.at >= e.start
-        and id(each) not in paired
-        for each in e.traffic.sightings
-    )
-
-
 def _unanswered(e: Evidence) -> bool:
     lost = silent(e) and not e.replies and bool(e.seen_out)
-    return lost and not e.overlay and not e.local_target and not _answered_unasked(e)
+    return lost and not e.overlay and not e.local_target and not e.unpaired
 
 
 # --- steps 13 and 14: the uplink's path

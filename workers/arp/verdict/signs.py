@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.pairing import Asked
-from workers.arp.exchange.sighting import COPY_TIME, UNSPECIFIED, Sighting
+from workers.arp.exchange.sighting import UNSPECIFIED, Sighting
 from workers.arp.model import (
     SECOND,
     Confidence,
@@ -23,7 +24,6 @@ from workers.arp.verdict.scene import Scene, clock, is_virtual
 LEAST_REQUESTS = 5
 HIGH_REQUESTS = 10
 LEAST_SPAN = 4 * SECOND
-OK_SHARE = 0.9
 _MOVES = {"vmotion_out", "vmotion_in", "poweroff", "reconnect", "mac_change"}
 PATHS = {"link_down", "link_up", "failover"}
 _RARP = {3, 4}
@@ -55,13 +55,8 @@ def enough(e: Evidence) -> bool:
 
 
 def silent(e: Evidence) -> bool:
-    """Enough requests, and none of their replies was delivered."""
-    return enough(e) and not e.delivered
-
-
-def fine(e: Evidence) -> bool:
-    """Nine of ten requests whose outcome is known were answered, one to one."""
-    return bool(e.delivered) and len(e.delivered) >= OK_SHARE * len(e.counted)
+    """Enough requests, and no reply of the target was delivered, to them or to any other."""
+    return enough(e) and not e.delivered and not e.delivered_unasked
 
 
 # --- step 1: the VM moved
@@ -109,7 +104,7 @@ def _came_home(e: Scene, seen: Sighting) -> bool:
     frame = seen.frame
     if frame.eth_src != e.talk.nic.mac or seen.inferred:
         return False
-    before = e.traffic.copies(seen, seen.at - SECOND // 2, seen.at + COPY_TIME)
+    before = e.traffic.copies(seen, seen.at - SECOND // 2, seen.at + TOLERANCE)
     if any(each.direction == Direction.TX for each in before):
         return False
     if frame.op in _RARP:
@@ -170,7 +165,7 @@ def _surely_not_sent(scene: Scene, seen: Sighting) -> bool:
 
 def _surely_from_outside(scene: Scene, seen: Sighting) -> bool:
     """Whether no uplink handed it out: else this VM may have sent it, with a foreign sender."""
-    copies = scene.traffic.copies(seen, seen.at - COPY_TIME, seen.at + COPY_TIME)
+    copies = scene.traffic.copies(seen, seen.at - TOLERANCE, seen.at + TOLERANCE)
     if any(c.direction == Direction.TX and c.kind == PointKind.UPLINK for c in copies):
         return False
     uplinks = scene.talk.uplinks

@@ -54,7 +54,7 @@ def vlan_name(vlan: int | None) -> str:
 
 def share(e: Evidence) -> str:
     """``0 of 24``: delivered of those whose outcome is known."""
-    return f"{len(e.delivered)} of {len(e.counted)}"
+    return f"{e.answered_of_judged} of {len(e.judged)}"
 
 
 def handed(e: Evidence) -> Counter[str]:

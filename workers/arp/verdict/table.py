@@ -215,7 +215,7 @@ def _confidence(e: Evidence, sign: Sign) -> Confidence:
         return Confidence.MEDIUM if weak else sign.confidence
     complete = not broken and all(ear.why_deaf is None and not ear.merged for ear in ears)
     strong = len(e.lost) >= HIGH_REQUESTS and sign.controlled and not sign.assumption
-    clear = complete and not e.traffic.clock.late and e.uplink_untold is None
+    clear = complete and not e.traffic.clock.off and e.uplink_untold is None
     return Confidence.HIGH if strong and clear else Confidence.MEDIUM
 
 

@@ -96,7 +96,7 @@ def reply_dropped(e: Evidence) -> Sign | None:
 def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
     back = e.undelivered
     few = len(back) < max(LEAST_CONTROLS, _MOST * len(e.lost))
-    if len(e.lost) < LEAST_REQUESTS or not enough(e) or few or e.overlay:
+    if len(e.lost) < LEAST_REQUESTS or not enough(e) or few or e.overlay or e.delivered_unasked:
         return None
     kinds = Counter(_kind(e, each) for each in back)
     if kinds[kind] < _MOST * len(back):

@@ -196,7 +196,7 @@ def _stale(e: Evidence, sign: Sign) -> str:
 
 
 def _partial(e: Evidence, _: Sign) -> str:
-    low, high = wilson(len(e.delivered), len(e.counted))
+    low, high = wilson(e.answered_of_judged, len(e.judged))
     return (
         f"{share(e)} requests were answered by {e.target}: the true rate lies between {low:.0%} and "
         f"{high:.0%} (95 % interval)."
@@ -204,11 +204,12 @@ def _partial(e: Evidence, _: Sign) -> str:
 
 
 def _recovered(e: Evidence, _: Sign) -> str:
-    first = e.delivered[0].request.at
-    before = sum(each.request.at < first for each in e.counted)
+    first = next(each.request.at for each in e.at_port if each.delivered)
+    before = sum(each.request.at < first for each in e.at_port)
+    since = sum(each.delivered is not None for each in e.at_port)
     return (
-        f"0 of {before} requests were answered until {clock(first)}, {len(e.delivered)} of "
-        f"{len(e.counted) - before} since then."
+        f"0 of {before} requests were answered until {clock(first)}, {since} of "
+        f"{len(e.at_port) - before} since then."
     )
 
 

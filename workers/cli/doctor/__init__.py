@@ -32,28 +32,38 @@ def run(arguments: argparse.Namespace) -> int:
     """Look at everything; 1 = something is wrong."""
     logging.getLogger().addHandler(logging.NullHandler())  # every trouble becomes a line here
     page = Page(json_wanted=arguments.json)
-    asyncio.run(_examine(environment(), arguments.host, page))
-    return page.close(host_named=bool(arguments.host))
+    processes = frozenset({arguments.process} if arguments.process else {"bot", "worker"})
+    asyncio.run(_examine(environment(), arguments.host, processes, page))
+    return page.close(host_wanted="worker" in processes and not arguments.host)
 
 
-async def _examine(env: Mapping[str, str], host: str | None, page: Page) -> None:
-    for reading in _limits(env):
+async def _examine(
+    env: Mapping[str, str], host: str | None, processes: frozenset[str], page: Page
+) -> None:
+    for reading in _limits(env, processes):
         page.add(reading)
-    sight = VcenterSight(env)
-    for readings in (look_at_redis(env), look_at_slack(env), sight.look(), _esxi(env, host, sight)):
+    peers = [look_at_redis(env), look_at_slack(env, processes)]
+    if "worker" in processes:
+        sight = VcenterSight(env)
+        peers += [sight.look(), _esxi(env, host, sight)]
+    for readings in peers:
         async for reading in readings:
             page.add(reading)
 
 
-def _limits(env: Mapping[str, str]) -> tuple[Reading, ...]:
+def _limits(env: Mapping[str, str], processes: frozenset[str]) -> tuple[Reading, ...]:
     """The settings that have no peer to be held against: numbers."""
     notes = Notebook("settings")
     reader = Reader(env)
-    reader.number("PORT", 3000, 1, 65535)
-    try:
-        read_worker_settings(env, slack=False)
-    except SettingsError as wrong:
-        reader.problems += [p for p in wrong.problems if not p.startswith(_WITH_A_PEER)]
+    if "bot" in processes:
+        reader.number("PORT", 3000, 1, 65535)
+    if "worker" in processes:
+        try:
+            read_worker_settings(env, slack=False)
+        except SettingsError as wrong:
+            reader.problems += [p for p in wrong.problems if not p.startswith(_WITH_A_PEER)]
+    else:
+        reader.number("ARPCHECK_METRICS_PORT", 0, 0, 65535)
     if reader.problems:
         return notes.settings(reader.problems)
     return (notes.ok("limits", "every number is one, and within its bounds"),)

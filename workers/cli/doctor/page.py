@@ -45,14 +45,14 @@ class Page:
         if reading.mend:
             self._console.print(Text(clean(f"        → {reading.mend}")))
 
-    def close(self, *, host_named: bool) -> int:
+    def close(self, *, host_wanted: bool) -> int:
         """Print the sum, or the document; 1 where something fails, else 0."""
         counted = Counter(reading.state for reading in self._readings)
         failed = counted[State.FAIL]
         if self._json:
             sys.stdout.write(self._document(ok=not failed))
             return 1 if failed else 0
-        if not host_named:
+        if host_wanted:
             self._console.print("No ESXi host was looked at: arpcheck doctor --host NAME does.")
         numbers = ", ".join(f"{counted[state]} {state}" for state in State)
         self._console.print(f"{numbers}. " + ("Mend what failed." if failed else "Ready."))

@@ -30,7 +30,7 @@ class _Settings:
     api_url: str
 
 
-def _read(reader: Reader) -> _Settings:
+def _read(reader: Reader, processes: frozenset[str]) -> _Settings:
     settings = _Settings(
         bot_token=reader.required("SLACK_BOT_TOKEN", "the bot token", ("xoxb-",)),
         app_token=reader.text("SLACK_APP_TOKEN"),
@@ -40,15 +40,16 @@ def _read(reader: Reader) -> _Settings:
         network_channel=reader.text("ARPCHECK_NETWORK_CHANNEL"),
         api_url=read_slack_api_url(reader),
     )
-    if settings.app_token and not settings.app_token.startswith("xapp-"):
+    strange = settings.app_token and not settings.app_token.startswith("xapp-")
+    if strange and "bot" in processes:
         reader.problems.append("SLACK_APP_TOKEN should start with xapp-: an app-level token")
     return settings
 
 
-async def look_at_slack(environment: Mapping[str, str]) -> Readings:
+async def look_at_slack(environment: Mapping[str, str], processes: frozenset[str]) -> Readings:
     """What the tokens may do, how events would come in, and where the bot is a member."""
     reader = Reader(environment)
-    settings = _read(reader)
+    settings = _read(reader, processes)
     for line in NOTES.settings(reader.problems):
         yield line
     usable = settings.bot_token.startswith("xoxb-") and not any(
@@ -57,15 +58,16 @@ async def look_at_slack(environment: Mapping[str, str]) -> Readings:
     if usable:
         slack = SlackStanding(settings.bot_token, settings.api_url)
         try:
-            async for line in _look(slack, settings):
+            async for line in _look(slack, settings, processes):
                 yield line
         finally:
             await slack.close()
-    for line in _who_and_where(settings):
-        yield line
+    if "bot" in processes:
+        for line in _who_and_where(settings):
+            yield line
 
 
-async def _look(slack: SlackStanding, settings: _Settings) -> Readings:
+async def _look(slack: SlackStanding, settings: _Settings, processes: frozenset[str]) -> Readings:
     try:
         told = await slack.identity()
         yield NOTES.ok("token", f"{told.get('user')} in the workspace {told.get('team')}")
@@ -75,11 +77,14 @@ async def _look(slack: SlackStanding, settings: _Settings) -> Readings:
         mend = "Copy the bot token from OAuth & Permissions of the Slack app, after installing it."
         yield NOTES.fail("token", trouble.sentence, trouble.next_step or mend)
         return
-    way_in = await _way_in(slack, settings)
-    if way_in is not None:
-        yield way_in
-    for channel in sorted(settings.channels - {"*"}):
-        yield await _channel(slack, channel, "ARPCHECK_CHANNELS")
+    if "bot" in processes:
+        way_in = await _way_in(slack, settings)
+        if way_in is not None:
+            yield way_in
+        for channel in sorted(settings.channels - {"*"}):
+            yield await _channel(slack, channel, "ARPCHECK_CHANNELS")
+    if "worker" not in processes:
+        return
     if settings.network_channel:
         yield await _channel(slack, settings.network_channel, "ARPCHECK_NETWORK_CHANNEL")
     else:
