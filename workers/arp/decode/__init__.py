@@ -18,7 +18,7 @@ from typing import Final
 from workers.arp.decode.frame import ArpFields, Nothing, read_arp
 from workers.arp.decode.pcap import PcapWalker, starts_pcap
 from workers.arp.decode.pcapng import PcapngWalker, starts_pcapng
-from workers.arp.decode.walk import Bytes, Hit
+from workers.arp.decode.walk import MOST_DISTINCT, Bytes, Hit, LeftOut
 from workers.arp.model import (
     ArpFrame,
     Capture,
@@ -39,10 +39,10 @@ _MAGICS: Final = (
     b"\x0a\x0d\x0d\x0a",
 )
 _HEADER_BYTES: Final = 24
+_SEARCHED_BYTES: Final = 4_096
+"""So much at a time is searched for the header, which is nearly always the first that comes."""
 _MOST_NOISE: Final = 65_536
 _MOST_FRAMES: Final = 2_000_000
-_MOST_DISTINCT: Final = 16_384
-
 _PLENTY: Final = 20_000
 """So many frames at an uplink are kept whoever they are of; of others only some are, after that."""
 
@@ -86,7 +86,7 @@ class ArpReader:
         self._start = b""
         self._walker: PcapWalker | PcapngWalker | None = None
         self._decoded: dict[tuple[int, bytes], ArpFields | Nothing] = {}
-        self.left_out = 0
+        self._left_out = LeftOut()
         thinned = vm is not None and point.kind is PointKind.UPLINK
         self._own = _names(vm) if vm is not None and thinned else None
         self._most = _MOST_OWN if thinned else _MOST_FRAMES
@@ -97,6 +97,11 @@ class ArpReader:
     def packets(self) -> int:
         """How many packets of any kind have passed."""
         return self._walker.packets if self._walker else 0
+
+    @property
+    def left_out(self) -> int:
+        """How many foreign ARP frames have passed that were not kept."""
+        return self._left_out.count
 
     @property
     def first_at(self) -> int | None:
@@ -127,11 +132,11 @@ class ArpReader:
             if not self._deaf:
                 self._buffer += chunk[used:]
             return len(chunk)
-        wanted = len(chunk) if self._walker is None else self._need - len(self._buffer)
+        wanted = _SEARCHED_BYTES if self._walker is None else self._need - len(self._buffer)
         self._buffer += chunk[:wanted]
         if len(self._buffer) >= self._need and (self._walker is not None or self._open()):
             self._walk_buffer()
-        return wanted
+        return min(wanted, len(chunk))
 
     def finish(self) -> None:
         """The stream has ended: a packet cut in two becomes damage."""
@@ -176,9 +181,13 @@ class ArpReader:
 
     def _begin(self, head: bytes) -> None:
         if starts_pcapng(head):
-            self._walker = PcapngWalker(whole=self._keep_bytes, compiled=self._compiled)
+            self._walker = PcapngWalker(
+                self._left_out, whole=self._keep_bytes, compiled=self._compiled
+            )
             return
-        self._walker = PcapWalker(head, whole=self._keep_bytes, compiled=self._compiled)
+        self._walker = PcapWalker(
+            head, self._left_out, whole=self._keep_bytes, compiled=self._compiled
+        )
         self._drop(_HEADER_BYTES)
         self.damage = self._walker.damage
         if self.damage:
@@ -208,10 +217,8 @@ class ArpReader:
 
     def _walk(self, data: Bytes, walker: PcapWalker | PcapngWalker) -> int:
         """Keep the frames of all complete records; gives how many bytes were used up."""
-        hits: list[Hit] = []
-        used = walker.walk(data, hits)
+        used = walker.walk(data, self._keep)
         self._need = walker.need
-        self._keep(hits)
         self.damage = walker.damage
         if walker.stopped:
             self._stop()
@@ -220,7 +227,8 @@ class ArpReader:
             self._stop()
         return used
 
-    def _keep(self, hits: list[Hit]) -> None:
+    def _keep(self, hits: list[Hit]) -> bool:
+        """Decode what is wanted; whether more is."""
         point, frames, decoded = self.point, self.frames, self._decoded
         known = None if point.direction is Direction.BOTH else point.direction
         plenty = _PLENTY if self._own is not None else _MOST_FRAMES
@@ -228,11 +236,9 @@ class ArpReader:
             fields = decoded.get((link, raw)) or self._decode(link, raw)
             if isinstance(fields, Nothing):
                 self.unreadable += fields is Nothing.UNREADABLE
-                self.left_out += fields is Nothing.ENOUGH
                 continue
             if len(frames) >= plenty and self._is_too_many(fields):
-                decoded[link, raw] = Nothing.ENOUGH
-                self.left_out += 1
+                self._left_out.add(link, raw)
                 continue
             if self._keep_bytes:
                 self.originals.append((link, raw))
@@ -243,6 +249,7 @@ class ArpReader:
                     point, number, at, op, vlans, eth_src, eth_dst, sha, spa, tha, tpa, way
                 )  # by place: with names it takes half as long again
             )
+        return len(frames) < self._most
 
     def _is_too_many(self, fields: ArpFields) -> bool:
         """Whether there is enough of this frame already; of the VM's own there never is."""
@@ -251,14 +258,16 @@ class ArpReader:
             return True
         if self._own is None or not self._own.isdisjoint(fields[2:8]):
             return False
-        if copies == _MOST_COPIES or len(self._copies) >= _MOST_DISTINCT:
+        if copies == _MOST_COPIES:
             self._copies[fields] = _MOST_COPIES + 1
+            return True
+        if not copies and len(self._copies) >= MOST_DISTINCT:
             return True
         self._copies[fields] += 1
         return len(self.frames) >= _MOST_FOREIGN
 
     def _decode(self, link: int, raw: bytes) -> ArpFields | Nothing:
-        if len(self._decoded) >= _MOST_DISTINCT:
+        if len(self._decoded) >= MOST_DISTINCT:
             self._decoded.clear()
         fields = self._decoded[link, raw] = read_arp(link, raw)
         return fields

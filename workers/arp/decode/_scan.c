@@ -14,14 +14,23 @@
 #include <stdint.h>
 #include <string.h>
 
+/* A call a record would cost a third of the walk. */
+#define INLINED static inline __attribute__((always_inline))
+
 enum {
     RECORD_HEADER = 16,    /* of a classic pcap */
     PACKET_HEADER = 28,    /* of an enhanced packet block, up to its data */
     LEAST_PACKET = 32,     /* such a block without data */
     PACKET_BLOCK = 6,
     MOST_PACKET = 262144,
-    MOST_HITS = 65536,     /* a call; the caller comes again */
+    MOST_HITS = 16384,     /* a call; the caller comes again */
     MOST_INNER = 64,
+    LANES = 16,
+    LANE_HITS = MOST_HITS / LANES,
+    LEAST_LANE = 131072,   /* bytes that are worth a guess */
+    SEARCHED = 65536,      /* bytes in which a record should begin */
+    CHAIN = 4,             /* so many records in a row are no accident */
+    ALIKE = 1 << 23,       /* seconds between the times of one capture: three months */
 };
 
 typedef struct {
@@ -29,27 +38,30 @@ typedef struct {
     size_t size;
     size_t position;       /* of the next record */
     size_t last;           /* of the last one passed */
-    uint64_t packets;
+    unsigned long long packets;
     int swap;              /* the headers are big-endian */
     size_t ethertype;      /* where it stands in a packet */
     size_t inner;          /* where it stands behind one tag */
 } Walk;
 
 typedef struct {
-    uint64_t number;
+    unsigned long long number;
     size_t position;       /* of its record */
-    size_t length;         /* of its record */
+    size_t length;         /* of its packet */
     int tagged;
 } Hit;
 
-/* What a hit of a classic pcap is told with. */
-typedef struct {
-    int link;
-    unsigned tick;         /* nanoseconds in a unit of the fraction */
+/* How hits are told. */
+typedef struct Telling {
+    size_t header;         /* of a record */
     size_t plain, tagged;  /* how many bytes of a packet matter */
+    int link;              /* a classic pcap's, and nanoseconds in a unit of its fractions: */
+    unsigned tick;
+    PyObject *enough;      /* a set of such bytes; what is in there is only counted */
+    PyObject *(*told)(const Walk *, const Hit *, PyObject *bytes, const struct Telling *);
 } Telling;
 
-static uint32_t word(const Walk *walk, size_t at)
+INLINED uint32_t word(const Walk *walk, size_t at)
 {
     const uint8_t *b = walk->data + at;
     if (walk->swap)
@@ -57,23 +69,23 @@ static uint32_t word(const Walk *walk, size_t at)
     return (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0];
 }
 
-static unsigned network16(const Walk *walk, size_t at)
+INLINED unsigned network16(const Walk *walk, size_t at)
 {
     return (unsigned)walk->data[at] << 8 | walk->data[at + 1];
 }
 
-static int is_tag(unsigned ethertype)
+INLINED int is_tag(unsigned ethertype)
 {
     return ethertype == 0x8100 || ethertype == 0x88a8 || ethertype == 0x9100;
 }
 
-static int is_mark(unsigned ethertype)
+INLINED int is_mark(unsigned ethertype)
 {
     return ethertype == 0x0806 || ethertype == 0x8035 || is_tag(ethertype);
 }
 
 /* Whether the packet that begins at `start` may hold ARP. */
-static int may_be_arp(const Walk *walk, size_t start)
+INLINED int may_be_arp(const Walk *walk, size_t start)
 {
     unsigned ethertype = network16(walk, start + walk->ethertype);
     if (!is_mark(ethertype))
@@ -81,96 +93,183 @@ static int may_be_arp(const Walk *walk, size_t start)
     return !is_tag(ethertype) || is_mark(network16(walk, start + walk->inner));
 }
 
-/* The length of the whole record at the position, 0 where it is not for this walk. A glance, the
- * header with all that may_be_arp reads, has been checked to lie in the buffer. */
-static size_t pcap_record(const Walk *walk)
+/* The length of the whole record at a place, and of its packet; 0 where it is not for this walk. A
+ * glance, the header with all that may_be_arp reads, has been checked to lie in the buffer. */
+typedef size_t Record(const Walk *, size_t at, size_t *packet);
+
+INLINED size_t pcap_record(const Walk *walk, size_t at, size_t *packet)
 {
-    size_t length = word(walk, walk->position + 8);
-    if (length > MOST_PACKET || length + RECORD_HEADER > walk->size - walk->position)
+    size_t length = *packet = word(walk, at + 8);
+    if (length > MOST_PACKET || length + RECORD_HEADER > walk->size - at)
         return 0;
     return length + RECORD_HEADER;
 }
 
-static size_t pcapng_record(const Walk *walk)
+INLINED size_t pcapng_record(const Walk *walk, size_t at, size_t *packet)
 {
-    size_t total = word(walk, walk->position + 4);
-    size_t length = word(walk, walk->position + 20);
-    if (word(walk, walk->position) != PACKET_BLOCK || total > walk->size - walk->position)
+    size_t total = word(walk, at + 4);
+    size_t length = *packet = word(walk, at + 20);
+    if (word(walk, at) != PACKET_BLOCK || total > walk->size - at)
         return 0;
     if (total & 3 || total < LEAST_PACKET || length > total - LEAST_PACKET)
         return 0;
     return total;
 }
 
-/* Inlined once for each format: a call a record would cost a third of the walk. */
-static inline size_t stride(Walk *walk, size_t header, size_t (*record)(const Walk *), Hit *hits)
+/* The same, and 0 also where it looks like no record of this capture. */
+INLINED size_t pcap_guess(const Walk *walk, size_t at, size_t *packet)
 {
-    size_t found = 0, glance = header + walk->inner + 2;
-    if (glance > walk->size)
+    uint32_t apart = word(walk, at) - word(walk, walk->position);
+    if (apart + ALIKE > 2u * ALIKE || word(walk, at + 8) > word(walk, at + 12))
         return 0;
-    size_t limit = walk->size - glance;
-    while (walk->position <= limit && found < MOST_HITS) {
-        size_t length = record(walk);
-        if (!length)
-            break;
-        walk->packets++;
-        if (may_be_arp(walk, walk->position + header)) {
-            hits[found].number = walk->packets;
-            hits[found].position = walk->position;
-            hits[found].length = length;
-            hits[found].tagged = is_tag(network16(walk, walk->position + header + walk->ethertype));
-            found++;
+    return pcap_record(walk, at, packet);
+}
+
+/* What differs between the formats. */
+typedef struct {
+    size_t header, step;   /* records begin at multiples of the step */
+    Record *record, *guess;
+} Shape;
+
+/* Pass one record and note whether it may be ARP; 0 where the walk cannot go on. */
+INLINED int pass(Walk *walk, Shape shape, size_t limit, Hit *hits, size_t *found)
+{
+    size_t at = walk->position, start = at + shape.header, packet;
+    size_t length = at <= limit ? shape.record(walk, at, &packet) : 0;
+    if (!length)
+        return 0;
+    walk->packets++;
+    if (may_be_arp(walk, start)) {
+        int tagged = is_tag(network16(walk, start + walk->ethertype));
+        hits[(*found)++] = (Hit){walk->packets, at, packet, tagged};
+    }
+    walk->last = at;
+    walk->position = at + length;
+    return 1;
+}
+
+/* Where in a part of the buffer a record seems to begin, 0 = nowhere. */
+INLINED size_t guessed(const Walk *walk, Shape shape, size_t limit, size_t from)
+{
+    from += (walk->position - from) & (shape.step - 1);
+    for (size_t at = from; at < from + SEARCHED && at <= limit; at += shape.step) {
+        size_t next = at, length, packet, seen = 0;
+        while (seen < CHAIN && next <= limit && (length = shape.guess(walk, next, &packet))) {
+            next += length;
+            seen++;
         }
-        walk->last = walk->position;
-        walk->position += length;
+        if (seen == CHAIN)
+            return at;
+    }
+    return 0;
+}
+
+typedef struct {
+    Walk walk;
+    size_t end;            /* where the next lane begins */
+    size_t found;
+    Hit *hits;
+} Lane;
+
+/* Lanes over the rest of the buffer, the first one from where the walk stands, the others guessed. */
+INLINED size_t laid_out(const Walk *walk, Shape shape, size_t limit, Hit *hits, Lane *lanes)
+{
+    size_t count = 0, share = (limit - walk->position) / LANES;
+    for (size_t i = 0; i < LANES; i++) {
+        size_t at = walk->position + i * share;
+        if (i && (!(at = guessed(walk, shape, limit, at)) || at <= lanes[count - 1].walk.position))
+            continue;
+        if (i)
+            lanes[count - 1].end = at;
+        lanes[count] = (Lane){*walk, limit + 1, 0, hits + count * LANE_HITS};
+        lanes[count].walk.position = at;
+        lanes[count++].walk.packets = 0;
+    }
+    return count;
+}
+
+/* Walk several parts at a time, so that the processor waits for the memory of all at once. A guess is
+ * never believed: a part counts only where the part before it ended exactly at its beginning. */
+INLINED size_t abreast(Walk *walk, Shape shape, size_t limit, Hit *hits)
+{
+    Lane lanes[LANES];
+    size_t count = laid_out(walk, shape, limit, hits, lanes), found = 0;
+    for (int live = 1, full = 0; live && !full;) {
+        live = 0;
+        for (Lane *lane = lanes; lane < lanes + count; lane++) {
+            if (lane->walk.position >= lane->end
+                || !pass(&lane->walk, shape, limit, lane->hits, &lane->found))
+                continue;
+            __builtin_prefetch(walk->data + lane->walk.position);
+            __builtin_prefetch(walk->data + lane->walk.position + shape.header + walk->inner);
+            full |= lane->found == LANE_HITS;
+            live = 1;
+        }
+    }
+    for (const Lane *lane = lanes; lane < lanes + count; lane++) {
+        for (size_t i = 0; i < lane->found; i++, found++) {
+            hits[found] = lane->hits[i];
+            hits[found].number += walk->packets;
+        }
+        if (lane->walk.packets)
+            walk->last = lane->walk.last;
+        walk->packets += lane->walk.packets;
+        walk->position = lane->walk.position;
+        if (walk->position != lane->end)
+            break;
     }
     return found;
 }
 
+INLINED size_t stride(Walk *walk, Shape shape, Hit *hits)
+{
+    size_t found = 0, glance = shape.header + walk->inner + 2;
+    if (glance > walk->size)
+        return 0;
+    size_t limit = walk->size - glance;
+    if (walk->position < limit && limit - walk->position >= LANES * LEAST_LANE)
+        found = abreast(walk, shape, limit, hits);
+    while (found < MOST_HITS && pass(walk, shape, limit, hits, &found))
+        ;
+    return found;
+}
+
 /* (number, time, link type, the bytes that matter, None) */
-static PyObject *packet_told(const Walk *walk, const Hit *hit, const Telling *how)
+static PyObject *packet_told(const Walk *walk, const Hit *hit, PyObject *bytes, const Telling *how)
 {
     uint64_t at = (uint64_t)word(walk, hit->position) * 1000000000u
                   + (uint64_t)word(walk, hit->position + 4) * how->tick;
-    size_t most = hit->tagged ? how->tagged : how->plain;
-    size_t length = hit->length - RECORD_HEADER;
-    const char *data = (const char *)walk->data + hit->position + RECORD_HEADER;
-    return Py_BuildValue("(KKiy#O)", (unsigned long long)hit->number, (unsigned long long)at,
-                         how->link, data, (Py_ssize_t)(length < most ? length : most), Py_None);
+    return Py_BuildValue("(KKiOO)", hit->number, (unsigned long long)at,
+                         how->link, bytes, Py_None);
 }
 
 /* (number, position) */
-static PyObject *block_told(const Walk *walk, const Hit *hit, const Telling *how)
+static PyObject *block_told(const Walk *walk, const Hit *hit, PyObject *bytes, const Telling *how)
 {
     (void)walk;
+    (void)bytes;
     (void)how;
-    return Py_BuildValue("(Kn)", (unsigned long long)hit->number, (Py_ssize_t)hit->position);
+    return Py_BuildValue("(Kn)", hit->number, (Py_ssize_t)hit->position);
 }
 
-typedef struct {
-    size_t (*run)(Walk *, Hit *);
-    PyObject *(*told)(const Walk *, const Hit *, const Telling *);
-} Format;
-
-static PyObject *listed(const Format *format, const Walk *walk, const Hit *hits, size_t found,
-                        const Telling *how)
+/* Put what is to be told of a hit into the list, or count it; -1 = an exception is set. */
+static int tell(const Walk *walk, const Hit *hit, const Telling *how, PyObject *list, size_t *passed)
 {
-    PyObject *list = PyList_New((Py_ssize_t)found);
-    if (!list)
-        return NULL;
-    for (size_t i = 0; i < found; i++) {
-        PyObject *hit = format->told(walk, &hits[i], how);
-        if (!hit) {
-            Py_DECREF(list);
-            return NULL;
-        }
-        PyList_SET_ITEM(list, (Py_ssize_t)i, hit);
-    }
-    return Py_BuildValue("(nnKN)", (Py_ssize_t)walk->position, (Py_ssize_t)walk->last,
-                         (unsigned long long)walk->packets, list);
+    size_t most = hit->tagged ? how->tagged : how->plain;
+    const char *data = (const char *)walk->data + hit->position + how->header;
+    PyObject *bytes = PyBytes_FromStringAndSize(data, (Py_ssize_t)(hit->length < most ? hit->length : most));
+    int known = bytes ? PySet_Contains(how->enough, bytes) : -1;
+    PyObject *told = known ? NULL : how->told(walk, hit, bytes, how);
+    int done = known > 0 ? 0 : told ? PyList_Append(list, told) : -1;
+    *passed += known > 0;
+    Py_XDECREF(told);
+    Py_XDECREF(bytes);
+    return done;
 }
 
-static PyObject *scan(const Format *format, Walk *walk, const Telling *how)
+typedef size_t Run(Walk *, Hit *);
+
+static PyObject *scan(Run *run, Walk *walk, const Telling *how)
 {
     if (walk->position > walk->size || walk->ethertype > MOST_INNER || walk->inner > MOST_INNER) {
         PyErr_SetString(PyExc_ValueError, "a place lies out of range");
@@ -179,61 +278,65 @@ static PyObject *scan(const Format *format, Walk *walk, const Telling *how)
     Hit *hits = PyMem_Malloc(MOST_HITS * sizeof *hits);
     if (!hits)
         return PyErr_NoMemory();
-    size_t found;
+    size_t found, passed = 0;
     Py_BEGIN_ALLOW_THREADS
-    found = format->run(walk, hits);
+    found = run(walk, hits);
     Py_END_ALLOW_THREADS
-    PyObject *answer = listed(format, walk, hits, found, how);
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list && i < found; i++)
+        if (tell(walk, &hits[i], how, list, &passed) < 0)
+            Py_CLEAR(list);
     PyMem_Free(hits);
+    if (!list)
+        return NULL;
+    return Py_BuildValue("(nnKnN)", (Py_ssize_t)walk->position, (Py_ssize_t)walk->last, walk->packets,
+                         (Py_ssize_t)passed, list);
+}
+
+static PyObject *walked(Run *run, Walk *walk, const Telling *how, Py_buffer *view)
+{
+    walk->data = view->buf;
+    walk->size = (size_t)view->len;
+    walk->last = walk->position;
+    PyObject *answer = scan(run, walk, how);
+    PyBuffer_Release(view);
     return answer;
 }
 
 static size_t run_pcap(Walk *walk, Hit *hits)
 {
-    return stride(walk, RECORD_HEADER, pcap_record, hits);
+    return stride(walk, (Shape){RECORD_HEADER, 1, pcap_record, pcap_guess}, hits);
 }
 
 static size_t run_pcapng(Walk *walk, Hit *hits)
 {
-    return stride(walk, PACKET_HEADER, pcapng_record, hits);
+    return stride(walk, (Shape){PACKET_HEADER, 4, pcapng_record, pcapng_record}, hits);
 }
 
 static PyObject *pcap(PyObject *self, PyObject *arguments)
 {
-    static const Format format = {run_pcap, packet_told};
     Py_buffer view;
-    Py_ssize_t position, ethertype, inner, plain, tagged;
-    unsigned long long packets;
-    unsigned int tick;
-    int big_endian, link;
+    Walk walk = {0};
+    Telling how = {.header = RECORD_HEADER, .told = packet_told};
     (void)self;
-    if (!PyArg_ParseTuple(arguments, "y*nKp(nn)iI(nn)", &view, &position, &packets, &big_endian,
-                          &ethertype, &inner, &link, &tick, &plain, &tagged))
+    if (!PyArg_ParseTuple(arguments, "y*nKp(nn)(nn)O!iI", &view, &walk.position, &walk.packets,
+                          &walk.swap, &walk.ethertype, &walk.inner, &how.plain, &how.tagged,
+                          &PySet_Type, &how.enough, &how.link, &how.tick))
         return NULL;
-    Walk walk = {view.buf, (size_t)view.len, (size_t)position, (size_t)position, packets, big_endian,
-                 (size_t)ethertype, (size_t)inner};
-    Telling how = {link, tick, (size_t)plain, (size_t)tagged};
-    PyObject *answer = scan(&format, &walk, &how);
-    PyBuffer_Release(&view);
-    return answer;
+    return walked(run_pcap, &walk, &how, &view);
 }
 
 static PyObject *pcapng(PyObject *self, PyObject *arguments)
 {
-    static const Format format = {run_pcapng, block_told};
     Py_buffer view;
-    Py_ssize_t position, ethertype, inner;
-    unsigned long long packets;
-    int big_endian;
+    Walk walk = {0};
+    Telling how = {.header = PACKET_HEADER, .told = block_told};
     (void)self;
-    if (!PyArg_ParseTuple(arguments, "y*nKp(nn)", &view, &position, &packets, &big_endian,
-                          &ethertype, &inner))
+    if (!PyArg_ParseTuple(arguments, "y*nKp(nn)(nn)O!", &view, &walk.position, &walk.packets,
+                          &walk.swap, &walk.ethertype, &walk.inner, &how.plain, &how.tagged,
+                          &PySet_Type, &how.enough))
         return NULL;
-    Walk walk = {view.buf, (size_t)view.len, (size_t)position, (size_t)position, packets, big_endian,
-                 (size_t)ethertype, (size_t)inner};
-    PyObject *answer = scan(&format, &walk, NULL);
-    PyBuffer_Release(&view);
-    return answer;
+    return walked(run_pcapng, &walk, &how, &view);
 }
 
 static PyMethodDef methods[] = {

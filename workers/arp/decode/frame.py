@@ -48,7 +48,6 @@ class Nothing(Enum):
 
     NOT_ARP = "no ARP or RARP"
     UNREADABLE = "ARP that is cut, malformed, or not IPv4 over Ethernet"
-    ENOUGH = "foreign ARP of which enough copies were kept"
 
 
 class ArpFields(NamedTuple):

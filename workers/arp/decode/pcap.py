@@ -13,9 +13,12 @@ from workers.arp.decode.walk import (
     BIG_ENDIAN_MARKS,
     LINKS,
     LITTLE_ENDIAN_MARKS,
+    MOST_HITS,
     MOST_PACKET_BYTES,
     Bytes,
     Hit,
+    Keep,
+    LeftOut,
     glance,
     reach,
 )
@@ -40,7 +43,9 @@ def starts_pcap(head: bytes) -> bool:
 class PcapWalker:
     """The state of one walk; ``need`` is how many bytes the next step waits for."""
 
-    def __init__(self, head: bytes, *, whole: bool = False, compiled: bool = True) -> None:
+    def __init__(
+        self, head: bytes, left_out: LeftOut, *, whole: bool = False, compiled: bool = True
+    ) -> None:
         order, self._tick = _KINDS[head[:4]]
         link = struct.unpack_from(order + "I", head, 20)[0] & _LINK_TYPE_BITS
         self.packets = 0
@@ -49,10 +54,12 @@ class PcapWalker:
         self.need = 0
         self.damage: str | None = None
         self.stopped = False
+        self._left_out = left_out
         if link not in LINKS:
             self._give_up(f"its link type {link} is neither Ethernet nor Linux cooked")
             return
         self._link_type = link
+        self._enough = left_out.of(link)
         self._link = LINKS[link]
         self._reach = reach(self._link, whole=whole)
         self._record = struct.Struct(order + "III")
@@ -61,23 +68,25 @@ class PcapWalker:
         self._big_endian = order == ">"
         self._compiled = compiled and scan is not None
 
-    def walk(self, data: Bytes, hits: list[Hit]) -> int:
+    def walk(self, data: Bytes, keep: Keep) -> int:
         """Walk all complete records of ``data``; gives how many bytes were used up."""
         position = 0
         stride = self._scanned if self._compiled else self._stride
         while True:
+            hits: list[Hit] = []
             position = stride(data, position, hits)
             after = self._step(data, position, hits)
-            if after == position:
-                return position
+            if not keep(hits) or after == position:
+                return after
             position = after
 
     def _stride(self, data: Bytes, position: int, hits: list[Hit]) -> int:
         """The fast walk; it ends where less than a glance is left or a record is not whole."""
         look, (marks, tags) = self._glance.unpack_from, self._marks
-        size, packets, link, tick = len(data), self.packets, self._link_type, self._tick
+        packets, link, tick = self.packets, self._link_type, self._tick
         plain, tagged = self._reach
-        first, last = position, -1
+        found: list[Hit] = []
+        first, last, size = position, -1, len(data)
         limit = size - self._glance.size
         while position <= limit:
             seconds, fraction, length, ethertype, inner = look(data, position)
@@ -89,32 +98,33 @@ class PcapWalker:
             if ethertype in marks and (inner in marks or ethertype not in tags):
                 end = start + (tagged if ethertype in tags else plain)
                 raw = bytes(data[start : min(after, end)])
-                hits.append((packets, seconds * 1_000_000_000 + fraction * tick, link, raw, None))
+                found.append((packets, seconds * 1_000_000_000 + fraction * tick, link, raw, None))
+                if len(found) == MOST_HITS:
+                    limit = 0
             last = position
             position = after
-        if last >= 0:
-            self._note_time(data, first)
-            self._note_time(data, last)
+        self._note_times(data, first, last)
         self.packets = packets
+        hits += self._left_out.others(found)
         return position
 
     def _scanned(self, data: Bytes, position: int, hits: list[Hit]) -> int:
         """What ``_stride`` does, by the compiled walk."""
         after: int
-        after, last, self.packets, found = scan.pcap(
+        after, last, self.packets, left_out, found = scan.pcap(
             data,
             position,
             self.packets,
             self._big_endian,
             self._link.places,
+            self._reach,
+            self._enough,
             self._link_type,
             self._tick,
-            self._reach,
         )
         hits += found
-        if after > position:
-            self._note_time(data, position)
-            self._note_time(data, last)
+        self._left_out.count += left_out
+        self._note_times(data, position, last if after > position else -1)
         return after
 
     def _step(self, data: Bytes, position: int, hits: list[Hit]) -> int:
@@ -135,6 +145,11 @@ class PcapWalker:
         raw = bytes(data[position + _RECORD_BYTES : after])
         hits.append((self.packets, self.last_at or 0, self._link_type, raw, None))
         return after
+
+    def _note_times(self, data: Bytes, first: int, last: int) -> None:
+        if last >= 0:
+            self._note_time(data, first)
+            self._note_time(data, last)
 
     def _note_time(self, data: Bytes, position: int) -> None:
         seconds, fraction, _ = self._record.unpack_from(data, position)

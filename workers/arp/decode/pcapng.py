@@ -8,7 +8,6 @@ theirs is 0, which lies in no capture's window.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from workers.arp.decode.compiled import scan
@@ -16,14 +15,19 @@ from workers.arp.decode.walk import (
     BIG_ENDIAN_MARKS,
     LINKS,
     LITTLE_ENDIAN_MARKS,
+    MOST_HITS,
     TAGS,
     Bytes,
     Hit,
+    Keep,
+    LeftOut,
     Link,
+    Reach,
     glance,
     reach,
 )
 from workers.arp.model import Direction
+from workers.arp.model.values import dataclass
 
 _SECTION: Final = 0x0A0D0D0A
 _INTERFACE: Final = 1
@@ -80,13 +84,14 @@ class _DamagedError(Exception):
 class PcapngWalker:
     """The state of one walk; ``need`` is how many bytes the next step waits for."""
 
-    def __init__(self, *, whole: bool = False, compiled: bool = True) -> None:
+    def __init__(self, left_out: LeftOut, *, whole: bool = False, compiled: bool = True) -> None:
         self.packets = 0
         self.first_at: int | None = None
         self.last_at: int | None = None
         self.need = _LEAST_SECTION
         self.damage: str | None = None
         self.stopped = False
+        self._left_out = left_out
         self._whole = whole
         self._compiled = compiled and scan is not None
         self._order = "<"
@@ -94,10 +99,13 @@ class PcapngWalker:
         self._link: Link | None = None
         self._glance = struct.Struct("<I")
         self._places = (0, 0)
+        self._reach = Reach(0, 0)
+        self._enough: set[bytes] = set()
 
-    def walk(self, data: Bytes, hits: list[Hit]) -> int:
+    def walk(self, data: Bytes, keep: Keep) -> int:
         """Walk all complete blocks of ``data``; gives how many bytes were used up."""
         position = 0
+        hits: list[Hit] = []
         stride = self._scanned if self._compiled else self._stride
         try:
             while True:
@@ -105,12 +113,17 @@ class PcapngWalker:
                     position = stride(data, position, hits)
                 after = self._step(data, position, hits)
                 if after == position:
-                    return position
+                    break
                 position = after
+                if len(hits) >= MOST_HITS:
+                    if not keep(hits):
+                        return position
+                    hits.clear()
         except _DamagedError as trouble:
             self.damage = f"the capture cannot be read on: {trouble}"
             self.stopped = True
-            return position
+        keep(hits)
+        return position
 
     def _stride(self, data: Bytes, position: int, hits: list[Hit]) -> int:
         """The fast walk over packets, possible while all interfaces share one link type."""
@@ -127,6 +140,8 @@ class PcapngWalker:
             if ethertype in marks and (inner in marks or ethertype not in tags):
                 self.packets = packets
                 self._look(data, position, hits)
+                if len(hits) >= MOST_HITS:
+                    limit = 0
             last = position
             position = after
         self.packets = packets
@@ -139,7 +154,10 @@ class PcapngWalker:
         """What ``_stride`` does, by the compiled walk."""
         big_endian, places = self._order == ">", self._places
         after: int
-        after, last, packets, found = scan.pcapng(data, position, self.packets, big_endian, places)
+        after, last, packets, left_out, found = scan.pcapng(
+            data, position, self.packets, big_endian, places, self._reach, self._enough
+        )
+        self._left_out.count += left_out
         for number, place in found:
             self.packets = number
             self._look(data, place, hits)
@@ -212,6 +230,8 @@ class PcapngWalker:
         self._link = LINKS.get(link_type) if alike else None
         if self._link is not None:
             self._places = self._link.places
+            self._reach = reach(self._link, whole=self._whole)
+            self._enough = self._left_out.of(link_type)
             self._glance = glance(self._order, self._link, before="II12xI")
 
     def _take_packet(self, data: Bytes, position: int, total: int, hits: list[Hit]) -> None:
@@ -262,6 +282,9 @@ class PcapngWalker:
         most = reach(link, whole=self._whole)
         raw = bytes(data[start : min(end, start + (most.tagged if tagged else most.plain))])
         number, at, stated = facts
+        if raw in self._left_out.of(interface.link_type):
+            self._left_out.count += 1
+            return
         hits.append((number, at, interface.link_type, raw, stated))
 
     def _interface(self, data: Bytes, position: int) -> _Interface:

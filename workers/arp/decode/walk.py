@@ -7,10 +7,11 @@ RFC 903 (0x8035), tcpdump.org's LINKTYPE_LINUX_SLL and LINKTYPE_LINUX_SLL2.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from workers.arp.model import Direction
+from workers.arp.model.values import dataclass
 
 ARP: Final = 0x0806
 RARP: Final = 0x8035
@@ -22,6 +23,9 @@ MOST_TAGGED_BYTES: Final = 512
 """How much of a tagged frame is kept: room for more than a hundred tags before the ARP."""
 
 _EVERYTHING: Final = 1 << 32
+
+MOST_DISTINCT: Final = 16_384
+"""So many different packets are remembered."""
 
 MOST_PACKET_BYTES: Final = 262_144
 """Wireshark's own limit for a packet of an Ethernet capture (WTAP_MAX_PACKET_SIZE_STANDARD)."""
@@ -46,9 +50,15 @@ LINKS: Final = {1: Link(14, 12), 113: Link(16, 14), 276: Link(20, 0)}
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
 
+MOST_HITS: Final = 16_384
+"""So many hits are gathered before they are kept; their memory is all that a walk takes."""
+
 Hit: TypeAlias = tuple[int, int, int, bytes, Direction | None]
 """A packet that looks like ARP: its number, its time, its link type, the bytes that matter, and the
 direction the file itself states. A plain tuple: there may be a million of them."""
+
+Keep: TypeAlias = Callable[[list[Hit]], bool]
+"""Takes the hits so far, and says whether more are wanted."""
 
 
 def swapped(ethertypes: frozenset[int]) -> frozenset[int]:
@@ -92,3 +102,29 @@ def reach(link: Link, *, whole: bool) -> Reach:
     if whole:
         return Reach(_EVERYTHING, _EVERYTHING)
     return Reach(link.header + ARP_BYTES, MOST_TAGGED_BYTES)
+
+
+class LeftOut:
+    """Packets of which no more are wanted, told by the bytes that matter: they are only counted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._known: dict[int, set[bytes]] = {link: set() for link in LINKS}
+
+    def of(self, link: int) -> set[bytes]:
+        """Those of one link type; always the same set."""
+        return self._known[link]
+
+    def others(self, hits: list[Hit]) -> list[Hit]:
+        """The hits that are still wanted; the rest is counted."""
+        wanted = [hit for hit in hits if hit[3] not in self._known[hit[2]]]
+        self.count += len(hits) - len(wanted)
+        return wanted
+
+    def add(self, link: int, raw: bytes) -> None:
+        """Leave these out from now on; where there are very many, the others may come once more."""
+        known = self._known[link]
+        if len(known) >= MOST_DISTINCT:
+            known.clear()
+        known.add(raw)
+        self.count += 1

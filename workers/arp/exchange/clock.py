@@ -8,7 +8,6 @@ effect. The clock is the one on which most streams agree.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations, product
 
 from workers.arp.exchange.copies import (
@@ -22,6 +21,7 @@ from workers.arp.exchange.copies import (
     stream_of,
 )
 from workers.arp.model import Direction, Heard
+from workers.arp.model.values import dataclass
 from workers.arp.numbers import median
 
 __all__ = ["TOLERANCE", "Clock", "Identity", "clock_of", "identity"]

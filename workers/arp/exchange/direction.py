@@ -7,7 +7,6 @@ port everything is delivered that the VM itself did not send.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from workers.arp.exchange.clock import Identity
 from workers.arp.exchange.sighting import COPY_TIME, Copies, Sighting
@@ -44,11 +43,12 @@ def directed(
             way = Direction.RX if late or each.frame.eth_src not in local | sent else Direction.TX
         if way == Direction.TX and each.kind == PointKind.UPLINK:
             first_out[each.key] = each.at
-        told.append(
-            replace(each, direction=way or Direction.RX, inferred=True)
-            if each.direction == Direction.BOTH
-            else each
-        )
+        if each.direction != Direction.BOTH:
+            told.append(each)
+            continue
+        frame, at, thing, kind = each.frame, each.at, each.object, each.kind
+        side = way or Direction.RX
+        told.append(Sighting(frame, at, thing, kind, side, each.key, inferred=True))
     return told, frozenset(unsure)
 
 

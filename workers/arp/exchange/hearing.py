@@ -6,9 +6,9 @@ The law: presence may be claimed from any point, absence only from a point that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from workers.arp.model import SECOND, Case, Direction, Heard, Role
+from workers.arp.model.values import dataclass
 
 REPLY_TIME = 2 * SECOND  # RFC 826 hosts answer in milliseconds; a kernel asks again after 1 s
 _UNREADABLE_SHARE = 10  # one in ten

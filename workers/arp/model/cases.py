@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from workers.arp.model.hearing import Capture
 from workers.arp.model.places import Host, Vm
+from workers.arp.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

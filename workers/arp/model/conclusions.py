@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from workers.arp.model.cases import Case
 from workers.arp.model.hearing import ArpFrame
+from workers.arp.model.values import dataclass
 
 
 class Owner(StrEnum):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from workers.arp.model.values import dataclass
 
 _POINT_NAME = re.compile(r"^(?P<object>[A-Za-z][A-Za-z0-9_.:]*?)(?:-(?P<direction>tx|rx|both))?$")
 

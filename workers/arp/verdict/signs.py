@@ -6,7 +6,6 @@ A sign is None or says what was found; it never asks whether the points were dea
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.pairing import Asked
@@ -18,6 +17,7 @@ from workers.arp.model import (
     Owner,
     PointKind,
 )
+from workers.arp.model.values import dataclass
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene, clock, is_virtual
 

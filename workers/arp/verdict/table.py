@@ -8,7 +8,7 @@ A new verdict is a new row (and its entry in ``codes.py`` and ``wording.py``).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from workers.arp.exchange.control import controls_of
 from workers.arp.exchange.conversation import conversation_of
@@ -26,6 +26,7 @@ from workers.arp.model import (
     Verdict,
     Vnic,
 )
+from workers.arp.model.values import dataclass
 from workers.arp.verdict import answers, losses, signs, undelivered
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.evidence import Evidence
