@@ -24,10 +24,14 @@ TRUE_SILENCE = {
     ("overlay-unanswered", "empty vnic0-tx"),
     ("private-vlan-isolated", "empty vmnic1-rx"),
     ("tags-stripped", "empty vmnic1-rx"),
+    ("uplink-file-empty-though-heard", "empty vnic0-rx"),
     ("uplink-sends-nothing", "empty vmnic1-tx"),
 }
 """Empty files that no other point contradicts: frame for frame this is another fault's capture, a silent
 guest's or a dead port's, and a capture that says it went well is taken at its word."""
+
+TRUE_OWNER = {"vm-port-files-exchanged": Owner.NETWORK}
+"""Who it is once the files have their right names again."""
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -43,7 +47,7 @@ def test_a_worse_capture_never_blames_another_owner(
                 continue
             after = judge(worse, less).verdict
             count += 1
-            if after.owner not in {before.owner, *HARMLESS}:
+            if after.owner not in {before.owner, TRUE_OWNER.get(name), *HARMLESS}:
                 wrong.append(f"{name} {way}: {before.code} ({before.owner}) → {after.code}")
     with capsys.disabled():
         sys.stdout.write(f"\n{count} degraded cases, {len(wrong)} blame another owner\n")

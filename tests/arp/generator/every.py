@@ -9,6 +9,7 @@ from tests.arp.generator import (
     doubt_cases,
     fabric_cases,
     guest_cases,
+    hard_cases,
     network_cases,
     switch_cases,
     table_cases,
@@ -23,6 +24,7 @@ CASES = {
     **capture_cases.CASES,
     **table_cases.CASES,
     **doubt_cases.CASES,
+    **hard_cases.CASES,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from workers.arp.exchange.control import Ask
+from workers.arp.exchange.pairing import ANSWER_TIME
 from workers.arp.exchange.sighting import UNSPECIFIED, Sighting
 from workers.arp.model import SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import fisher
@@ -207,10 +208,13 @@ def _dead_member(e: Evidence) -> Sign | None:
     heard = Counter(each.object for each in _foreign(e))
     if heard[e.uplink] or sum(heard[mate] for mate in mates) < LEAST_PAIRED:
         return None
+    start = e.lost[0].request.at - ANSWER_TIME
+    worked = Counter(
+        a.target for a in e.others if a.uplink in mates and a.answered_on and a.at >= start
+    )
     here = [ask for ask in e.others if ask.uplink == e.uplink and ask.fair]
-    missed = [ask for ask in here if not ask.mine and ask.target == e.target]
-    worked = e.answered(lambda ask: ask.uplink in mates and ask.target == e.target)
-    if any(ask.answered_on for ask in here) or min(len(missed), worked) < LEAST_CONTROLS:
+    missed = sum(not ask.mine and worked[ask.target] >= LEAST_CONTROLS for ask in here)
+    if any(ask.answered_on for ask in here) or min(missed, worked[e.target]) < LEAST_CONTROLS:
         return None
     return Sign(f"{e.uplink}/all", assumption=True, detail="all")
 

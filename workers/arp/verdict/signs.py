@@ -70,7 +70,7 @@ def not_on_switch(e: Evidence) -> Sign | None:
 
 def wrong_files(e: Evidence) -> Sign | None:
     """Frames contradict the names of their files: then nobody knows which file is which."""
-    wrong = [f"{thing}-{way}" for thing, way in e.traffic.misnamed]
+    wrong = sorted(f"{thing}-{way}" for thing, way in e.traffic.misnamed)
     return Sign(subject=", ".join(wrong), confidence=Confidence.LOW) if wrong else None
 
 

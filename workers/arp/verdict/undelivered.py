@@ -113,7 +113,8 @@ def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
         told = "IP hash without port-channel" if ip_hash else "port-channel without IP hash"
         return Sign(subject=told, assumption=not (ip_hash or e.wired_as_bundle))
     got = any(each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.RX))
-    return Sign(subject=copies[0].object, assumption=not got)
+    tagged = all(e.tags_known(copy.object, Direction.RX) for copy in copies)
+    return Sign(subject=copies[0].object, assumption=not (got and tagged))
 
 
 def _kind(e: Evidence, asked: Asked) -> str:
@@ -130,10 +131,20 @@ def _kind(e: Evidence, asked: Asked) -> str:
     on_path = [copy for copy in ours if _mates(e, out, copy.object)]
     near = on_path or ours
     if not e.vlans or not all(e.tags_known(copy.object, Direction.RX) for copy in near):
-        return "unknown"
+        return "drop" if on_path and _delivers_from(e, on_path[0].frame.eth_src) else "unknown"
     if not any(copy.vlan in e.vlans for copy in near):
         return "vlan"
     return "drop" if on_path else _off_path(e)
+
+
+def _delivers_from(e: Evidence, mac: str) -> bool:
+    """Whether broadcasts of the same machine reach the VM, so that it sends in the VM's VLAN."""
+    got = [
+        each
+        for each in e.traffic.at(PointKind.VNIC, Direction.RX)
+        if each.object == e.nic.point and each.frame.eth_src == mac
+    ]
+    return len(got) >= LEAST_CONTROLS
 
 
 def _off_path(e: Evidence) -> str:

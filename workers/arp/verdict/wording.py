@@ -106,8 +106,9 @@ def _drop_tx(e: Evidence, _: Sign) -> str:
 
 def _drop_rx(e: Evidence, sign: Sign) -> str:
     return (
-        f"{len(e.undelivered)} replies for {e.case.vm.name} came in on {sign.subject} in "
-        f"{vlan_name(e.vlan)}, {share(e)} were delivered."
+        f"{len(e.undelivered)} replies for {e.case.vm.name} came in on {sign.subject} "
+        f"{'with no tag in the file' if e.scene.unknown else f'in {vlan_name(e.vlan)}'}, "
+        f"{share(e)} were delivered."
     )
 
 
