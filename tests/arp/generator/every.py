@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.arp.generator import (
     capture_cases,
+    doubt_cases,
     fabric_cases,
     guest_cases,
     hard_cases,
@@ -22,6 +23,7 @@ CASES = {
     **fabric_cases.CASES,
     **capture_cases.CASES,
     **table_cases.CASES,
+    **doubt_cases.CASES,
     **hard_cases.CASES,
 }
 

@@ -150,7 +150,8 @@ def write(folder: Path, name: str, world: World, facts: dict[str, Any], wanted: 
     for point in case["points"]:
         if point["file"] is not None:
             frames = _captured(world, point["point"], point)
-            data = pcap(frames)
+            off = facts.get("skew", {}).get(point["point"], 0.0)
+            data = pcap([(at + off, *rest) for at, *rest in frames])
             whole = facts.get("broken", {}).get(point["point"])
             (folder / point["file"]).write_bytes(data if whole is None else _broken(data, whole))
     (folder / "case.json").write_text(json.dumps(case, indent=1) + "\n")

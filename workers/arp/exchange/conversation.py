@@ -109,19 +109,24 @@ def asked_in_threes(frames: Sequence[ArpFrame]) -> int:
     A kernel sends three, a second apart, gives up and begins anew with the next packet. A loop that
     flushes the entry and pings asks once a turn; one of a second looks the same, but never pauses.
     """
-    bursts: list[list[int]] = []
+    bursts, last = [0], None
     for frame in frames:
-        apart = frame.at - bursts[-1][-1] if bursts else 0
-        if bursts and _RETRY[0] <= apart <= _RETRY[1]:
-            bursts[-1].append(frame.at)
-        elif bursts and apart < _RETRY[0]:
+        apart = frame.at - last if last is not None else _RETRY[0]
+        if apart < _RETRY[0]:
             return 0
-        else:
-            bursts.append([frame.at])
+        if apart > _RETRY[1]:
+            bursts.append(0)
+        bursts[-1] += 1
+        last = frame.at
     whole = bursts[1:-1]
-    if not whole or any(len(burst) % _SOLICITS for burst in whole):
+    if not whole or any(burst % _SOLICITS for burst in whole):
         return 0
-    return sum(len(burst) - 1 for burst in bursts)
+    return sum(bursts) - len(bursts)
+
+
+def asked_each_second(frames: Sequence[ArpFrame]) -> int:
+    """How many broadcasts repeat one of a second ago, whoever asks so."""
+    return sum(_RETRY[0] <= b.at - a.at <= _RETRY[1] for a, b in pairwise(frames))
 
 
 def _own_macs(traffic: Traffic, nic: Vnic) -> frozenset[str]:

@@ -147,12 +147,13 @@ def in_order(one: CapturePoint, other: CapturePoint) -> int:
 
 
 def _offset(later: int, close: Iterable[int]) -> int:
-    """The offset with which all copies but stray ones come in the order they must."""
-    ordered = sorted(close)
-    if later == 0:
-        return int(median(ordered))
-    stray = len(ordered) // 10
-    return ordered[stray] - _QUICKEST if later > 0 else ordered[-1 - stray] + _QUICKEST
+    """The offset with which the copies come in the order they must."""
+    close = list(close)
+    middle = int(median(close))
+    true = [each for each in close if abs(each - middle) <= _OUTSIDE]
+    if later == 0 or not true:
+        return middle
+    return min(true) - _QUICKEST if later > 0 else max(true) + _QUICKEST
 
 
 def _coarse(

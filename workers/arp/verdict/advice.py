@@ -7,6 +7,7 @@ from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.signs import Sign
 from workers.arp.verdict.story import place, vlan_name
+from workers.arp.verdict.subnet import at_home
 
 
 def not_proven(e: Evidence, code: str, sign: Sign) -> list[str]:
@@ -19,6 +20,11 @@ def not_proven(e: Evidence, code: str, sign: Sign) -> list[str]:
         open_ones.append(f"That {e.target} does not filter this VM.")
     if code == "TARGET_DOWN" and not any(a.target == e.target and not a.mine for a in e.others):
         open_ones.append(f"That others miss {e.target}: only this VM asked for it.")
+    if code == "UNANSWERED_NO_CONTROL" and not at_home(e):
+        open_ones.append(
+            f"That {e.target} and {e.asked[0].frame.sender_ip} belong in {vlan_name(e.vlan)}: "
+            "nothing else of their subnet was heard there."
+        )
     if any(seen.inferred for each in e.asked for seen in each.left):
         open_ones.append("The direction of frames in merged files: it was inferred.")
     return open_ones
@@ -46,6 +52,8 @@ def next_step(e: Evidence, code: str, sign: Sign) -> str:
         step = "Find out which file is of which point and direction, or run the check again."
     if code == "GUEST_SILENT" and sign.owner == Owner.VIRTUALIZATION:
         step = f"Connect {e.nic.label} of {e.case.vm.name} in vCenter, then run the check again."
+    if code in {"PARTIAL_LOSS", "RECOVERED_DURING_CAPTURE"} and sign.owner == Owner.INCONCLUSIVE:
+        step = f"Ask the owner of {e.target} whether it was up and well. If it was: {step}"
     if sign.owner == Owner.NETWORK and e.uplink:
         step = f"{step} Place: {place(e, e.uplink)}, {vlan_name(e.vlan)}, {e.nic.mac}."
     if code == "UNANSWERED_NO_CONTROL" and sign.detail == "overlay":

@@ -167,7 +167,12 @@ def _windows_apart(e: Evidence) -> Sign | None:
     deaf = [ear for ear in ears if ear.why_deaf is not None]
     if max(late, early) <= LATE and not deaf:
         return None
-    worst = deaf[0] if deaf else max(ears, key=lambda ear: ear.start)
+    if deaf:
+        worst = deaf[0]
+    elif late >= early:
+        worst = max(ears, key=lambda ear: ear.start)
+    else:
+        worst = min(ears, key=lambda ear: ear.end)
     return Sign(subject=worst.name, confidence=Confidence.LOW)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from workers.arp.exchange.conversation import Conversation
+from workers.arp.exchange.conversation import Conversation, asked_by_a_tool, asked_each_second
 from workers.arp.exchange.sighting import REPLY, REQUEST, Sighting, is_probe
 from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import (
@@ -22,6 +22,7 @@ from workers.arp.verdict.scene import clock
 from workers.arp.verdict.signs import PATHS, while_listening
 
 _LEAST_ASKED = 3
+_ASKED_ON = 4
 _LOOPED = 2
 
 
@@ -71,6 +72,7 @@ def side_findings_of(e: Evidence, code: str) -> tuple[SideFinding, ...]:
     """Worth knowing, never blame."""
     makers: tuple[Callable[[Evidence], SideFinding | None], ...] = (
         _not_answering,
+        _asks_on,
         _loop,
         _path,
         _proxy,
@@ -113,6 +115,22 @@ def _asks_for_vm(e: Evidence, seen: Sighting) -> bool:
         and frame.target_ip in e.talk.own_ips
         and not is_probe(frame)
         and e.ear(e.nic.point, Direction.TX).hears(seen.at)
+    )
+
+
+def _asks_on(e: Evidence) -> SideFinding | None:
+    """Asked again each second without a pause: a loop does, and a guest that ignores replies, too."""
+    frames = [each.frame for each in e.delivered if each.broadcast]
+    again = asked_each_second(frames)
+    if again < _ASKED_ON or not e.fine or e.answered_of_judged < len(e.judged):
+        return None
+    if asked_by_a_tool(frames, confirmed=e.case.stimulus.confirmed):
+        return None
+    return SideFinding(
+        "GUEST_IGNORES_REPLY",
+        f"{e.case.vm.name} asked for {e.target} again {again} times, about a second after a reply was "
+        "delivered: a tool that asks every second, or a guest that ignores replies. Its neighbour "
+        "table tells which.",
     )
 
 

@@ -11,6 +11,7 @@ from workers.arp.model import SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import fisher
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.signs import HIGH_REQUESTS, LEAST_REQUESTS, Sign, silent
+from workers.arp.verdict.subnet import at_home, one_subnet
 
 LEAST_CONTROLS = 3
 LEAST_PAIRED = 5
@@ -69,7 +70,7 @@ def _foreign(e: Evidence) -> list[Sighting]:
 
 def vm_specific(e: Evidence) -> Sign | None:
     """On the same uplink and VLAN the target answers others, not this VM."""
-    if not _path_works(e) or e.unproven(e.siblings):
+    if not _path_works(e) or e.unproven(e.siblings) or not one_subnet(e):
         return None
     same = e.answered(lambda ask: e.on_group(ask) and ask.target == e.target and not ask.mine)
     if same == 0 or fisher(len(e.lost), same) > _CHANCE:
@@ -82,7 +83,7 @@ def vm_specific(e: Evidence) -> Sign | None:
 
 def target_down(e: Evidence) -> Sign | None:
     """The uplink and the VLAN work, and the target answered nobody."""
-    if not _path_works(e) or _shows_life(e):
+    if not _path_works(e) or _shows_life(e) or not at_home(e):
         return None
     if e.nic.vlan.mode == "pvlan" and not e.is_gateway:
         return None
@@ -240,7 +241,7 @@ def vlan_dead(e: Evidence) -> Sign | None:
 
 def nobody_gets_it(e: Evidence) -> Sign | None:
     """Several requesters miss the target, one of them over a path that works."""
-    if not _unanswered(e) or _shows_life(e):
+    if not _unanswered(e) or _shows_life(e) or not at_home(e):
         return None
     if e.nic.vlan.mode == "pvlan" and not e.is_gateway:
         return None

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 
 from workers.arp.exchange.control import Ask
 from workers.arp.exchange.hearing import REPLY_TIME
-from workers.arp.model import MILLISECOND, Direction, PointKind
+from workers.arp.model import MILLISECOND, SECOND, Direction, PointKind
 from workers.arp.numbers import median
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene, clock
 
 _MOST_CONTROLS = 3
+_TOGETHER = SECOND  # captures stop one after the other
 _Asker = tuple[bool, str, str, str, int | None]
 
 
@@ -102,30 +103,42 @@ def _went_out(e: Evidence) -> str | None:
         to = " and ".join(f"{out[device]} to {place(e, device)}" for device in sorted(out))
         whole = list(out.values()) == [len(e.asked)]
         what = f"were handed to {place(e, next(iter(out)))}" if whole else f"were handed out, {to}"
-    elif e.deaf(e.talk.uplinks, Direction.TX) or not e.talk.uplinks:
+    elif not e.talk.uplinks or not _surely_heard_out(e):
         what = f"were seen at {first.request.frame.point}"
     else:
         what = f"entered the virtual switch, 0 were handed to {either(e.talk.uplinks)}"
     return f"{when}: {len(e.asked)} ARP requests of {who} {what}{_judged(e)}."
 
 
+def _surely_heard_out(e: Evidence) -> bool:
+    """Whether every uplink's sent frames were heard while the requests came."""
+    ears = [e.ear(up, Direction.TX) for up in e.talk.uplinks]
+    return all(ear.hears(each.request.at, 0) for ear in ears for each in e.asked)
+
+
 def _judged(e: Evidence) -> str:
     """Why fewer requests are judged than were sent, where that is so."""
-    counted = {id(each) for each in e.counted}
-    left_out = [each for each in e.asked if id(each) not in counted]
-    if not left_out or not e.counted:
+    judged = {id(each) for each in e.judged}
+    left_out = [each for each in e.asked if id(each) not in judged]
+    ears = [ear for key in e.talk.needed if (ear := e.ear(*key)).why_deaf is None]
+    if not left_out or not ears:
         return ""
+    end = max(ear.end for ear in ears)
+    port = e.ear(e.nic.point, Direction.RX)
+    if e.fine and port.why_deaf is None:
+        ears = [port]
+    first, last = max(ears, key=lambda ear: ear.start), min(ears, key=lambda ear: ear.end)
+    stop = "the end" if end - last.end <= _TOGETHER else f"{last.name} stopped"
     unicast = sum(not each.broadcast for each in left_out)
-    start, end = e.talk.span or (0, 0)
-    early = sum(each.broadcast and each.request.at < start for each in left_out)
-    late = sum(each.broadcast and each.request.at + REPLY_TIME > end for each in left_out)
+    early = sum(each.broadcast and each.request.at < first.start for each in left_out)
+    late = sum(each.broadcast and each.request.at + REPLY_TIME > last.end for each in left_out)
     reasons = [
         f"{early} came before every point listened" if early else "",
-        f"{late} came less than 2 s before the end" if late else "",
+        f"{late} came less than 2 s before {stop}" if late else "",
         f"{unicast} only checked a known entry by unicast" if unicast else "",
     ]
     why = ", ".join(each for each in reasons if each)
-    return f"; {len(e.counted)} of {len(e.asked)} can be judged ({why})"
+    return f"; {len(e.judged)} of {len(e.asked)} can be judged ({why})"
 
 
 def _came_back(e: Evidence) -> str | None:
@@ -173,7 +186,11 @@ def _reflections(e: Evidence) -> str | None:
     where = sorted({seen.object for each in e.reflected for seen in each.reflected})
     left = {seen.object for each in e.reflected for seen in each.left}
     near = place(e, next(iter(left))) if len(left) == 1 else "the uplinks they left on"
-    network = vlan_name(e.vlan) if e.vlan else "the untagged network"
+    seen = [seen for each in e.reflected for seen in (*each.left, *each.reflected)]
+    if not all(e.tags_known(each.object, each.direction) for each in seen):
+        network = "the network, in which VLAN is unknown"
+    else:
+        network = vlan_name(e.vlan) if e.vlan else "the untagged network"
     return (
         f"{len(e.reflected)} of {len(e.asked)} requests came back on {either(where)}: "
         f"NIC, cable and port of {near} pass this MAC into {network}."

@@ -195,22 +195,26 @@ def _stale(e: Evidence, sign: Sign) -> str:
     )
 
 
-def _partial(e: Evidence, _: Sign) -> str:
+def _partial(e: Evidence, sign: Sign) -> str:
     low, high = wilson(e.answered_of_judged, len(e.judged))
     return (
         f"{share(e)} requests were answered by {e.target}: the true rate lies between {low:.0%} and "
-        f"{high:.0%} (95 % interval)."
+        f"{high:.0%} (95 % interval).{_or_its_owner(e, sign)}"
     )
 
 
-def _recovered(e: Evidence, _: Sign) -> str:
+def _recovered(e: Evidence, sign: Sign) -> str:
     first = next(each.request.at for each in e.at_port if each.delivered)
     before = sum(each.request.at < first for each in e.at_port)
     since = sum(each.delivered is not None for each in e.at_port)
     return (
         f"0 of {before} requests were answered until {clock(first)}, {since} of "
-        f"{len(e.at_port) - before} since then."
+        f"{len(e.at_port) - before} since then.{_or_its_owner(e, sign)}"
     )
+
+
+def _or_its_owner(e: Evidence, sign: Sign) -> str:
+    return f" Network, or {e.target} itself." if sign.owner == Owner.INCONCLUSIVE else ""
 
 
 def _target_down(e: Evidence, sign: Sign) -> str:
