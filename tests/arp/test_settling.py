@@ -18,7 +18,7 @@ def after(name: str, seconds: int) -> Judgement:
     ("name", "not_yet", "then", "why"),
     [
         ("arping-asks-every-second", 5, 8, "enough answered"),
-        ("guest-ignores-reply", 12, 16, "enough asked again after an answer"),
+        ("guest-ignores-reply", 16, 19, "enough asked again after an answer"),
         ("C08", 12, 18, "enough unanswered"),
         ("C06", 12, 18, "enough unanswered"),
         ("port-security", 12, 18, "enough unanswered"),

@@ -111,6 +111,10 @@ def test_the_near_end_alone_cannot_place_a_fault_between_the_hosts() -> None:
     assert any(near.code in reason for reason in verdict.reasons)
 
 
+# What one host's own frames contradict, and lies about its windows, test_metamorphic.py goes through.
+ONE_HOST = ("empty ", "swapped ", "window ", "asked ")
+
+
 def degraded_far(both: Both) -> Iterator[tuple[str, Both]]:
     far = both.case.far_end
     assert far is not None
@@ -125,13 +129,15 @@ def test_a_worse_capture_at_either_end_blames_nobody_new(name: str) -> None:
     allowed = {judged(both).verdict.owner, judge(both.case, both.heard).verdict.owner, *HARMLESS}
     wrong = []
     for number, (way, worse) in enumerate(degraded_far(both)):
-        if "+" in way and (number + len(name)) % STRIDE:
+        if way.startswith(tuple(f"far {each}" for each in ONE_HOST)) or (
+            "+" in way and (number + len(name)) % STRIDE
+        ):
             continue
         after = judged(worse).verdict
         if after.owner not in allowed:
             wrong.append(f"{way}: {after.code} ({after.owner})")
     for number, (way, case, less) in enumerate(degraded(both.case, both.heard)):
-        if "+" in way and (number + len(name)) % STRIDE:
+        if way.startswith(ONE_HOST) or ("+" in way and (number + len(name)) % STRIDE):
             continue
         after = judge_both(case, less, both.far_heard).verdict
         if after.owner not in allowed:

@@ -1,8 +1,10 @@
 """arpcheck judge: a folder or a zip in, a report or one line out, whoever made it."""
 
 import json
+import shlex
 import stat
 import struct
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from tests.arp.captures import (
     pcap_header,
 )
 from tests.arp.cases import bent, document, dumped
-from tests.cli.calls import REQUEST, files, folder, refusal, report, run, zipped
+from tests.cli.calls import COMMAND, REQUEST, files, folder, refusal, report, run, zipped
 from workers.arp.bundle import bundle_name, make_bundle
 from workers.arp.decode import ArpReader
 from workers.arp.report import as_json, as_text
@@ -190,3 +192,38 @@ def test_what_is_no_case_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
     assert "neither a case's folder nor a zip" in refusal("judge", tmp_path / "text")
     assert "no case.json" in refusal("judge", tmp_path)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("redirection", "why"),
+    [(">/dev/full", "No space left on device"), (">&-", "standard output is closed")],
+)
+def test_a_report_that_cannot_be_written_is_one_line(
+    tmp_path: Path, form: tuple[str, ...], redirection: str, why: str
+) -> None:
+    case = folder(tmp_path / "case", files())
+    command = shlex.join([*COMMAND, "judge", str(case), *form])
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {redirection}"], capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.decode() == f"arpcheck: The report could not be written: {why}.\n"
+
+
+def test_a_reader_that_has_gone_is_no_trouble(tmp_path: Path) -> None:
+    case = folder(tmp_path / "case", files())
+    with subprocess.Popen(
+        [*COMMAND, "judge", str(case)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_a_refusal_that_nobody_can_read_is_still_bad_input() -> None:
+    command = shlex.join([*COMMAND, "judge", "/nowhere"])
+    for redirection in ("2>/dev/full", "2>&-"):
+        assert subprocess.run(["sh", "-c", f"{command} {redirection}"], check=False).returncode == 2

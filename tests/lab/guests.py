@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 CONTENT = 30 * SECOND  # Linux: base_reachable_time
 ANNOUNCING = 3.0
+SOLICITS = 3  # Linux: mcast_solicit; then it gives up until the next packet
 
 
 class Guests:
@@ -76,6 +77,8 @@ class Guests:
         if nic is None or not nic.ipv4 or faults.any("guest_silent", vm=vm.name):
             return
         deaf = faults.any("guest_ignores_replies", vm=vm.name)
+        if deaf and self._net.now // SECOND % (SOLICITS + 1) == SOLICITS:
+            return
         if asking.like == "kernel" and not deaf and self._is_content(vm, target):
             return
         arp = self._question(vm, nic, target, asking.like, deaf=deaf)

@@ -131,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = _COMMANDS[parsed.command]
     try:
         status: int = _imported(command.module).run(parsed)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None where it was closed before Python began
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone; what Python still holds for it must not raise once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
+from contextlib import suppress
 from typing import Final
 
 from workers.arp.case.shape import clean
@@ -13,15 +15,37 @@ from workers.arp.report import as_json, as_text
 from workers.errors import CheckError
 
 BAD_INPUT: Final = 2
+_NOT_WRITTEN: Final = 1
 
 
 def tell(judgement: Judgement, *, json_wanted: bool) -> int:
     """Print the report; the exit status is 0 whatever the verdict."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
     text = _json(judgement) if json_wanted else as_text(judgement)
-    sys.stdout.write(text.rstrip("\n") + "\n")
+    return say(text.rstrip("\n") + "\n")
+
+
+def say(text: str) -> int:
+    """Write it to standard output; a full disk or a closed output is one line, a closed pipe is raised."""
+    out = sys.stdout
+    if out is None:  # closed before Python began
+        return _cannot("standard output is closed")
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")
+    try:
+        out.write(text)
+        out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as trouble:
+        # What Python still holds must not raise once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        return _cannot(trouble.strerror or str(trouble))
     return 0
+
+
+def _cannot(why: str) -> int:
+    _complain(f"The report could not be written: {why}.")
+    return _NOT_WRITTEN
 
 
 def _json(judgement: Judgement) -> str:
@@ -31,5 +55,11 @@ def _json(judgement: Judgement) -> str:
 def refuse(trouble: CheckError) -> int:
     """Print why there is no report: one line, and what to do where that is known."""
     sentences = " ".join(part for part in (trouble.sentence, trouble.next_step) if part)
-    sys.stderr.write(f"arpcheck: {clean(' '.join(sentences.split()))}\n")
+    _complain(sentences)
     return BAD_INPUT
+
+
+def _complain(sentences: str) -> None:
+    with suppress(OSError, AttributeError):  # nobody may be there to read it
+        sys.stderr.write(f"arpcheck: {clean(' '.join(sentences.split()))}\n")
+        sys.stderr.flush()

@@ -8,6 +8,7 @@ job to a newer one for a minute and then tells the thread that it cannot read it
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import typing
 from collections.abc import Mapping
@@ -146,8 +147,14 @@ def _object(text: str) -> dict[str, Any]:
     return value
 
 
+@functools.cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    """Evaluated once: it takes longer than all the rest of reading a job."""
+    return typing.get_type_hints(kind)
+
+
 def _value(kind: type, values: Mapping[str, Any]) -> object:
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     given: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
         if field.name in values:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from tests.arp.generator import (
     capture_cases,
+    doubt_cases,
     fabric_cases,
     guest_cases,
+    hard_cases,
     network_cases,
     switch_cases,
     table_cases,
@@ -21,6 +23,8 @@ CASES = {
     **fabric_cases.CASES,
     **capture_cases.CASES,
     **table_cases.CASES,
+    **doubt_cases.CASES,
+    **hard_cases.CASES,
 }
 
 

@@ -150,7 +150,10 @@ def write(folder: Path, name: str, world: World, facts: dict[str, Any], wanted: 
     for point in case["points"]:
         if point["file"] is not None:
             frames = _captured(world, point["point"], point)
-            (folder / point["file"]).write_bytes(pcap(frames))
+            off = facts.get("skew", {}).get(point["point"], 0.0)
+            data = pcap([(at + off, *rest) for at, *rest in frames])
+            whole = facts.get("broken", {}).get(point["point"])
+            (folder / point["file"]).write_bytes(data if whole is None else _broken(data, whole))
     (folder / "case.json").write_text(json.dumps(case, indent=1) + "\n")
     blame = {"guest", "virtualization", "network", "target"} - {owner}
     expected = {
@@ -165,6 +168,11 @@ def write(folder: Path, name: str, world: World, facts: dict[str, Any], wanted: 
         "side_findings": facts.get("side_findings", []),
     }
     (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
+def _broken(data: bytes, share: float) -> bytes:
+    """So much of the file, then bytes that are no capture."""
+    return data[: round(len(data) * share)] + bytes(range(255, 0, -1)) * 3
 
 
 def _captured(

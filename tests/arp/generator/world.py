@@ -57,6 +57,7 @@ class World:
     carried: dict[str, set[int]] = field(default_factory=dict)  # uplink → VLANs; all where missing
     lost_out: set[str] = field(default_factory=set)  # uplinks whose frames never reach the switch
     lost_in: set[str] = field(default_factory=set)  # uplinks to which nothing arrives
+    lost_vlan_in: set[tuple[str, int]] = field(default_factory=set)  # or nothing of one VLAN
     bundle: bool = False  # the switch treats both uplinks as one port-channel
     floods: bool = True  # the network floods broadcasts (not so in ACI or with suppression)
     returns: dict[str, str] = field(default_factory=dict)  # MAC → uplink its unicast comes to
@@ -207,7 +208,7 @@ class World:
         self.frames.setdefault(point, []).append((at, tags, frame))
 
     def _in(self, uplink: str, at: float, vlan: int, frame: Frame, tag: int | None = None) -> bool:
-        if uplink in self.lost_in:
+        if uplink in self.lost_in or (uplink, vlan) in self.lost_vlan_in:
             return False
         wire = tag if tag is not None else self.retag.get(uplink, self._wire(vlan))
         self.note(f"{uplink}-rx", at, wire, frame)

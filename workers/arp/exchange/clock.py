@@ -1,41 +1,32 @@
 """Streams of one host turned onto one clock: how far each capture point's times are off.
 
-All captures of a host read the same clock, and all copies of a broadcast pass it within 2 ms. A
-stream whose copies lie more than 5 ms away was stamped elsewhere; the clock is the one on which
-most streams agree.
+All captures of a host read the same clock, and all copies of a frame pass it within 2 ms. How far
+copies lie apart tells how far the clocks do; streams that share no frame are tied by cause and
+effect. The clock is the one on which most streams agree.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations, product
 
-from workers.arp.model import (
-    BROADCAST,
-    MILLISECOND,
-    SECOND,
-    ArpFrame,
-    Direction,
-    Heard,
-    PointKind,
+from workers.arp.exchange.copies import (
+    TOLERANCE,
+    Identity,
+    Stream,
+    apart,
+    identity,
+    in_order,
+    latest_start,
+    stream_of,
 )
+from workers.arp.model import Direction, Heard
 from workers.arp.model.values import dataclass
 from workers.arp.numbers import median
 
-TOLERANCE = 5 * MILLISECOND
-_FARTHEST = 10 * SECOND
-_MOST_FRAMES = 200
-_LEAST_COPIES = 3
-_SHARE = 0.6
+__all__ = ["TOLERANCE", "Clock", "Identity", "clock_of", "identity"]
 
-Identity = tuple[int, str, str, str, str, str, str]
-Stream = Mapping[Identity, Sequence[int]]
-
-_IDENTITY: Callable[[ArpFrame], Identity] = attrgetter(
-    "op", "eth_src", "eth_dst", "sender_mac", "sender_ip", "target_mac", "target_ip"
-)
+Linked = dict[str, int]  # streams tied together, with how late each is
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,89 +39,95 @@ class Clock:
     late: Mapping[str, int]
     unsure: bool = False
 
+    @property
+    def off(self) -> Mapping[str, int]:
+        """Those so far off that they were stamped by another clock, not only by another CPU."""
+        return {name: late for name, late in self.late.items() if abs(late) > TOLERANCE}
 
-def identity(frame: ArpFrame) -> Identity:
-    """What two copies of one frame have in common, whatever tag they carry."""
-    return _IDENTITY(frame)
 
-
-def clock_of(heard: Sequence[Heard], own_macs: frozenset[str]) -> Clock:
-    """Find the streams that are off.
-
-    What comes in with the VM's own MAC may be a reflection or not, so it tells no time.
-    """
-    streams = {each.capture.point.name: _stream(each, own_macs) for each in heard}
-    names = [name for name in sorted(streams) if streams[name]]
-    apart = {
-        (a, b): offset
-        for i, a in enumerate(names)
-        for b in names[i + 1 :]
-        if (offset := _apart(streams[a], streams[b])) is not None
+def clock_of(heard: Sequence[Heard], own: Collection[str], local: Collection[str]) -> Clock:
+    """Find the streams that are off, given the VM's MACs and all that live on this host."""
+    sent = {
+        frame.eth_src
+        for each in heard
+        if each.capture.point.direction == Direction.TX
+        for frame in each.frames
     }
-    if not any(abs(offset) > TOLERANCE for offset in apart.values()):
-        return Clock({})
-    return _agreed(names, apart)
-
-
-def _agreed(names: Sequence[str], apart: Mapping[tuple[str, str], int]) -> Clock:
-    """Put all streams relative to the first of each connected set, then let the majority be right."""
-    both = dict(apart) | {(b, a): -offset for (a, b), offset in apart.items()}
+    here = {*own, *local, *sent}
+    streams = {each.capture.point.name: stream_of(each, own, here) for each in heard}
     late: dict[str, int] = {}
     unsure = False
-    for name in names:
-        if name in late:
+    for linked in _tied_by_cause(streams, _tied_by_copies(streams, here)):
+        agreed = _agreed(list(linked.values()))
+        right = median(agreed)
+        others = [each for each in linked.values() if each not in agreed]
+        unsure = unsure or len(_agreed(others)) == len(agreed)
+        late |= {name: offset - int(right) for name, offset in linked.items()}
+    return Clock({name: each for name, each in late.items() if each}, unsure)
+
+
+def _tied_by_copies(streams: Mapping[str, Stream], local: Collection[str]) -> list[Linked]:
+    """Sets of streams that hold each other's frames: those on one clock first, then those in a sure order."""
+    links = [
+        (one, two, *found)
+        for one, two in combinations(sorted(streams), 2)
+        if (found := apart(streams[one], streams[two], local)) is not None
+    ]
+    links.sort(key=lambda link: (abs(link[2]) > TOLERANCE, not _ordered(streams, link), -link[3]))
+    sets: list[Linked] = [{name: 0} for name in streams]
+    for one, two, offset, _ in links:
+        first, second = _holding(sets, one), _holding(sets, two)
+        if first is not second:
+            _tie(sets, first, second, first[one] - offset - second[two])
+    return sets
+
+
+def _ordered(streams: Mapping[str, Stream], link: tuple[str, str, int, int]) -> bool:
+    return in_order(streams[link[0]].point, streams[link[1]].point) != 0
+
+
+def _tied_by_cause(streams: Mapping[str, Stream], sets: list[Linked]) -> list[Linked]:
+    """The same, with sets of requests and sets of their replies put together."""
+    limits: dict[tuple[str, str], int] = {}
+    for one, two in product(sorted(streams), repeat=2):
+        after = latest_start(streams[one], streams[two])
+        if after is not None:
+            limits[one, two] = after
+    for one, two in limits:
+        first, second = _holding(sets, one), _holding(sets, two)
+        if first is second:
             continue
-        linked = {name: 0}
-        open_ones = [name]
-        while open_ones:
-            one = open_ones.pop()
-            for (a, b), offset in both.items():
-                if a == one and b not in linked:
-                    linked[b] = linked[one] - offset
-                    open_ones.append(b)
-        votes = Counter(round(offset / TOLERANCE) for offset in linked.values()).most_common(2)
-        right = median(o for o in linked.values() if round(o / TOLERANCE) == votes[0][0])
-        unsure = unsure or (len(votes) > 1 and votes[0][1] == votes[1][1])
-        late |= {each: int(offset - right) for each, offset in linked.items()}
-    return Clock({name: o for name, o in late.items() if abs(o) > TOLERANCE}, unsure)
+        most = min(
+            first[a] + after - second[b]
+            for (a, b), after in limits.items()
+            if a in first and b in second
+        )
+        shifts = {
+            most,
+            *(a - b for a, b in product(first.values(), second.values()) if a - b < most),
+        }
+        best = max(
+            shifts,
+            key=lambda by: (
+                len(_agreed([*first.values(), *(b + by for b in second.values())])),
+                by != most,
+                by,
+            ),
+        )
+        _tie(sets, first, second, best)
+    return sets
 
 
-def _stream(heard: Heard, own_macs: frozenset[str]) -> Stream:
-    point = heard.capture.point
-    inward = point.kind == PointKind.UPLINK and point.direction == Direction.RX
-    times: dict[Identity, list[int]] = {}
-    for frame in heard.frames[:_MOST_FRAMES]:
-        if frame.eth_dst == BROADCAST and not (inward and frame.eth_src in own_macs):
-            times.setdefault(identity(frame), []).append(frame.at)
-    return {key: sorted(each) for key, each in times.items()}
+def _holding(sets: Sequence[Linked], name: str) -> Linked:
+    return next(each for each in sets if name in each)
 
 
-def _apart(one: Stream, other: Stream) -> int | None:
-    """How much later the first stream has the copies of what both hold, None where none agree."""
-    if any(_together(times, other.get(key, ())) for key, times in one.items()):
-        return 0
-    bins: Counter[int] = Counter()
-    close: dict[int, list[int]] = {}
-    comparable = 0
-    for key, times in one.items():
-        others = other.get(key, ())
-        comparable += min(len(times), len(others))
-        for at in times:
-            for copy in others:
-                if abs(at - copy) <= _FARTHEST:
-                    index = round((at - copy) / TOLERANCE)
-                    bins[index] += 1
-                    close.setdefault(index, []).append(at - copy)
-    best = max(bins, key=lambda index: (bins[index], -abs(index)), default=0)
-    if bins[best] < max(_LEAST_COPIES, _SHARE * comparable):
-        return None
-    return int(median(close[best]))
+def _tie(sets: list[Linked], first: Linked, second: Linked, by: int) -> None:
+    first |= {name: offset + by for name, offset in second.items()}
+    sets[:] = [each for each in sets if each is not second]
 
 
-def _together(times: Sequence[int], others: Sequence[int]) -> bool:
-    """Whether any copy lies within the tolerance, so that the streams share one clock."""
-    for at in times:
-        place = bisect_left(others, at - TOLERANCE)
-        if place < len(others) and others[place] <= at + TOLERANCE:
-            return True
-    return False
+def _agreed(offsets: Sequence[int]) -> list[int]:
+    """The most offsets that lie around one of them."""
+    around = ([o for o in offsets if abs(o - each) <= TOLERANCE] for each in offsets)
+    return max(around, key=len, default=[])

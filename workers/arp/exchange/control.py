@@ -10,10 +10,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from workers.arp.exchange.conversation import REPLY, REQUEST, Conversation, is_probe
+from workers.arp.exchange.clock import TOLERANCE
+from workers.arp.exchange.conversation import Conversation
 from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.exchange.pairing import ANSWER_TIME
-from workers.arp.exchange.traffic import COPY_TIME, Sighting, Traffic
+from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Sighting, is_probe
+from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import BROADCAST, Case, Control, Direction, PointKind
 
 
@@ -107,7 +109,7 @@ def controls_of(asks: Iterable[Ask], target: str | None) -> tuple[Control, ...]:
 
 
 def _reflected(traffic: Traffic, left: Sighting) -> tuple[str, ...]:
-    copies = traffic.copies(left, left.at, left.at + COPY_TIME)
+    copies = traffic.copies(left, left.at - TOLERANCE, left.at + COPY_TIME)
     back = {
         each.object
         for each in copies
@@ -133,7 +135,7 @@ def _answer(
         key = (each.frame.sender_ip, each.frame.target_ip)
         if each.frame.op != REPLY or key not in by_key:
             continue
-        index = bisect_right(times[key], each.at) - 1
+        index = bisect_right(times[key], each.at + TOLERANCE) - 1
         if index < 0 or each.at - times[key][index] > ANSWER_TIME:
             continue
         ask = by_key[key][index]

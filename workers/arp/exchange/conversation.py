@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
-from workers.arp.exchange.clock import Identity
-from workers.arp.exchange.hearing import REPLY_TIME, Ear, span_of, uplinks_of
-from workers.arp.exchange.pairing import JITTER, Asked, Reply, pair
-from workers.arp.exchange.traffic import COPY_TIME, Sighting, Traffic
+from workers.arp.exchange.clock import TOLERANCE, Identity
+from workers.arp.exchange.hearing import REPLY_TIME, Ear, EarKey, span_of, uplinks_of
+from workers.arp.exchange.pairing import Asked, Reply, pair
+from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Sighting, is_probe
+from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import (
     BROADCAST,
     MILLISECOND,
@@ -22,16 +23,13 @@ from workers.arp.model import (
     Vnic,
 )
 
-REQUEST, REPLY = 1, 2
-UNSPECIFIED = "0.0.0.0"  # noqa: S104 - RFC 5227: the sender of a probe has no address yet
-_WRONG_PORT = 3
 GOES_ON_SPAN = (
     8 * SECOND
 )  # so long no kernel asks on once it is answered, but for one of its faults
 _STEADY = 10 * MILLISECOND
+_SOLICITS = 3  # Linux: mcast_solicit, and retrans_time is 1 s, late by a timer's tick
+_RETRY = 9 * SECOND // 10, 12 * SECOND // 10
 _EDGE = SECOND // 4  # a stream may end with a frame still on its way through the host
-
-EarKey = tuple[str, Direction]
 
 
 @dataclass(slots=True)
@@ -75,7 +73,7 @@ def conversation_of(case: Case, traffic: Traffic, nic: Vnic) -> Conversation:
         nic,
         uplinks,
         bool(told),
-        _believed(traffic, nic),
+        traffic.ears,
         own,
         own_ips=frozenset(),
         asked=[],
@@ -93,11 +91,6 @@ def conversation_of(case: Case, traffic: Traffic, nic: Vnic) -> Conversation:
     return talk
 
 
-def is_probe(frame: ArpFrame) -> bool:
-    """RFC 5227: a probe has no sender address, an announcement asks for its own."""
-    return frame.sender_ip in {UNSPECIFIED, frame.target_ip}
-
-
 def asked_by_a_tool(frames: Sequence[ArpFrame], *, confirmed: bool) -> bool:
     """Whether broadcasts come from a tool that asks whatever is answered, not from a kernel.
 
@@ -110,26 +103,37 @@ def asked_by_a_tool(frames: Sequence[ArpFrame], *, confirmed: bool) -> bool:
     return confirmed and max(apart, default=0) - min(apart, default=0) <= _STEADY
 
 
+def asked_in_threes(frames: Sequence[ArpFrame]) -> int:
+    """How many broadcasts repeat one of a second ago, where a kernel asks as if nobody answered.
+
+    A kernel sends three, a second apart, gives up and begins anew with the next packet. A loop that
+    flushes the entry and pings asks once a turn; one of a second looks the same, but never pauses.
+    """
+    bursts, last = [0], None
+    for frame in frames:
+        apart = frame.at - last if last is not None else _RETRY[0]
+        if apart < _RETRY[0]:
+            return 0
+        if apart > _RETRY[1]:
+            bursts.append(0)
+        bursts[-1] += 1
+        last = frame.at
+    whole = bursts[1:-1]
+    if not whole or any(burst % _SOLICITS for burst in whole):
+        return 0
+    return sum(bursts) - len(bursts)
+
+
+def asked_each_second(frames: Sequence[ArpFrame]) -> int:
+    """How many broadcasts repeat one of a second ago, whoever asks so."""
+    return sum(_RETRY[0] <= b.at - a.at <= _RETRY[1] for a, b in pairwise(frames))
+
+
 def _own_macs(traffic: Traffic, nic: Vnic) -> frozenset[str]:
     sent = [
         each.frame for each in traffic.at(PointKind.VNIC, Direction.TX) if each.object == nic.point
     ]
     return frozenset({nic.mac, *(f.eth_src for f in sent), *(f.sender_mac for f in sent)})
-
-
-def _believed(traffic: Traffic, nic: Vnic) -> dict[EarKey, Ear]:
-    """The ears, without a VM port that shows nothing of what an uplink shows the VM sent."""
-    key = (nic.point, Direction.TX)
-    own = [each for each in traffic.at(PointKind.VNIC, Direction.TX) if each.object == nic.point]
-    left = [
-        each
-        for each in traffic.at(PointKind.UPLINK, Direction.TX)
-        if each.frame.eth_src == nic.mac and not each.inferred and each.frame.op == REQUEST
-    ]
-    ears = dict(traffic.ears)
-    if key in ears and not own and len(left) >= _WRONG_PORT:
-        ears[key] = replace(ears[key], why_deaf="it shows nothing of what the VM sent")
-    return ears
 
 
 def _requests(traffic: Traffic, talk: Conversation) -> tuple[list[Sighting], list[Sighting]]:
@@ -171,15 +175,17 @@ def _followed(traffic: Traffic, talk: Conversation, request: Sighting) -> Asked:
     at = request.at
     copies = [
         each
-        for each in traffic.copies(request, at - COPY_TIME // 2, at + COPY_TIME + COPY_TIME // 2)
+        for each in traffic.copies(request, at - 2 * TOLERANCE, at + TOLERANCE + COPY_TIME)
         if each.kind == PointKind.UPLINK
     ]
-    left = tuple(each for each in copies if each.direction == Direction.TX)
+    left = tuple(
+        each for each in copies if each.direction == Direction.TX and abs(each.at - at) <= TOLERANCE
+    )
     sent = min((each.at for each in left), default=at)
     back = [
         each
         for each in copies
-        if each.direction == Direction.RX and -JITTER <= each.at - sent <= COPY_TIME
+        if each.direction == Direction.RX and -TOLERANCE <= each.at - sent <= COPY_TIME
     ]
     on = {each.object for each in left}
     why_not = _why_not(talk, at, broadcast=request.frame.eth_dst == BROADCAST)
@@ -218,7 +224,7 @@ def _replies(traffic: Traffic, talk: Conversation) -> dict[tuple[str, str], list
             continue
         same = (*key, frame.sender_mac, frame.target_mac, frame.eth_src, frame.eth_dst)
         reply = open_replies.get(same)
-        if reply is None or each.at - reply.at > COPY_TIME:
+        if reply is None or each.at - reply.at > TOLERANCE:
             reply = open_replies[same] = Reply([])
             replies.setdefault(key, []).append(reply)
         reply.copies.append(each)

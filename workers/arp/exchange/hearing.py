@@ -15,12 +15,15 @@ _UNREADABLE_SHARE = 10  # one in ten
 _STRAYS = 3
 _STRAY = 2 * SECOND  # a window and its frames are told by the same clock, the host's
 
+EarKey = tuple[str, Direction]
+
 
 @dataclass(frozen=True, slots=True)
 class Ear:
     """One direction of one object; ``why_deaf`` is set where its silence proves nothing at all.
 
-    ``merged`` says that it is half of a file that holds both directions.
+    ``merged`` says that it is half of a file that holds both directions, ``damage`` why its file ends
+    early: then it listened until the last good frame.
     """
 
     object: str
@@ -30,6 +33,7 @@ class Ear:
     end: int = 0
     why_deaf: str | None = None
     merged: bool = False
+    damage: str | None = None
 
     @property
     def name(self) -> str:
@@ -45,13 +49,13 @@ class Ear:
         return self.why_deaf is None and self.start - edge <= at <= self.end + edge
 
 
-def ears_of(case: Case, heard: Sequence[Heard]) -> dict[tuple[str, Direction], Ear]:
+def ears_of(case: Case, heard: Sequence[Heard]) -> dict[EarKey, Ear]:
     """The best ear for each object and direction that was captured at all."""
     by_name = {each.capture.point.name: each for each in heard}
     everything = list(heard) + [
         Heard(capture) for capture in case.captures if capture.point.name not in by_name
     ]
-    ears: dict[tuple[str, Direction], Ear] = {}
+    ears: dict[EarKey, Ear] = {}
     for each in everything:
         unread = each.capture.point.name not in by_name
         for ear in _ears_of_one(each, "its capture file is missing" if unread else None):
@@ -96,7 +100,7 @@ def _ears_of_one(heard: Heard, missing: str | None) -> list[Ear]:
     start, end = _window(heard)
     why = missing or _why_deaf(heard, start, end)
     return [
-        Ear(point.object, direction, point.name, start or 0, end or 0, why, merged)
+        Ear(point.object, direction, point.name, start or 0, end or 0, why, merged, heard.damage)
         for direction in directions
     ]
 
@@ -121,6 +125,12 @@ def _why_deaf(heard: Heard, start: int | None, end: int | None) -> str | None:
         return "its capture never listened" if heard.damage is None else heard.damage
     if capture.dropped:
         return f"its capture dropped {capture.dropped} frames"
+    return _why_not_believed(heard, start, end)
+
+
+def _why_not_believed(heard: Heard, start: int, end: int) -> str | None:
+    if end < start:
+        return "its capture is said to end before it began"
     if heard.unreadable * _UNREADABLE_SHARE > len(heard.frames):
         return f"{heard.unreadable} of its ARP frames could not be read"
     strays = sum(not start - _STRAY <= frame.at <= end + _STRAY for frame in heard.frames)

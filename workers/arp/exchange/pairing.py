@@ -1,7 +1,8 @@
 """Requests and replies turned into pairs: one reply answers one request.
 
 RFC 826 keeps no count and a guest asks again every second, so a reply goes to the newest request
-before it, and to an older one only where it came more than a second after every request.
+before it, and to an older one only where it came more than a second after every request. Within the
+clock's tolerance order proves nothing: a reply may be stamped a little before its request.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from workers.arp.exchange.traffic import Sighting
-from workers.arp.model import BROADCAST, MILLISECOND, SECOND, ArpFrame, Exchange, PointKind
+from workers.arp.exchange.clock import TOLERANCE
+from workers.arp.exchange.sighting import Sighting
+from workers.arp.model import BROADCAST, SECOND, ArpFrame, Exchange, PointKind
 
 ANSWER_TIME = 5 * SECOND
 LATE = SECOND
-JITTER = MILLISECOND // 5  # between the clocks of two CPUs
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ def pair(asked: Sequence[Asked], replies: dict[tuple[str, str], list[Reply]], ni
         times = [each.request.at for each in group]
         first_open = 0
         for reply in replies.get(key, ()):
-            index = bisect_right(times, reply.at + JITTER) - 1
+            index = bisect_right(times, reply.at + TOLERANCE) - 1
             if index < 0 or reply.at - times[index] > ANSWER_TIME:
                 continue
             reply.late = reply.at - times[index] > LATE

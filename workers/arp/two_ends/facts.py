@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workers.arp.exchange.traffic import Sighting
+from workers.arp.exchange.sighting import Sighting
 from workers.arp.model import Direction, Judgement, Owner, PointKind, Vlan
 from workers.arp.two_ends.telling import switch_port
 from workers.arp.two_ends.way import Way

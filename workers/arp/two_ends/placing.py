@@ -30,7 +30,7 @@ _HIGH_REQUESTS = 10
 def placed(near: Judgement, way: Way) -> Verdict | None:
     """The verdict of both ends, None where the near end's stands."""
     moved = any(event.event in _MOVED for event in way.far.events)
-    if near.target not in way.addresses or not way.enough or moved:
+    if near.target not in way.addresses or not way.enough or moved or way.traffic.misnamed:
         return None
     for rule in RULES:
         found = rule(near, way)

@@ -9,7 +9,8 @@ from functools import cached_property
 
 from workers.arp.exchange.hearing import REPLY_TIME, Ear, uplinks_of
 from workers.arp.exchange.pairing import ANSWER_TIME
-from workers.arp.exchange.traffic import COPY_TIME, Sighting, Traffic, traffic_of
+from workers.arp.exchange.sighting import COPY_TIME, Sighting
+from workers.arp.exchange.traffic import Traffic, traffic_of
 from workers.arp.model import (
     MILLISECOND,
     SECOND,

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
-from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_by_a_tool
+from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_in_threes
 from workers.arp.exchange.pairing import LATE, Asked
-from workers.arp.model import SECOND, Confidence, Direction
+from workers.arp.model import BROADCAST, SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import change_point
-from workers.arp.verdict.evidence import Evidence, is_virtual
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.outcomes import OK_SHARE
+from workers.arp.verdict.scene import clock, is_virtual
 from workers.arp.verdict.signs import (
     HIGH_REQUESTS,
     LEAST_REQUESTS,
-    OK_SHARE,
     PATHS,
     Sign,
     enough,
-    fine,
     missing_direction,
     silent,
     while_listening,
@@ -25,7 +26,7 @@ from workers.arp.verdict.signs import (
 PARTIAL_REQUESTS = 20
 _GOES_ON = 4
 _LATE_TWICE = 2
-_GOES_ON_WITHIN = 3 * SECOND
+_IN_TIME = SECOND // 2
 
 
 # --- step 5: answered
@@ -33,7 +34,7 @@ _GOES_ON_WITHIN = 3 * SECOND
 
 def two_answer(e: Evidence) -> Sign | None:
     """Two sender MACs answer for the target, not one after the other."""
-    if not fine(e):
+    if not e.fine:
         return None
     macs = [reply.frame.sender_mac for reply in e.replies]
     if len(set(macs)) <= 1 or all(is_virtual(mac) for mac in macs):
@@ -47,28 +48,25 @@ def two_answer(e: Evidence) -> Sign | None:
 
 
 def ignores(e: Evidence) -> Sign | None:
-    """The guest goes on asking although every reply was delivered."""
-    if not fine(e) or e.lost or not enough(e):
+    """The guest goes on asking, as a kernel does, although every reply was delivered in time."""
+    if not e.fine or e.answered_of_judged < len(e.judged) or not enough(e):
         return None
     asked = [each for each in e.delivered if each.broadcast]
-    times = [each.request.at for each in asked]
-    again = sum(_asks_again(a, b) for a, b in pairwise(asked))
-    if again < _GOES_ON or times[-1] - times[0] < GOES_ON_SPAN:
+    again = asked_in_threes([each.frame for each in asked])
+    if again < _GOES_ON or asked[-1].request.at - asked[0].request.at < GOES_ON_SPAN:
         return None
-    if asked_by_a_tool([each.frame for each in asked], confirmed=e.case.stimulus.confirmed):
+    if all(each.frame.target_mac == BROADCAST for each in asked) or any(map(_slow, asked)):
         return None
     if any(ask.target == e.target and ask.fair and not ask.answered_on for ask in e.others):
         return None
-    sure = len(e.delivered) >= HIGH_REQUESTS
+    sure = len(e.judged) >= HIGH_REQUESTS
     return Sign(confidence=Confidence.HIGH if sure else Confidence.MEDIUM, detail=str(again))
 
 
-def _asks_again(answered: Asked, following: Asked) -> bool:
-    """Whether the guest asked on soon after a reply that came in time."""
-    got = answered.delivered
-    if got is None or got.at - answered.request.at > LATE:
-        return False
-    return 0 < following.request.at - got.at <= _GOES_ON_WITHIN
+def _slow(asked: Asked) -> bool:
+    """Whether the reply came about when a kernel asks again anyway."""
+    got = asked.delivered
+    return got is None or got.at - asked.request.at > _IN_TIME
 
 
 def late(e: Evidence) -> Sign | None:
@@ -81,7 +79,7 @@ def late(e: Evidence) -> Sign | None:
 
 def answered_here(e: Evidence) -> Sign | None:
     """A VM of this host answered; its reply never touches an uplink."""
-    if not fine(e):
+    if not e.fine:
         return None
     local = {vm.mac for vm in e.case.host.local_vms}
     responders = {each.delivered.frame.sender_mac for each in e.delivered if each.delivered}
@@ -93,12 +91,15 @@ def answered_here(e: Evidence) -> Sign | None:
 def answered_by_overlay(e: Evidence) -> Sign | None:
     """The segment's ARP suppression answered."""
     seen = any(each.left or each.reply_on for each in e.delivered)
-    return Sign(confidence=Confidence.MEDIUM) if fine(e) and e.overlay and not seen else None
+    return Sign(confidence=Confidence.MEDIUM) if e.fine and e.overlay and not seen else None
 
 
 def answered(e: Evidence) -> Sign | None:
     """It works."""
-    return Sign(confidence=Confidence.HIGH) if fine(e) else None
+    if not e.fine:
+        return None
+    most = 2 * len(e.at_port) >= len(e.telling)
+    return Sign(confidence=Confidence.HIGH if most else Confidence.MEDIUM)
 
 
 def path_changed(e: Evidence) -> Sign | None:
@@ -107,7 +108,9 @@ def path_changed(e: Evidence) -> Sign | None:
         return None
     for event in e.case.events:
         if event.event in PATHS and while_listening(e, event.at):
-            return Sign(confidence=Confidence.LOW, detail=f"event {event.event}")
+            return Sign(
+                confidence=Confidence.LOW, detail=f"event {event.event} at {clock(event.at)}"
+            )
     turn = e.uplink_changed
     return Sign(confidence=Confidence.LOW, detail=turn) if turn else None
 
@@ -164,7 +167,12 @@ def _windows_apart(e: Evidence) -> Sign | None:
     deaf = [ear for ear in ears if ear.why_deaf is not None]
     if max(late, early) <= LATE and not deaf:
         return None
-    worst = deaf[0] if deaf else max(ears, key=lambda ear: ear.start)
+    if deaf:
+        worst = deaf[0]
+    elif late >= early:
+        worst = max(ears, key=lambda ear: ear.start)
+    else:
+        worst = min(ears, key=lambda ear: ear.end)
     return Sign(subject=worst.name, confidence=Confidence.LOW)
 
 
@@ -176,28 +184,44 @@ def too_few(e: Evidence) -> Sign | None:
 # --- step 8: some answered
 
 
-def outcomes(e: Evidence) -> list[bool]:
-    """Delivered or not, in the order of time."""
-    return [each.delivered is not None for each in e.counted]
-
-
 def recovered(e: Evidence) -> Sign | None:
     """First all were lost, then all were answered."""
-    turn = change_point(outcomes(e), purity=0.95, least=3)
-    if turn is None or e.local_target or e.overlay or outcomes(e)[0]:
+    if not (_turns(e.counted) and _turns(e.at_port)) or e.local_target or e.overlay:
         return None
-    if not _lost_outside(e):
-        return None
-    return Sign(confidence=Confidence.MEDIUM, detail=str(turn))
+    return _part_lost(e, None) if _lost_outside(e) else None
+
+
+def _turns(asked: Sequence[Asked]) -> bool:
+    outcomes = [each.delivered is not None for each in asked]
+    return change_point(outcomes, purity=0.95, least=3) is not None and not outcomes[0]
 
 
 def partial(e: Evidence) -> Sign | None:
     """Some of many were answered, without a change point."""
-    if not e.delivered or not e.lost or len(e.counted) < PARTIAL_REQUESTS:
+    if not 0 < len(e.lost) < len(e.counted) or len(e.counted) < PARTIAL_REQUESTS:
         return None
     if e.local_target or e.overlay or not _lost_outside(e):
         return None
-    return Sign(subject=e.target, confidence=Confidence.MEDIUM)
+    return _part_lost(e, e.target)
+
+
+def _part_lost(e: Evidence, subject: str | None) -> Sign:
+    """Whose a partial loss is: the network's, but for a target that is no router.
+
+    Its owner is asked as well, unless another target lost something on the same way, too.
+    """
+    shared = any(
+        ask.target != e.target
+        and ask.uplink == e.uplink
+        and ask.vlan == e.vlan
+        and ask.fair
+        and not ask.answered_on
+        and any(other.answered_on for other in e.others if other.target == ask.target)
+        for ask in e.others
+    )
+    if e.is_router or shared:
+        return Sign(subject=subject, confidence=Confidence.MEDIUM)
+    return Sign(subject, Owner.INCONCLUSIVE, Confidence.LOW)
 
 
 def few_for_a_share(e: Evidence) -> Sign | None:

@@ -120,9 +120,9 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         ),
         "UPLINK_VLAN_NOT_CARRIED": _info(
             _N,
-            "Requests were handed to the uplink, but its switch port does not carry the VLAN.",
-            "That other VLANs on that port are broken.",
-            "Check the VLAN in the trunk of that switch port.",
+            "Requests were handed to the uplink, but its switch port does not pass the VLAN on.",
+            "That other VLANs on that port are broken, or that no switch behind it drops the VLAN.",
+            "Check the VLAN in the trunk of that switch port, then on the switches behind it.",
         ),
         "UPLINK_PATH_LOSS": _info(
             _N,

@@ -10,50 +10,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
 
-from workers.arp.exchange.control import Ask, asks_of, unknown_tags
-from workers.arp.exchange.conversation import Conversation
+from workers.arp.exchange.clock import TOLERANCE
+from workers.arp.exchange.control import Ask
 from workers.arp.exchange.hearing import Ear
-from workers.arp.exchange.pairing import ANSWER_TIME, Asked, Reply
-from workers.arp.exchange.traffic import COPY_TIME, Sighting, Traffic
-from workers.arp.model import BROADCAST, Case, Direction, PointKind
+from workers.arp.exchange.pairing import ANSWER_TIME, Asked
+from workers.arp.exchange.sighting import Sighting
+from workers.arp.model import BROADCAST, Direction, PointKind
+from workers.arp.verdict.outcomes import Outcomes
+from workers.arp.verdict.scene import Scene, is_virtual
 
 MOST_OF_A_PAIR = 10
 _EACH_SIDE = 2  # requests on one uplink, then on the other
 _FLOODED = 3  # broadcasts that tell the wiring
-VIRTUAL_MACS = ("00:00:0c:07:ac", "00:00:0c:9f:f", "00:00:5e:00:01", "00:07:b4")
 
 
-@dataclass(slots=True)
-class Scene:
-    """What all targets of one adapter share."""
-
-    case: Case
-    traffic: Traffic
-    talk: Conversation
-    asks: list[Ask]
-    unknown: frozenset[tuple[str, Direction]]
-
-
-def scene_of(case: Case, traffic: Traffic, talk: Conversation) -> Scene:
-    """Gather the shared facts once."""
-    unknown = unknown_tags(case, traffic)
-    return Scene(case, traffic, talk, asks_of(case, traffic, talk, unknown), unknown)
-
-
-class Evidence:
+class Evidence(Outcomes):
     """The facts about one target, from ``start`` on where only a part of the time is judged."""
 
     def __init__(self, scene: Scene, target: str, asked: Sequence[Asked], start: int = 0) -> None:
-        self.scene = scene
-        self.case, self.traffic, self.talk = scene.case, scene.traffic, scene.talk
-        self.nic = scene.talk.nic
-        self.target = target
-        self.asked = list(asked)
-        self.start = start
+        super().__init__(scene.traffic, scene.talk, target, asked, start)
+        self.scene, self.case = scene, scene.case
 
     def since(self, start: int) -> Evidence:
         """The same facts from this moment on only."""
@@ -61,51 +40,6 @@ class Evidence:
         return Evidence(self.scene, self.target, inside, start)
 
     # --- the case itself
-
-    @cached_property
-    def counted(self) -> list[Asked]:
-        """Requests whose outcome is known: delivered, or surely heard out and broadcast."""
-        return [e for e in self.asked if e.delivered or (e.covered and e.broadcast)]
-
-    @cached_property
-    def delivered(self) -> list[Asked]:
-        """Requests whose reply reached the VM's port."""
-        return [each for each in self.counted if each.delivered]
-
-    @cached_property
-    def lost(self) -> list[Asked]:
-        """Requests whose reply surely did not."""
-        return [each for each in self.counted if not each.delivered]
-
-    @cached_property
-    def unanswered(self) -> int:
-        """All broadcasts without a delivered reply, heard out or not."""
-        return sum(each.broadcast and not each.delivered for each in self.asked)
-
-    @cached_property
-    def span(self) -> int:
-        """From the first lost request to the last."""
-        return self.lost[-1].request.at - self.lost[0].request.at if self.lost else 0
-
-    @cached_property
-    def undelivered(self) -> list[Asked]:
-        """Lost requests whose reply was seen on an uplink."""
-        return [each for each in self.lost if each.reply_on]
-
-    @cached_property
-    def replies(self) -> list[Reply]:
-        """All replies the target's address sent to the VM."""
-        return [reply for each in self.asked for reply in each.replies]
-
-    @cached_property
-    def seen_out(self) -> list[Asked]:
-        """Lost requests that were seen on any uplink, on their way out or back."""
-        return [e for e in self.lost if e.left or e.reflected or e.looped or e.reply_on]
-
-    @cached_property
-    def reflected(self) -> list[Asked]:
-        """Requests that came back on a sibling uplink."""
-        return [each for each in self.asked if each.reflected]
 
     @cached_property
     def uplink(self) -> str | None:
@@ -135,6 +69,13 @@ class Evidence:
         if len(turns) != 1 or min(turns[0], len(path) - turns[0]) < _EACH_SIDE:
             return None
         return f"{path[0]} to {path[-1]}"
+
+    @cached_property
+    def uplink_untold(self) -> str | None:
+        """U where vCenter told another one: it changed meanwhile, or the files are another's."""
+        told = self.nic.pinned_uplink
+        hashed = self.case.host.teaming in {"iphash", "lacp"}
+        return self.uplink if told and not hashed and self.uplink not in {None, told} else None
 
     @property
     def siblings(self) -> list[str]:
@@ -169,6 +110,11 @@ class Evidence:
     def is_gateway(self) -> bool:
         """Whether the target is the VM's gateway: then the network team owns it."""
         return self.target == self.nic.gateway
+
+    @cached_property
+    def is_router(self) -> bool:
+        """Whether it is the gateway, or answers with a first-hop redundancy MAC."""
+        return self.is_gateway or any(is_virtual(each.frame.sender_mac) for each in self.replies)
 
     @cached_property
     def networks(self) -> list[IPv4Interface]:
@@ -270,11 +216,16 @@ class Evidence:
             key = (frame.eth_src, frame.op, frame.sender_ip, frame.target_ip, frame.target_mac)
             copies = open_ones.get(key)
             first = min((one.at for one in copies.values()), default=0) if copies else 0
-            if copies is None or each.at - first > COPY_TIME:
+            if copies is None or each.at - first > TOLERANCE:
                 copies = open_ones[key] = {}
                 found.append(copies)
             copies.setdefault(each.object, each)
         return found
+
+    def unproven(self, uplinks: Iterable[str]) -> bool:
+        """Whether one of these was handed requests and shows nothing coming in: dead, or not heard."""
+        heard = {each.object for each in self.traffic.at(PointKind.UPLINK, Direction.RX)}
+        return any(ask.uplink in uplinks and ask.uplink not in heard for ask in self.scene.asks)
 
     @property
     def wired_apart(self) -> bool:
@@ -295,8 +246,3 @@ class Evidence:
             and each.at >= self.start
             for each in self.traffic.sightings
         )
-
-
-def is_virtual(mac: str) -> bool:
-    """A first-hop redundancy MAC: HSRP v1 and v2, VRRP, GLBP."""
-    return mac.startswith(VIRTUAL_MACS)

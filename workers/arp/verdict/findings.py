@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from workers.arp.exchange.conversation import REPLY, REQUEST, Conversation, is_probe
-from workers.arp.exchange.traffic import Sighting, Traffic
+from workers.arp.exchange.conversation import Conversation, asked_by_a_tool, asked_each_second
+from workers.arp.exchange.sighting import REPLY, REQUEST, Sighting, is_probe
+from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import (
     MILLISECOND,
     ArpFrame,
@@ -17,9 +18,11 @@ from workers.arp.model import (
     SideFinding,
 )
 from workers.arp.verdict.evidence import Evidence
-from workers.arp.verdict.signs import PATHS, fine, while_listening
+from workers.arp.verdict.scene import clock
+from workers.arp.verdict.signs import PATHS, while_listening
 
 _LEAST_ASKED = 3
+_ASKED_ON = 4
 _LOOPED = 2
 
 
@@ -28,12 +31,17 @@ def counts_of(
 ) -> tuple[PointCount, ...]:
     """What was heard at each point, in the case's order; frames are counted as the file holds them."""
     by_name = {each.capture.point.name: each for each in heard}
-    names = [capture.point.name for capture in case.captures]
-    names += [name for name in by_name if name not in names]
-    return tuple(_count(traffic, talk, name, by_name.get(name)) for name in names)
+    names = dict.fromkeys([*(capture.point.name for capture in case.captures), *by_name])
+    deaf: dict[str, str] = {}
+    for ear in traffic.ears.values():
+        if ear.why_deaf:
+            deaf.setdefault(ear.point, ear.why_deaf)
+    return tuple(_count(traffic, talk, name, by_name.get(name), deaf.get(name)) for name in names)
 
 
-def _count(traffic: Traffic, talk: Conversation, name: str, heard: Heard | None) -> PointCount:
+def _count(
+    traffic: Traffic, talk: Conversation, name: str, heard: Heard | None, deaf: str | None
+) -> PointCount:
     frames = heard.frames if heard else ()
     requests = sum(_is_request(talk, frame) for frame in frames)
     replies = sum(frame.op == REPLY and frame.target_ip in talk.own_ips for frame in frames)
@@ -47,8 +55,7 @@ def _count(traffic: Traffic, talk: Conversation, name: str, heard: Heard | None)
             and _is_request(talk, each.frame)
             for each in traffic.at(PointKind.UPLINK, Direction.RX)
         )
-    deaf = [ear.why_deaf for ear in traffic.ears.values() if ear.point == name and ear.why_deaf]
-    why = deaf[0] if deaf else None if heard else "its capture file is missing"
+    why = deaf or (None if heard else "its capture file is missing")
     others = len(frames) - requests - replies + (heard.left_out if heard else 0)
     return PointCount(name, why is None, why, requests, replies, reflections, others)
 
@@ -65,6 +72,7 @@ def side_findings_of(e: Evidence, code: str) -> tuple[SideFinding, ...]:
     """Worth knowing, never blame."""
     makers: tuple[Callable[[Evidence], SideFinding | None], ...] = (
         _not_answering,
+        _asks_on,
         _loop,
         _path,
         _proxy,
@@ -74,6 +82,9 @@ def side_findings_of(e: Evidence, code: str) -> tuple[SideFinding, ...]:
         _skew,
         _duplicates,
         _inferred,
+        _misnamed,
+        _damaged,
+        _untold,
         _pvlan,
     )
     found = [finding for make in makers if (finding := make(e)) is not None]
@@ -107,6 +118,22 @@ def _asks_for_vm(e: Evidence, seen: Sighting) -> bool:
     )
 
 
+def _asks_on(e: Evidence) -> SideFinding | None:
+    """Asked again each second without a pause: a loop does, and a guest that ignores replies, too."""
+    frames = [each.frame for each in e.delivered if each.broadcast]
+    again = asked_each_second(frames)
+    if again < _ASKED_ON or not e.fine or e.answered_of_judged < len(e.judged):
+        return None
+    if asked_by_a_tool(frames, confirmed=e.case.stimulus.confirmed):
+        return None
+    return SideFinding(
+        "GUEST_IGNORES_REPLY",
+        f"{e.case.vm.name} asked for {e.target} again {again} times, about a second after a reply was "
+        "delivered: a tool that asks every second, or a guest that ignores replies. Its neighbour "
+        "table tells which.",
+    )
+
+
 def _loop(e: Evidence) -> SideFinding | None:
     looped = [each for each in e.talk.asked if each.looped]
     twice = [a for a in e.talk.asked if len(a.reflected) > len({r.object for r in a.reflected})]
@@ -134,7 +161,7 @@ def _proxy(e: Evidence) -> SideFinding | None:
     for asked in e.talk.asked:
         for reply in asked.replies:
             by_mac.setdefault(reply.frame.sender_mac, set()).add(reply.frame.sender_ip)
-    outside = fine(e) and bool(e.networks) and not e.inside(e.target)
+    outside = e.fine and bool(e.networks) and not e.inside(e.target)
     for mac, addresses in sorted(by_mac.items()):
         if len(addresses) > 1 or (outside and e.target in addresses):
             return SideFinding(
@@ -147,7 +174,7 @@ def _proxy(e: Evidence) -> SideFinding | None:
 
 def _other_responder_move(e: Evidence) -> SideFinding | None:
     macs = list(dict.fromkeys(reply.frame.sender_mac for reply in e.replies))
-    if len(macs) <= 1 or not fine(e):
+    if len(macs) <= 1 or not e.fine:
         return None
     return SideFinding(
         "DUPLICATE_RESPONDERS",
@@ -180,11 +207,10 @@ def _tags(e: Evidence) -> SideFinding | None:
 
 
 def _skew(e: Evidence) -> SideFinding | None:
-    if not e.traffic.clock.late:
+    if not e.traffic.clock.off:
         return None
     told = ", ".join(
-        f"{name} {late / MILLISECOND:+.1f} ms"
-        for name, late in sorted(e.traffic.clock.late.items())
+        f"{name} {late / MILLISECOND:+.1f} ms" for name, late in sorted(e.traffic.clock.off.items())
     )
     return SideFinding("CLOCK_SKEW", f"Streams were stamped off the host's clock: {told}.")
 
@@ -206,6 +232,37 @@ def _inferred(e: Evidence) -> SideFinding | None:
         "DIRECTION_INFERRED",
         f"{', '.join(points)} holds both directions without saying which frame went which way: "
         f"the direction was inferred from where each source MAC lives.",
+    )
+
+
+def _misnamed(e: Evidence) -> SideFinding | None:
+    if not e.traffic.misnamed:
+        return None
+    told = "; ".join(f"{thing}-{way}: {why}" for (thing, way), why in e.traffic.misnamed.items())
+    return SideFinding(
+        "FILES_MISNAMED",
+        f"{told}. Left out, and nothing is concluded: nobody knows which file is which.",
+    )
+
+
+def _damaged(e: Evidence) -> SideFinding | None:
+    broken = {ear.point: ear for ear in e.traffic.ears.values() if ear.damage is not None}
+    if not broken:
+        return None
+    told = "; ".join(
+        f"{name} {f'until {clock(ear.end)}' if ear.why_deaf is None else 'not at all'} ({ear.damage})"
+        for name, ear in sorted(broken.items())
+    )
+    return SideFinding("FILE_DAMAGED", f"Files are broken; what counts as heard: {told}.")
+
+
+def _untold(e: Evidence) -> SideFinding | None:
+    if e.uplink_untold is None:
+        return None
+    return SideFinding(
+        "OTHER_UPLINK_THAN_TOLD",
+        f"vCenter told {e.nic.pinned_uplink} as the VM's uplink, its requests were handed to "
+        f"{e.uplink}: it changed meanwhile, or the uplinks' files bear each other's names.",
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from workers.arp.exchange.control import Ask
-from workers.arp.exchange.conversation import REPLY, UNSPECIFIED
-from workers.arp.exchange.traffic import Sighting
+from workers.arp.exchange.pairing import ANSWER_TIME
+from workers.arp.exchange.sighting import UNSPECIFIED, Sighting
 from workers.arp.model import SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import fisher
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.signs import HIGH_REQUESTS, LEAST_REQUESTS, Sign, silent
+from workers.arp.verdict.subnet import at_home, one_subnet
 
 LEAST_CONTROLS = 3
 LEAST_PAIRED = 5
@@ -69,7 +70,7 @@ def _foreign(e: Evidence) -> list[Sighting]:
 
 def vm_specific(e: Evidence) -> Sign | None:
     """On the same uplink and VLAN the target answers others, not this VM."""
-    if not _path_works(e):
+    if not _path_works(e) or e.unproven(e.siblings) or not one_subnet(e):
         return None
     same = e.answered(lambda ask: e.on_group(ask) and ask.target == e.target and not ask.mine)
     if same == 0 or fisher(len(e.lost), same) > _CHANCE:
@@ -82,7 +83,7 @@ def vm_specific(e: Evidence) -> Sign | None:
 
 def target_down(e: Evidence) -> Sign | None:
     """The uplink and the VLAN work, and the target answered nobody."""
-    if not _path_works(e) or _shows_life(e):
+    if not _path_works(e) or _shows_life(e) or not at_home(e):
         return None
     if e.nic.vlan.mode == "pvlan" and not e.is_gateway:
         return None
@@ -128,23 +129,9 @@ def _reflected_others(e: Evidence, uplinks: frozenset[str]) -> bool:
     return len(back) >= LEAST_CONTROLS
 
 
-def _answered_unasked(e: Evidence) -> bool:
-    """Whether the target answered requests of the VM that were seen nowhere: another way out."""
-    paired = {id(c) for asked in e.talk.asked for reply in asked.replies for c in reply.copies}
-    return any(
-        each.frame.op == REPLY
-        and each.frame.sender_ip == e.target
-        and each.frame.eth_dst in e.talk.own_macs
-        and each.direction == Direction.RX
-        and each.at >= e.start
-        and id(each) not in paired
-        for each in e.traffic.sightings
-    )
-
-
 def _unanswered(e: Evidence) -> bool:
     lost = silent(e) and not e.replies and bool(e.seen_out)
-    return lost and not e.overlay and not e.local_target and not _answered_unasked(e)
+    return lost and not e.overlay and not e.local_target and not e.unpaired
 
 
 # --- steps 13 and 14: the uplink's path
@@ -221,10 +208,13 @@ def _dead_member(e: Evidence) -> Sign | None:
     heard = Counter(each.object for each in _foreign(e))
     if heard[e.uplink] or sum(heard[mate] for mate in mates) < LEAST_PAIRED:
         return None
+    start = e.lost[0].request.at - ANSWER_TIME
+    worked = Counter(
+        a.target for a in e.others if a.uplink in mates and a.answered_on and a.at >= start
+    )
     here = [ask for ask in e.others if ask.uplink == e.uplink and ask.fair]
-    missed = [ask for ask in here if not ask.mine and ask.target == e.target]
-    worked = e.answered(lambda ask: ask.uplink in mates and ask.target == e.target)
-    if any(ask.answered_on for ask in here) or min(len(missed), worked) < LEAST_CONTROLS:
+    missed = sum(not ask.mine and worked[ask.target] >= LEAST_CONTROLS for ask in here)
+    if any(ask.answered_on for ask in here) or min(missed, worked[e.target]) < LEAST_CONTROLS:
         return None
     return Sign(f"{e.uplink}/all", assumption=True, detail="all")
 
@@ -234,7 +224,7 @@ def _dead_member(e: Evidence) -> Sign | None:
 
 def vlan_dead(e: Evidence) -> Sign | None:
     """Nobody is answered in v on any uplink, another VLAN works."""
-    if not _unanswered(e) or e.vlan is None:
+    if not _unanswered(e) or e.vlan is None or e.unproven(e.talk.uplinks):
         return None
     if any(not e.tags_known(up, Direction.RX) for up in e.talk.uplinks):
         return None
@@ -251,7 +241,7 @@ def vlan_dead(e: Evidence) -> Sign | None:
 
 def nobody_gets_it(e: Evidence) -> Sign | None:
     """Several requesters miss the target, one of them over a path that works."""
-    if not _unanswered(e) or _shows_life(e):
+    if not _unanswered(e) or _shows_life(e) or not at_home(e):
         return None
     if e.nic.vlan.mode == "pvlan" and not e.is_gateway:
         return None

@@ -20,11 +20,11 @@ def narrowed(e: Evidence) -> Evidence:
     """The part with the fault where the rest was answered, else the evidence as it is."""
     if not e.delivered or len(e.lost) < _LEAST or e.uplink_changed or _way_unknown(e):
         return e
-    outcomes = [each.delivered is not None for each in e.counted]
+    outcomes = [each.delivered is not None for each in e.at_port]
     turn = change_point(outcomes, purity=_PURE, least=_LEAST_OTHER)
     if turn is not None and outcomes[0]:
         last_answer = max(each.request.at for each in e.delivered)
-        tail = e.since(max(e.counted[turn].request.at, last_answer + 1))
+        tail = e.since(max(e.at_port[turn].request.at, last_answer + 1))
         return tail if len(tail.lost) >= _LEAST else e
     return _by_uplink(e)
 

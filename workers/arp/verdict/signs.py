@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from workers.arp.exchange.conversation import UNSPECIFIED
+from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.pairing import Asked
-from workers.arp.exchange.traffic import COPY_TIME, Sighting
+from workers.arp.exchange.sighting import UNSPECIFIED, Sighting
 from workers.arp.model import (
     SECOND,
     Confidence,
@@ -18,12 +18,12 @@ from workers.arp.model import (
     PointKind,
 )
 from workers.arp.model.values import dataclass
-from workers.arp.verdict.evidence import Evidence, is_virtual
+from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import Scene, clock, is_virtual
 
 LEAST_REQUESTS = 5
 HIGH_REQUESTS = 10
 LEAST_SPAN = 4 * SECOND
-OK_SHARE = 0.9
 _MOVES = {"vmotion_out", "vmotion_in", "poweroff", "reconnect", "mac_change"}
 PATHS = {"link_down", "link_up", "failover"}
 _RARP = {3, 4}
@@ -55,13 +55,8 @@ def enough(e: Evidence) -> bool:
 
 
 def silent(e: Evidence) -> bool:
-    """Enough requests, and none of their replies was delivered."""
-    return enough(e) and not e.delivered
-
-
-def fine(e: Evidence) -> bool:
-    """Nine of ten requests whose outcome is known were answered, one to one."""
-    return bool(e.delivered) and len(e.delivered) >= OK_SHARE * len(e.counted)
+    """Enough requests, and no reply of the target was delivered, to them or to any other."""
+    return enough(e) and not e.delivered and not e.delivered_unasked
 
 
 # --- step 1: the VM moved
@@ -73,12 +68,20 @@ def not_on_switch(e: Evidence) -> Sign | None:
     return Sign(e.nic.backing, confidence=Confidence.LOW) if bypass else None
 
 
+def wrong_files(e: Evidence) -> Sign | None:
+    """Frames contradict the names of their files: then nobody knows which file is which."""
+    wrong = sorted(f"{thing}-{way}" for thing, way in e.traffic.misnamed)
+    return Sign(subject=", ".join(wrong), confidence=Confidence.LOW) if wrong else None
+
+
 def moved(e: Evidence) -> Sign | None:
     """An event of the VM, or frames with its MAC that came from another place."""
     for event in e.case.events:
         if event.event in _MOVES and while_listening(e, event.at):
-            return Sign(detail=f"event {event.event}", confidence=Confidence.LOW)
-    outside = [each for each in e.traffic.at(PointKind.UPLINK, Direction.RX) if _came_home(e, each)]
+            return Sign(
+                detail=f"event {event.event} at {clock(event.at)}", confidence=Confidence.LOW
+            )
+    outside = e.scene.once(_from_elsewhere)
     rarp = [each for each in outside if each.frame.op in _RARP]
     if rarp or len(outside) >= _ELSEWHERE:
         return Sign(detail="its MAC came in from outside", confidence=Confidence.LOW)
@@ -91,18 +94,23 @@ def while_listening(e: Evidence, at: int) -> bool:
     return not ears or min(ear.start for ear in ears) <= at <= max(ear.end for ear in ears)
 
 
-def _came_home(e: Evidence, seen: Sighting) -> bool:
-    """A frame of this VM that came in although this host sent none like it just before."""
+def _from_elsewhere(scene: Scene) -> list[Sighting]:
+    """Frames of this VM that came in although this host sent none like them just before."""
+    seen = scene.traffic.at(PointKind.UPLINK, Direction.RX)
+    return [each for each in seen if _came_home(scene, each)]
+
+
+def _came_home(e: Scene, seen: Sighting) -> bool:
     frame = seen.frame
-    if frame.eth_src != e.nic.mac or seen.inferred:
+    if frame.eth_src != e.talk.nic.mac or seen.inferred:
         return False
-    before = e.traffic.copies(seen, seen.at - SECOND // 2, seen.at + COPY_TIME)
+    before = e.traffic.copies(seen, seen.at - SECOND // 2, seen.at + TOLERANCE)
     if any(each.direction == Direction.TX for each in before):
         return False
     if frame.op in _RARP:
         return True
-    sources = [(e.nic.point, Direction.TX), *((up, Direction.TX) for up in e.talk.uplinks)]
-    return all(e.ear(*key).hears(seen.at - SECOND // 2, SECOND) for key in sources)
+    sources = [(thing, Direction.TX) for thing in (e.talk.nic.point, *e.talk.uplinks)]
+    return all(e.talk.ear(*key).hears(seen.at - SECOND // 2, SECOND) for key in sources)
 
 
 # --- step 2: somebody else has the address
@@ -110,7 +118,7 @@ def _came_home(e: Evidence, seen: Sighting) -> bool:
 
 def conflict(e: Evidence) -> Sign | None:
     """A foreign MAC speaks with the VM's address."""
-    claims = [each for each in e.traffic.sightings if _claims(e, each)]
+    claims = e.scene.once(_claims)
     if not claims:
         return None
     macs = sorted({each.frame.sender_mac for each in claims})
@@ -119,30 +127,49 @@ def conflict(e: Evidence) -> Sign | None:
     return Sign(
         subject=claims[0].frame.sender_ip,
         confidence=Confidence.HIGH,
-        detail=f"{', '.join(macs)} ({count} frames, heard on {', '.join(where)})",
+        detail=f"{', '.join(macs)} ({count} frames from {clock(claims[0].at)} on, "
+        f"heard on {', '.join(where)})",
     )
 
 
-def _claims(e: Evidence, seen: Sighting) -> bool:
+def _claims(scene: Scene) -> list[Sighting]:
+    """Frames of others that name the VM's address as their sender."""
+    own = scene.talk.own_ips - {UNSPECIFIED}
+    return [
+        each
+        for each in scene.traffic.sightings
+        if each.frame.sender_ip in own
+        and each.direction == Direction.RX
+        and _is_foreign(scene, each)
+    ]
+
+
+def _is_foreign(scene: Scene, seen: Sighting) -> bool:
     frame = seen.frame
-    if frame.op in _RARP or frame.sender_ip not in e.talk.own_ips or frame.sender_ip == UNSPECIFIED:
+    own = scene.talk.own_macs | {nic.mac for nic in scene.case.vm.nics}
+    here = seen.kind == PointKind.UPLINK or seen.object == scene.talk.nic.point
+    if frame.op in _RARP or frame.sender_mac in own or not here or seen.inferred:
         return False
-    if seen.direction != Direction.RX or frame.sender_mac in e.talk.own_macs:
+    if is_virtual(frame.sender_mac):
         return False
-    here = seen.kind == PointKind.UPLINK or seen.object == e.nic.point
-    if not here or is_virtual(frame.sender_mac) or seen.inferred:
-        return False
-    if any(nic.mac == frame.sender_mac for nic in e.case.vm.nics):
-        return False
-    return e.ear(e.nic.point, Direction.TX).hears(seen.at, 0) or _surely_from_outside(e, seen)
+    return _surely_not_sent(scene, seen) or _surely_from_outside(scene, seen)
 
 
-def _surely_from_outside(e: Evidence, seen: Sighting) -> bool:
+def _surely_not_sent(scene: Scene, seen: Sighting) -> bool:
+    """Whether the VM's port, which shows what the VM sends, listened then."""
+    port = scene.talk.nic.point
+    sent = any(each.object == port for each in scene.traffic.at(PointKind.VNIC, Direction.TX))
+    known = seen.frame.eth_src in {vm.mac for vm in scene.case.host.local_vms}
+    return (sent or known) and scene.talk.ear(port, Direction.TX).hears(seen.at, 0)
+
+
+def _surely_from_outside(scene: Scene, seen: Sighting) -> bool:
     """Whether no uplink handed it out: else this VM may have sent it, with a foreign sender."""
-    copies = e.traffic.copies(seen, seen.at - COPY_TIME, seen.at + COPY_TIME)
+    copies = scene.traffic.copies(seen, seen.at - TOLERANCE, seen.at + TOLERANCE)
     if any(c.direction == Direction.TX and c.kind == PointKind.UPLINK for c in copies):
         return False
-    return all(e.ear(up, Direction.TX).hears(seen.at, 0) for up in e.talk.uplinks)
+    uplinks = scene.talk.uplinks
+    return all(scene.talk.ear(up, Direction.TX).hears(seen.at, 0) for up in uplinks)
 
 
 # --- step 3: nothing asked

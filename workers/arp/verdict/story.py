@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
+from workers.arp.exchange.control import Ask
 from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.model import MILLISECOND, SECOND, Direction, PointKind
 from workers.arp.numbers import median
 from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import Scene, clock
 
 _MOST_CONTROLS = 3
+_TOGETHER = SECOND  # captures stop one after the other
+_Asker = tuple[bool, str, str, str, int | None]
 
 
 def story(e: Evidence) -> list[str]:
@@ -29,11 +32,6 @@ def story(e: Evidence) -> list[str]:
         *_controls(e),
     ]
     return [each for each in sentences if each]
-
-
-def clock(at: int) -> str:
-    """``09:30:05Z``."""
-    return f"{datetime.fromtimestamp(at // SECOND, tz=UTC):%H:%M:%S}Z"
 
 
 def place(e: Evidence, device: str | None) -> str:
@@ -57,7 +55,7 @@ def vlan_name(vlan: int | None) -> str:
 
 def share(e: Evidence) -> str:
     """``0 of 24``: delivered of those whose outcome is known."""
-    return f"{len(e.delivered)} of {len(e.counted)}"
+    return f"{e.answered_of_judged} of {len(e.judged)}"
 
 
 def handed(e: Evidence) -> Counter[str]:
@@ -105,30 +103,42 @@ def _went_out(e: Evidence) -> str | None:
         to = " and ".join(f"{out[device]} to {place(e, device)}" for device in sorted(out))
         whole = list(out.values()) == [len(e.asked)]
         what = f"were handed to {place(e, next(iter(out)))}" if whole else f"were handed out, {to}"
-    elif e.deaf(e.talk.uplinks, Direction.TX) or not e.talk.uplinks:
+    elif not e.talk.uplinks or not _surely_heard_out(e):
         what = f"were seen at {first.request.frame.point}"
     else:
         what = f"entered the virtual switch, 0 were handed to {either(e.talk.uplinks)}"
     return f"{when}: {len(e.asked)} ARP requests of {who} {what}{_judged(e)}."
 
 
+def _surely_heard_out(e: Evidence) -> bool:
+    """Whether every uplink's sent frames were heard while the requests came."""
+    ears = [e.ear(up, Direction.TX) for up in e.talk.uplinks]
+    return all(ear.hears(each.request.at, 0) for ear in ears for each in e.asked)
+
+
 def _judged(e: Evidence) -> str:
     """Why fewer requests are judged than were sent, where that is so."""
-    counted = {id(each) for each in e.counted}
-    left_out = [each for each in e.asked if id(each) not in counted]
-    if not left_out or not e.counted:
+    judged = {id(each) for each in e.judged}
+    left_out = [each for each in e.asked if id(each) not in judged]
+    ears = [ear for key in e.talk.needed if (ear := e.ear(*key)).why_deaf is None]
+    if not left_out or not ears:
         return ""
+    end = max(ear.end for ear in ears)
+    port = e.ear(e.nic.point, Direction.RX)
+    if e.fine and port.why_deaf is None:
+        ears = [port]
+    first, last = max(ears, key=lambda ear: ear.start), min(ears, key=lambda ear: ear.end)
+    stop = "the end" if end - last.end <= _TOGETHER else f"{last.name} stopped"
     unicast = sum(not each.broadcast for each in left_out)
-    start, end = e.talk.span or (0, 0)
-    early = sum(each.broadcast and each.request.at < start for each in left_out)
-    late = sum(each.broadcast and each.request.at + REPLY_TIME > end for each in left_out)
+    early = sum(each.broadcast and each.request.at < first.start for each in left_out)
+    late = sum(each.broadcast and each.request.at + REPLY_TIME > last.end for each in left_out)
     reasons = [
         f"{early} came before every point listened" if early else "",
-        f"{late} came less than 2 s before the end" if late else "",
+        f"{late} came less than 2 s before {stop}" if late else "",
         f"{unicast} only checked a known entry by unicast" if unicast else "",
     ]
     why = ", ".join(each for each in reasons if each)
-    return f"; {len(e.counted)} of {len(e.asked)} can be judged ({why})"
+    return f"; {len(e.judged)} of {len(e.asked)} can be judged ({why})"
 
 
 def _came_back(e: Evidence) -> str | None:
@@ -176,7 +186,11 @@ def _reflections(e: Evidence) -> str | None:
     where = sorted({seen.object for each in e.reflected for seen in each.reflected})
     left = {seen.object for each in e.reflected for seen in each.left}
     near = place(e, next(iter(left))) if len(left) == 1 else "the uplinks they left on"
-    network = vlan_name(e.vlan) if e.vlan else "the untagged network"
+    seen = [seen for each in e.reflected for seen in (*each.left, *each.reflected)]
+    if not all(e.tags_known(each.object, each.direction) for each in seen):
+        network = "the network, in which VLAN is unknown"
+    else:
+        network = vlan_name(e.vlan) if e.vlan else "the untagged network"
     return (
         f"{len(e.reflected)} of {len(e.asked)} requests came back on {either(where)}: "
         f"NIC, cable and port of {near} pass this MAC into {network}."
@@ -187,21 +201,34 @@ def _controls(e: Evidence) -> list[str]:
     """The most telling controls: the same target first, then the busiest."""
     if e.delivered and not e.lost:
         return []
-    counts: dict[tuple[str, str, str, int | None], list[int]] = {}
-    for ask in e.others:
-        if ask.fair or ask.answered_on:
-            count = counts.setdefault((ask.requester, ask.target, ask.uplink, ask.vlan), [0, 0])
-            count[0] += 1
-            count[1] += bool(ask.answered_on)
+    everybody = _counted(e.others) if e.start else e.scene.once(_all_controls)
+    counts = {key[1:]: n for key, n in everybody.items() if not (key[0] and key[2] == e.target)}
     order = sorted(
         counts, key=lambda key: (key[1] != e.target, -counts[key][1], key[2], str(key[3]), key[0])
     )
     return [_control(e, key, counts[key]) for key in order[:_MOST_CONTROLS]]
 
 
+def _all_controls(scene: Scene) -> dict[_Asker, list[int]]:
+    return _counted(scene.asks)
+
+
+def _counted(asks: Iterable[Ask]) -> dict[_Asker, list[int]]:
+    """Asked and answered, by whether the judged VM asked, requester, target, uplink and VLAN."""
+    counts: dict[_Asker, list[int]] = {}
+    for ask in asks:
+        if ask.fair or ask.answered_on:
+            key = (ask.mine, ask.requester, ask.target, ask.uplink, ask.vlan)
+            count = counts.setdefault(key, [0, 0])
+            count[0] += 1
+            count[1] += bool(ask.answered_on)
+    return counts
+
+
 def _control(e: Evidence, key: tuple[str, str, str, int | None], count: list[int]) -> str:
     requester, target, uplink, vlan = key
     names = {ip.split("/")[0]: vm.name for vm in e.case.host.local_vms for ip in vm.ipv4}
+    names |= dict.fromkeys(e.talk.own_ips, f"{e.case.vm.name} itself")
     who = f"{names[requester]} ({requester})" if requester in names else requester
     return (
         f"Meanwhile {who} got {count[1]} of {count[0]} replies from {target} in "

@@ -12,6 +12,8 @@ from dataclasses import replace
 
 from workers.arp.exchange.control import controls_of
 from workers.arp.exchange.conversation import conversation_of
+from workers.arp.exchange.hearing import REPLY_TIME
+from workers.arp.exchange.pairing import Asked
 from workers.arp.exchange.traffic import Traffic, traffic_of
 from workers.arp.model import (
     Case,
@@ -27,9 +29,10 @@ from workers.arp.model import (
 from workers.arp.model.values import dataclass
 from workers.arp.verdict import answers, losses, signs, undelivered
 from workers.arp.verdict.codes import CODES
-from workers.arp.verdict.evidence import Evidence, Scene, scene_of
+from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.findings import counts_of, side_findings_of
 from workers.arp.verdict.parts import narrowed
+from workers.arp.verdict.scene import Scene, scene_of
 from workers.arp.verdict.signs import HIGH_REQUESTS, Sign
 from workers.arp.verdict.wording import told
 
@@ -50,6 +53,7 @@ class Row:
 
 ROWS: tuple[Row, ...] = (
     Row("CAPTURE_INCOMPLETE", (), signs.not_on_switch),
+    Row("CAPTURE_INCOMPLETE", (), signs.wrong_files),
     Row("VM_MOVED", (), signs.moved),
     Row("VM_IP_CONFLICT", (), signs.conflict),
     Row("PROBES_ONLY", (), signs.only_probes),
@@ -141,12 +145,14 @@ class _Found:
 def _judge_nic(case: Case, traffic: Traffic, nic: Vnic) -> list[_Found]:
     talk = conversation_of(case, traffic, nic)
     scene = scene_of(case, traffic, talk)
-    targets = sorted({each.frame.target_ip for each in talk.asked}) or [""]
-    return [_judge_target(scene, target) for target in targets]
+    by_target: dict[str, list[Asked]] = {}
+    for each in talk.asked:
+        by_target.setdefault(each.frame.target_ip, []).append(each)
+    found = by_target or {"": []}
+    return [_judge_target(scene, target, found[target]) for target in sorted(found)]
 
 
-def _judge_target(scene: Scene, target: str) -> _Found:
-    asked = [each for each in scene.talk.asked if each.frame.target_ip == target]
+def _judge_target(scene: Scene, target: str, asked: Sequence[Asked]) -> _Found:
     whole = Evidence(scene, target, asked)
     evidence = narrowed(whole)
     row, sign, refusals = _decide(evidence)
@@ -194,6 +200,7 @@ def _deaf(e: Evidence, needs: Sequence[str]) -> list[str]:
     if STIMULUS in needs and not (
         stimulus.start is not None
         and stimulus.end is not None
+        and stimulus.end - stimulus.start >= REPLY_TIME
         and e.ear(port, tx).hears(stimulus.start, stimulus.end - stimulus.start)
     ):
         sentences.append(f"{port}-tx did not listen during the whole stimulus")
@@ -202,12 +209,14 @@ def _deaf(e: Evidence, needs: Sequence[str]) -> list[str]:
 
 def _confidence(e: Evidence, sign: Sign) -> Confidence:
     """High: ten requests, a positive control, all points complete and nothing assumed."""
-    if sign.confidence is not None:
-        return sign.confidence
     ears = [e.ear(*key) for key in e.talk.needed]
-    complete = all(ear.why_deaf is None and not ear.merged for ear in ears)
+    broken = any(ear.damage is not None for ear in ears)
+    if sign.confidence is not None:
+        weak = broken and sign.confidence == Confidence.HIGH
+        return Confidence.MEDIUM if weak else sign.confidence
+    complete = not broken and all(ear.why_deaf is None and not ear.merged for ear in ears)
     strong = len(e.lost) >= HIGH_REQUESTS and sign.controlled and not sign.assumption
-    clear = complete and not e.traffic.clock.late
+    clear = complete and not e.traffic.clock.off and e.uplink_untold is None
     return Confidence.HIGH if strong and clear else Confidence.MEDIUM
 
 

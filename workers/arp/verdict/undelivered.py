@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+from workers.arp.exchange.clock import Identity
 from workers.arp.exchange.pairing import Asked
 from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
 from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import Scene
 from workers.arp.verdict.signs import LEAST_REQUESTS, Sign, enough, silent
 
 LEAST_CONTROLS = 3
@@ -42,11 +44,30 @@ def dropped_on_the_way_out(e: Evidence) -> Sign | None:
         return None
     if any(each.request.kind != PointKind.VNIC for each in e.lost):
         return None
-    out = list(e.traffic.at(PointKind.UPLINK, Direction.TX))
-    sent = {each.request.key for each in e.asked}
-    if any(each.key in sent for each in out):
+    out = e.scene.once(_handed_out)
+    if any(each.request.key in out for each in e.asked) or _uplink_in_doubt(e):
         return None
-    return Sign(controlled=any(each.frame.eth_src not in e.talk.own_macs for each in out))
+    return Sign(controlled=not set(out.values()) <= e.talk.own_macs)
+
+
+def _handed_out(scene: Scene) -> dict[Identity, str]:
+    """All that left on any uplink, with its source."""
+    out = scene.traffic.at(PointKind.UPLINK, Direction.TX)
+    return {each.key: each.frame.eth_src for each in out}
+
+
+def _uplink_in_doubt(e: Evidence) -> bool:
+    """The VM's uplink shows nothing either way in the VM's VLAN, while another uplink hears it.
+
+    Then the VLAN is missing there, and the capture of what went out is the likelier thing to be deaf.
+    """
+    pinned = e.nic.pinned_uplink
+    if pinned is None or any(
+        each.object == pinned for each in e.traffic.at(PointKind.UPLINK, Direction.TX)
+    ):
+        return False
+    heard = {each.object for each in e.incoming if each.vlan in e.vlans}
+    return bool(heard) and pinned not in heard
 
 
 # --- step 10: the reply came back and was not delivered
@@ -75,7 +96,7 @@ def reply_dropped(e: Evidence) -> Sign | None:
 def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
     back = e.undelivered
     few = len(back) < max(LEAST_CONTROLS, _MOST * len(e.lost))
-    if len(e.lost) < LEAST_REQUESTS or not enough(e) or few or e.overlay:
+    if len(e.lost) < LEAST_REQUESTS or not enough(e) or few or e.overlay or e.delivered_unasked:
         return None
     kinds = Counter(_kind(e, each) for each in back)
     if kinds[kind] < _MOST * len(back):
@@ -91,7 +112,9 @@ def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
         ip_hash = e.case.host.teaming == "iphash"
         told = "IP hash without port-channel" if ip_hash else "port-channel without IP hash"
         return Sign(subject=told, assumption=not (ip_hash or e.wired_as_bundle))
-    return Sign(subject=copies[0].object)
+    got = any(each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.RX))
+    tagged = all(e.tags_known(copy.object, Direction.RX) for copy in copies)
+    return Sign(subject=copies[0].object, assumption=not (got and tagged))
 
 
 def _kind(e: Evidence, asked: Asked) -> str:
@@ -108,10 +131,20 @@ def _kind(e: Evidence, asked: Asked) -> str:
     on_path = [copy for copy in ours if _mates(e, out, copy.object)]
     near = on_path or ours
     if not e.vlans or not all(e.tags_known(copy.object, Direction.RX) for copy in near):
-        return "unknown"
+        return "drop" if on_path and _delivers_from(e, on_path[0].frame.eth_src) else "unknown"
     if not any(copy.vlan in e.vlans for copy in near):
         return "vlan"
     return "drop" if on_path else _off_path(e)
+
+
+def _delivers_from(e: Evidence, mac: str) -> bool:
+    """Whether broadcasts of the same machine reach the VM, so that it sends in the VM's VLAN."""
+    got = [
+        each
+        for each in e.traffic.at(PointKind.VNIC, Direction.RX)
+        if each.object == e.nic.point and each.frame.eth_src == mac
+    ]
+    return len(got) >= LEAST_CONTROLS
 
 
 def _off_path(e: Evidence) -> str:

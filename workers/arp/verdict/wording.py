@@ -1,4 +1,4 @@
-"""A sign turned into the verdict's sentences: headline, reasons, what is not proven, next step."""
+"""A sign turned into the verdict's sentences: headline and reasons; ``advice`` has the rest."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from workers.arp.model import Confidence, Owner, Refusal, Verdict
 from workers.arp.numbers import wilson
+from workers.arp.verdict.advice import next_step, not_proven
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.evidence import Evidence
+from workers.arp.verdict.scene import clock
 from workers.arp.verdict.signs import Sign
 from workers.arp.verdict.story import (
     background,
-    clock,
     either,
     latency_ms,
     place,
@@ -34,8 +35,8 @@ def told(e: Evidence, code: str, sign: Sign, refusals: Sequence[Refusal]) -> Ver
         sign.confidence or Confidence.LOW,
         HEADLINES[code](e, sign),
         tuple(story(e) + _refused(refusals)),
-        tuple(_not_proven(e, code, sign)),
-        _next_step(e, code, sign),
+        tuple(not_proven(e, code, sign)),
+        next_step(e, code, sign),
     )
 
 
@@ -59,7 +60,11 @@ def _by_overlay(e: Evidence, _: Sign) -> str:
 
 
 def _probes(e: Evidence, _: Sign) -> str:
-    return f"{e.case.vm.name} only probed for or announced its own address: silence is good."
+    count = len(e.talk.probes)
+    return (
+        f"{e.case.vm.name} only probed for or announced its own address ({count} frames): "
+        "silence is good."
+    )
 
 
 def _guest_silent(e: Evidence, sign: Sign) -> str:
@@ -93,13 +98,17 @@ def _conflict(_: Evidence, sign: Sign) -> str:
 
 def _drop_tx(e: Evidence, _: Sign) -> str:
     out = either(e.talk.uplinks)
-    return f"{len(e.lost)} requests entered the virtual switch, 0 were handed to {out}."
+    return (
+        f"{len(e.lost)} requests of {e.case.vm.name} for {e.target} entered the virtual switch, "
+        f"0 were handed to {out}."
+    )
 
 
 def _drop_rx(e: Evidence, sign: Sign) -> str:
     return (
-        f"{len(e.undelivered)} replies for {e.case.vm.name} came in on {sign.subject} in "
-        f"{vlan_name(e.vlan)}, {share(e)} were delivered."
+        f"{len(e.undelivered)} replies for {e.case.vm.name} came in on {sign.subject} "
+        f"{'with no tag in the file' if e.scene.unknown else f'in {vlan_name(e.vlan)}'}, "
+        f"{share(e)} were delivered."
     )
 
 
@@ -141,7 +150,7 @@ def _not_carried(e: Evidence, _: Sign) -> str:
 def _path(e: Evidence, sign: Sign) -> str:
     near = place(e, e.uplink)
     told_by = {
-        "all": f"Nothing at all comes in on {near}",
+        "all": f"0 ARP frames of any VLAN come in on {near}",
         "rx": f"What is handed to {near} enters the network, nothing of {vlan_name(e.vlan)} returns",
         "tx": f"{near} hears {vlan_name(e.vlan)}, but nothing handed to it is seen again",
     }
@@ -165,42 +174,62 @@ def _vm_specific(e: Evidence, sign: Sign) -> str:
     }.get(sign.subject or "", "no reflection tells more")
     who = "" if e.is_gateway else " Network, or a filter on the target."
     return (
-        f"{e.target} answers others on {place(e, e.uplink)} ({same} replies) and "
-        f"{e.case.vm.name} {share(e)}; {fabric}.{who}"
+        f"{e.target} answered others {same} times on {place(e, e.uplink)} and "
+        f"{e.case.vm.name} {share(e)} times; {fabric}.{who}"
     )
 
 
 def _wrong_vlan(e: Evidence, sign: Sign) -> str:
     tag = "untagged" if sign.subject == "untagged" else f"in VLAN {sign.subject}"
-    return f"{len(e.undelivered)} replies came back {tag} instead of {vlan_name(e.vlan)}."
+    back = {device for each in e.undelivered for device in each.reply_on}
+    return (
+        f"{len(e.undelivered)} replies of {e.target} came back {tag} instead of "
+        f"{vlan_name(e.vlan)} on {either(place(e, each) for each in back)}."
+    )
 
 
 def _stale(e: Evidence, sign: Sign) -> str:
     return (
-        f"{len(e.undelivered)} replies for {e.case.vm.name} were addressed to {sign.subject}, "
-        f"its MAC is {e.nic.mac}."
+        f"{len(e.undelivered)} replies of {e.target} for {e.case.vm.name} were addressed to "
+        f"{sign.subject}, its MAC is {e.nic.mac}."
     )
 
 
-def _partial(e: Evidence, _: Sign) -> str:
-    low, high = wilson(len(e.delivered), len(e.counted))
-    return f"{share(e)} answered by {e.target} ({low:.0%}–{high:.0%})."
+def _partial(e: Evidence, sign: Sign) -> str:
+    low, high = wilson(e.answered_of_judged, len(e.judged))
+    return (
+        f"{share(e)} requests were answered by {e.target}: the true rate lies between {low:.0%} and "
+        f"{high:.0%} (95 % interval).{_or_its_owner(e, sign)}"
+    )
 
 
-def _recovered(e: Evidence, _: Sign) -> str:
-    first = e.delivered[0].request.at
-    return f"No request was answered until {clock(first)}, since then {len(e.delivered)} were."
+def _recovered(e: Evidence, sign: Sign) -> str:
+    first = next(each.request.at for each in e.at_port if each.delivered)
+    before = sum(each.request.at < first for each in e.at_port)
+    since = sum(each.delivered is not None for each in e.at_port)
+    return (
+        f"0 of {before} requests were answered until {clock(first)}, {since} of "
+        f"{len(e.at_port) - before} since then.{_or_its_owner(e, sign)}"
+    )
+
+
+def _or_its_owner(e: Evidence, sign: Sign) -> str:
+    return f" Network, or {e.target} itself." if sign.owner == Owner.INCONCLUSIVE else ""
 
 
 def _target_down(e: Evidence, sign: Sign) -> str:
     where = " It is a VM on this host." if sign.detail == "local" else ""
     gateway = " It is the gateway, so the network team is asked." if e.is_gateway else ""
-    return f"{e.target} answered nobody ({share(e)} to {e.case.vm.name}).{where}{gateway}"
+    others = sum(a.target == e.target and not a.mine and a.fair for a in e.others)
+    told = f", 0 of {others} to others" if others else ""
+    return f"{e.target} answered nobody ({share(e)} to {e.case.vm.name}{told}).{where}{gateway}"
 
 
 def _incomplete(e: Evidence, sign: Sign) -> str:
     if e.nic.backing in {"sriov", "passthrough"}:
         return f"{e.nic.label} bypasses the virtual switch ({sign.subject}): it cannot be heard."
+    if e.traffic.misnamed:
+        return f"The capture files contradict their names: {sign.subject}."
     return f"Not enough was captured to tell: {sign.subject or 'a needed point'}."
 
 
@@ -219,7 +248,7 @@ def _no_control(e: Evidence, sign: Sign) -> str:
     out = either({seen.object for each in e.asked for seen in each.left})
     came = Counter(device for each in e.undelivered for device in each.reply_on)
     replies = "".join(f", {count} replies came in on {device}" for device, count in came.items())
-    how = f"{len(e.lost)} requests handed to {out}{back}{replies}"
+    how = f"{len(e.lost)} requests for {e.target} handed to {out}{back}{replies}"
     return f"{how}, {share(e)} answered at {e.nic.point}; no cause is proven.{what}"
 
 
@@ -263,38 +292,3 @@ HEADLINES: Mapping[str, Headline] = {
         f"The VM's path changed during the capture ({s.detail}); {share(e)} answered."
     ),
 }
-
-
-def _not_proven(e: Evidence, code: str, sign: Sign) -> list[str]:
-    open_ones = [CODES[code].does_not_mean]
-    lossy = sign.owner == Owner.NETWORK or code == "UNANSWERED_NO_CONTROL"
-    if lossy and e.uplink and not e.reflected and not e.replies:
-        open_ones.append(f"That the frames left {e.uplink}: NIC, optic or cable stay open.")
-    if code == "REPLY_LOST_VM_SPECIFIC" and not e.is_gateway:
-        open_ones.append(f"That {e.target} does not filter this VM.")
-    if code == "TARGET_DOWN" and not any(a.target == e.target and not a.mine for a in e.others):
-        open_ones.append(f"That others miss {e.target}: only this VM asked for it.")
-    if any(seen.inferred for each in e.asked for seen in each.left):
-        open_ones.append("The direction of frames in merged files: it was inferred.")
-    return open_ones
-
-
-def _next_step(e: Evidence, code: str, sign: Sign) -> str:
-    step = CODES[code].next_step
-    if code == "TARGET_DOWN":
-        step = _ask_target(e, sign)
-    if code == "GUEST_SILENT" and sign.owner == Owner.VIRTUALIZATION:
-        step = f"Connect {e.nic.label} of {e.case.vm.name} in vCenter, then run the check again."
-    if sign.owner == Owner.NETWORK and e.uplink:
-        step = f"{step} Place: {place(e, e.uplink)}, {vlan_name(e.vlan)}, {e.nic.mac}."
-    if code == "UNANSWERED_NO_CONTROL" and sign.detail == "overlay":
-        step = "Compare the segment's ARP table in NSX with the target's MAC."
-    return step
-
-
-def _ask_target(e: Evidence, sign: Sign) -> str:
-    if sign.detail == "local":
-        return f"Check {e.target}, a VM on this host: its port, its guest, its own address."
-    if e.is_gateway:
-        return f"Network: is the gateway {e.target} up in {vlan_name(e.vlan)}?"
-    return f"Ask the owner of {e.target} whether it is up, and whether it filters ARP."

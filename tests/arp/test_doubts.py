@@ -1,0 +1,165 @@
+"""Files that lie: of another point, of both directions, empty or broken though all seemed well."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.arp.corpus import load
+from tests.arp.degrade import asked_at, broken, empty, merged, swapped, window
+from workers.arp.model import SECOND, Confidence, Judgement, Owner
+from workers.arp.verdict import judge
+
+
+def blind(judgement: Judgement) -> dict[str, str]:
+    return {each.point: each.why_blind for each in judgement.points if each.why_blind}
+
+
+def findings(judgement: Judgement) -> dict[str, str]:
+    return {each.code: each.text for each in judgement.side_findings}
+
+
+@pytest.mark.parametrize(
+    ("name", "things", "code"),
+    [
+        ("C02", ("vnic0",), "LOCAL_OK"),
+        ("C02", ("vnic0", "vmnic0", "vmnic1"), "LOCAL_OK"),
+        ("C08", ("vnic0", "vmnic0", "vmnic1"), "UPLINK_VLAN_NOT_CARRIED"),
+        ("guest-ignores-reply", ("vnic0",), "GUEST_IGNORES_REPLY"),
+        ("private-vlan-answers", ("vnic0", "vmnic1"), "ARP_OK"),
+        ("foreign-source-not-delivered", ("vnic0",), "VSWITCH_DROP_RX"),
+        ("wrong-sender-address", ("vnic0", "vmnic0", "vmnic1"), "GUEST_WRONG_SENDER"),
+    ],
+)
+def test_a_file_of_both_directions_is_read_by_where_sources_live(
+    name: str, things: tuple[str, ...], code: str
+) -> None:
+    judgement = judge(*merged(*load(name), *things))
+    assert judgement.verdict.code == code
+    assert "DIRECTION_INFERRED" in findings(judgement)
+
+
+def test_a_stranger_at_a_merged_port_may_have_been_sent_or_delivered() -> None:
+    judgement = judge(*merged(*load("forged-source-dropped"), "vnic0"))
+    assert judgement.verdict.owner in {Owner.INCONCLUSIVE, Owner.NONE}
+    assert "may have gone either way" in blind(judgement)["vnic0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("C08", "vnic0-tx", "vnic0-rx"),
+        ("C08", "vnic0-rx", "vmnic1-tx"),
+        ("C11", "vmnic1-tx", "vmnic1-rx"),
+        ("C12", "vnic0-rx", "vmnic1-rx"),
+        ("C15", "vnic0-rx", "vmnic0-rx"),
+        ("C20", "vmnic0-tx", "vmnic0-rx"),
+        ("uplinks-send-direction-only", "vnic0-tx", "vmnic1-tx"),
+        ("forged-source-dropped", "vnic0-tx", "vmnic0-rx"),
+    ],
+)
+def test_files_that_bear_each_others_names_are_told_and_blame_nobody(
+    name: str, one: str, other: str
+) -> None:
+    judgement = judge(*swapped(*load(name), (one, other)))
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    assert blind(judgement)
+    assert "cannot have passed there that way" in findings(judgement)["FILES_MISNAMED"]
+
+
+def test_two_adapters_files_exchanged_are_told() -> None:
+    case, heard = load("C12")
+    pairs = [(f"vnic0-{way}", f"vmnic1-{way}") for way in ("tx", "rx")]
+    judgement = judge(*swapped(case, heard, *pairs))
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    assert "vnic0-tx" in findings(judgement)["FILES_MISNAMED"]
+
+
+def test_another_uplink_than_vcenter_told_lowers_the_confidence_and_is_told() -> None:
+    case, heard = load("C08")
+    pairs = [(f"vmnic0-{way}", f"vmnic1-{way}") for way in ("tx", "rx")]
+    judgement = judge(*swapped(case, heard, *pairs))
+    assert judgement.verdict.confidence is Confidence.MEDIUM
+    assert "vmnic1" in findings(judgement)["OTHER_UPLINK_THAN_TOLD"]
+    assert "OTHER_UPLINK_THAN_TOLD" not in findings(judge(case, heard))
+
+
+@pytest.mark.parametrize(
+    ("name", "point", "why"),
+    [
+        ("C01", "vnic0-tx", "frames of the VM were handed to vmnic1"),
+        ("C03", "vnic0-tx", "replies for the VM were seen at vnic0-rx"),
+        ("foreign-source-not-delivered", "vnic0-tx", "frames of the VM were handed to vmnic1"),
+        ("C01", "vnic0-rx", "as if answered"),
+        ("guest-not-answering", "vnic0-rx", "as if answered"),
+        ("C07", "vmnic1-rx", "frames from outside were delivered while what it sent came back"),
+        ("C13", "vmnic1-rx", "1 frames from outside were delivered that no uplink shows"),
+        ("C14", "vmnic1-tx", "came back that no uplink shows going out"),
+        (
+            "fabric-without-flooding-target-unknown",
+            "vmnic1-tx",
+            "replies came in on vmnic1 that nobody was seen asking for",
+        ),
+    ],
+)
+def test_an_empty_file_that_another_contradicts_is_blind(name: str, point: str, why: str) -> None:
+    judgement = judge(*empty(*load(name), point))
+    assert why in blind(judgement)[point]
+    assert judgement.verdict.owner in {Owner.INCONCLUSIVE, Owner.NONE}
+
+
+@pytest.mark.parametrize(
+    ("name", "point", "why"),
+    [("C06", "vmnic1-tx", "VSWITCH_DROP_TX"), ("C09", "vmnic1-rx", "UPLINK_PATH_LOSS")],
+)
+def test_an_empty_file_that_nothing_contradicts_is_silence(name: str, point: str, why: str) -> None:
+    judgement = judge(*empty(*load(name), point))
+    assert judgement.verdict.code == why
+    assert not blind(judgement)
+
+
+def test_a_port_whose_tx_file_is_another_ports_has_no_rx_file_either() -> None:
+    case, heard = empty(*load("guest-ignores-reply"), "vnic0-tx")
+    judgement = judge(*empty(case, heard, "vnic0-rx"))
+    assert "not this VM's port" in blind(judgement)["vnic0-rx"]
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("name", ["C08", "C09", "bundle-member-suspended"])
+def test_without_a_frame_out_and_in_its_vlan_the_uplink_not_the_switch_is_in_doubt(
+    name: str,
+) -> None:
+    verdict = judge(*empty(*load(name), "vmnic1-tx")).verdict
+    assert verdict.owner is Owner.INCONCLUSIVE
+
+
+def test_a_broken_file_is_heard_until_its_last_good_frame_and_told() -> None:
+    case, heard = load("C01")
+    whole = judge(case, heard).verdict
+    judgement = judge(*broken(case, heard, "vnic0-rx"))
+    assert (whole.confidence, judgement.verdict.confidence) == (Confidence.HIGH, Confidence.MEDIUM)
+    assert "vnic0-rx until 00:00:" in findings(judgement)["FILE_DAMAGED"]
+    late = [each for each in judgement.exchanges if not each.delivered]
+    assert late
+    assert not any(each.eligible for each in late)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(20 * SECOND, 10 * SECOND), (3_600 * SECOND, 3_630 * SECOND)]
+)
+def test_a_window_that_cannot_be_is_blind(start: int, end: int) -> None:
+    judgement = judge(*window(*load("C08"), "vmnic1-rx", start, end))
+    assert "vmnic1-rx" in blind(judgement)
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(None, None), (20 * SECOND, 10 * SECOND), (5 * SECOND, 5 * SECOND), (-SECOND, 28 * SECOND)],
+)
+def test_a_stimulus_that_was_not_heard_out_makes_no_guest_silent(
+    start: int | None, end: int | None
+) -> None:
+    case, heard = load("C04")
+    assert judge(case, heard).verdict.code == "GUEST_SILENT"
+    verdict = judge(*asked_at(case, heard, start, end)).verdict
+    assert verdict.owner is Owner.INCONCLUSIVE

@@ -1,0 +1,67 @@
+"""Frames of files that hold both directions given one: by where their source lives, and who had it first.
+
+On an uplink a foreign source came in, and a local one went out where its first copy is. At a VM's
+port everything is delivered that the VM itself did not send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from workers.arp.exchange.clock import Identity
+from workers.arp.exchange.sighting import COPY_TIME, Copies, Sighting
+from workers.arp.model import Direction, PointKind
+
+
+def directed(
+    sightings: Sequence[Sighting], macs: Mapping[str, str], local: frozenset[str]
+) -> tuple[list[Sighting], frozenset[str]]:
+    """Every sighting with its direction, and the VM ports where some frame's could not be told.
+
+    ``macs`` are the VM's own by the name of the port, ``local`` are all that live on this host.
+    """
+    merged = [each for each in sightings if each.direction == Direction.BOTH]
+    if not merged:
+        return list(sightings), frozenset()
+    uplinks = Copies([each for each in sightings if each.kind == PointKind.UPLINK])
+    sent = {
+        each.frame.eth_src
+        for each in merged
+        if each.kind == PointKind.VNIC and _of_the_vm(each, macs, local, uplinks) == Direction.TX
+    }
+    unsure = set()
+    told = []
+    first_out: dict[Identity, int] = {}
+    for each in sightings:
+        way: Direction | None = each.direction
+        if way == Direction.BOTH and each.kind == PointKind.VNIC:
+            way = _of_the_vm(each, macs, local, uplinks)
+            if way is None:
+                unsure.add(each.object)
+        elif way == Direction.BOTH:
+            late = each.at - first_out.get(each.key, -COPY_TIME - 1) <= COPY_TIME
+            way = Direction.RX if late or each.frame.eth_src not in local | sent else Direction.TX
+        if way == Direction.TX and each.kind == PointKind.UPLINK:
+            first_out[each.key] = each.at
+        if each.direction != Direction.BOTH:
+            told.append(each)
+            continue
+        frame, at, thing, kind = each.frame, each.at, each.object, each.kind
+        side = way or Direction.RX
+        told.append(Sighting(frame, at, thing, kind, side, each.key, inferred=True))
+    return told, frozenset(unsure)
+
+
+def _of_the_vm(
+    seen: Sighting, macs: Mapping[str, str], local: frozenset[str], uplinks: Copies
+) -> Direction | None:
+    """Sent or delivered; None where a stranger's frame may be either."""
+    frame, own = seen.frame, macs.get(seen.object)
+    if frame.eth_src == own:
+        return Direction.TX
+    if frame.eth_src in local or frame.eth_dst == own:
+        return Direction.RX
+    copies = uplinks.within(seen.key, seen.at - COPY_TIME, seen.at + COPY_TIME)
+    if not copies:
+        return None
+    return Direction.RX if copies[0].at <= seen.at else Direction.TX

@@ -1,0 +1,208 @@
+"""Ears that others contradict: a file that holds no frame at all though frames passed its point.
+
+The law: a silence that another point's frames contradict proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from workers.arp.exchange.hearing import REPLY_TIME, Ear, EarKey
+from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Copies, Sighting, is_probe
+from workers.arp.model import BROADCAST, SECOND, Case, Direction, PointKind, Vnic
+
+_TWICE = 2
+_ASKED_BEFORE = 5 * SECOND
+
+
+def contradicted(
+    case: Case,
+    sightings: Sequence[Sighting],
+    ears: Mapping[EarKey, Ear],
+    local: frozenset[str],
+) -> dict[EarKey, str]:
+    """The points that hold no frame at all although another one shows that frames passed them."""
+    shown = {(each.object, each.direction) for each in sightings}
+    mute = {
+        key: ear
+        for key, ear in ears.items()
+        if ear.why_deaf is None and not ear.merged and key not in shown
+    }
+    if not mute:
+        return {}
+    scene = _Scene(case, sightings, local, frozenset(mute), Copies(sightings))
+    found = {}
+    for nic in case.vm.nics:
+        for way, ask in ((Direction.TX, _port_sent), (Direction.RX, _port_got)):
+            ear = mute.pop((nic.point, way), None)
+            why = ask(scene, nic, ear) if ear else None
+            if why is None and way == Direction.RX and ear and (nic.point, Direction.TX) in found:
+                why = f"{nic.point}-tx shows that it was not this VM's port"
+            if why is not None:
+                found[nic.point, way] = why
+    for key, ear in mute.items():
+        why = _handed_out(scene, ear) if key[1] == Direction.TX else _let_in(scene, ear)
+        if why is not None:
+            found[key] = why
+    return {key: f"it holds no frame, although {why}" for key, why in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    case: Case
+    sightings: Sequence[Sighting]
+    local: frozenset[str]
+    mute: frozenset[EarKey]
+    copies: Copies
+
+    def at(
+        self, kind: PointKind, way: Direction, ear: Ear, wanted: Callable[[Sighting], bool]
+    ) -> list[Sighting]:
+        """What passed there well inside the ear's time."""
+        return [
+            each
+            for each in self.sightings
+            if each.kind == kind
+            and each.direction == way
+            and ear.start + COPY_TIME <= each.at <= ear.end - COPY_TIME
+            and wanted(each)
+        ]
+
+    def elsewhere(self, seen: Sighting, way: Direction, back: int = COPY_TIME) -> bool:
+        """Whether a copy passed an uplink that way shortly before or after."""
+        near = self.copies.within(seen.key, seen.at - back, seen.at + COPY_TIME)
+        return any(each.kind == PointKind.UPLINK and each.direction == way for each in near)
+
+
+def _port_sent(scene: _Scene, nic: Vnic, ear: Ear) -> str | None:
+    """The VM spoke: an uplink shows its frames, or replies came for it."""
+    others = scene.local - {nic.mac}
+    own = {address.split("/")[0] for address in nic.ipv4}
+    sent = scene.at(
+        PointKind.UPLINK,
+        Direction.TX,
+        ear,
+        lambda seen: (
+            seen.frame.op in {REQUEST, REPLY}
+            and (
+                seen.frame.eth_src == nic.mac
+                or (seen.frame.sender_ip in own and seen.frame.eth_src not in others)
+            )
+        ),
+    )
+    if sent:
+        return f"{len(sent)} frames of the VM were handed to {sent[0].object}"
+    outs = {thing for thing, way in scene.mute if way == Direction.TX} - {nic.point}
+    back = scene.at(
+        PointKind.UPLINK,
+        Direction.RX,
+        ear,
+        lambda seen: bool(outs) and seen.frame.eth_src == nic.mac,
+    )
+    if len(back) >= _TWICE:
+        return f"{len(back)} frames of the VM came in on {back[0].object}"
+    wanted = [
+        seen
+        for kind in (PointKind.VNIC, PointKind.UPLINK)
+        for seen in scene.at(
+            kind,
+            Direction.RX,
+            ear,
+            lambda seen: seen.frame.op == REPLY and seen.frame.eth_dst == nic.mac,
+        )
+        if seen.at >= ear.start + REPLY_TIME
+    ]
+    if len(wanted) < _TWICE:
+        return None
+    return f"{len(wanted)} replies for the VM were seen at {wanted[0].frame.point.name}"
+
+
+def _port_got(scene: _Scene, nic: Vnic, ear: Ear) -> str | None:
+    """The VM acts as if it got frames: it answers, or is content with what it asked for.
+
+    A port that drops everything is silent, too; but then its VM answers nobody and asks on.
+    """
+    sent = scene.at(PointKind.VNIC, Direction.TX, ear, lambda seen: seen.object == nic.point)
+    sent = sent or scene.at(
+        PointKind.UPLINK, Direction.TX, ear, lambda seen: seen.frame.eth_src == nic.mac
+    )
+    if any(seen.frame.op == REPLY and seen.frame.eth_dst != BROADCAST for seen in sent):
+        return "the VM answered requests"
+    asked = [seen for seen in sent if seen.frame.op == REQUEST and not is_probe(seen.frame)]
+    by_target: dict[str, list[int]] = {}
+    for seen in asked:
+        by_target.setdefault(seen.frame.target_ip, []).append(seen.at)
+    repeated = sum(b - a <= REPLY_TIME for times in by_target.values() for a, b in pairwise(times))
+    if len(asked) >= _TWICE and 2 * repeated < len(asked):
+        return f"the VM repeated only {repeated} of its {len(asked)} requests, as if answered"
+    return None
+
+
+def _let_in(scene: _Scene, ear: Ear) -> str | None:
+    """A VM's port got what can only have come in there."""
+    overlay = {nic.point for nic in scene.case.vm.nics if nic.overlay or nic.backing != "port"}
+    got = scene.at(
+        PointKind.VNIC,
+        Direction.RX,
+        ear,
+        lambda seen: seen.frame.eth_src not in scene.local and seen.object not in overlay,
+    )
+    if not got:
+        return None
+    alone = [seen for seen in got if not scene.elsewhere(seen, Direction.RX)]
+    if alone:
+        return f"{len(alone)} frames from outside were delivered that no uplink shows"
+    works = scene.at(
+        PointKind.UPLINK,
+        Direction.RX,
+        ear,
+        lambda seen: any(
+            each.direction == Direction.TX and each.object == ear.object
+            for each in scene.copies.within(seen.key, seen.at - COPY_TIME, seen.at)
+        ),
+    )
+    if not works:
+        return None
+    return f"{len(got)} frames from outside were delivered while what it sent came back"
+
+
+def _handed_out(scene: _Scene, ear: Ear) -> str | None:
+    """A broadcast of this host came back, or a reply came for one of its VMs, that nobody sent."""
+    back = scene.at(
+        PointKind.UPLINK,
+        Direction.RX,
+        ear,
+        lambda seen: (
+            seen.frame.eth_src in scene.local
+            and seen.frame.eth_dst == BROADCAST
+            and seen.frame.op == REQUEST
+            and seen.object != ear.object
+            and not scene.elsewhere(seen, Direction.TX)
+        ),
+    )
+    if len(back) >= _TWICE:
+        return f"{len(back)} broadcasts of this host came back that no uplink shows going out"
+    asked: dict[tuple[str, str], list[int]] = {}
+    for each in scene.sightings:
+        if each.direction == Direction.TX and each.frame.op == REQUEST:
+            asked.setdefault((each.frame.sender_ip, each.frame.target_ip), []).append(each.at)
+    unasked = scene.at(
+        PointKind.UPLINK,
+        Direction.RX,
+        ear,
+        lambda seen: (
+            seen.frame.op == REPLY
+            and seen.object == ear.object
+            and seen.frame.eth_dst in scene.local
+            and not any(
+                0 <= seen.at - at <= _ASKED_BEFORE
+                for at in asked.get((seen.frame.target_ip, seen.frame.sender_ip), ())
+            )
+        ),
+    )
+    unasked = [seen for seen in unasked if seen.at >= ear.start + _ASKED_BEFORE]
+    if len(unasked) < _TWICE:
+        return None
+    return f"{len(unasked)} replies came in on {ear.object} that nobody was seen asking for"
