@@ -6,8 +6,10 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.arp.captures import VM
 from tests.arp.corpus import NAMES, load
 from tests.arp.degrade import shifted
+from workers.arp.exchange.sighting import REPLY
 from workers.arp.model import BROADCAST, SECOND, ArpFrame, Case, Heard, Judgement, Owner
 from workers.arp.verdict import CODES, judge
 
@@ -213,3 +215,30 @@ def _with_noise(heard: Heard, count: int, start: int) -> Heard:
     )
     noise = tuple(each for each in noise if each.at <= (heard.capture.stopped_at or 0))
     return replace(heard, frames=heard.frames + noise)
+
+
+def test_what_is_heard_before_the_teaming_filter_is_delivered_only_over_the_vms_own_uplink() -> (
+    None
+):
+    """PortOutput shows replies that the filter then drops; VnicRx shows what the guest gets."""
+    case, heard = load("C20")
+    assert judge(case, heard).verdict.code == "TEAMING_MISMATCH"
+    back = [each for each in heard if each.capture.point.name in {"vmnic0-rx", "vmnic1-rx"}]
+    replies = [f for each in back for f in each.frames if f.op == REPLY and f.eth_dst == VM]
+    for command, code in (
+        ("pktcap-uw --switchport 7 --capture VnicRx -o -", "ARP_OK"),
+        ("pktcap-uw --switchport 7 --capture PortOutput -o -", "TEAMING_MISMATCH"),
+        ("pktcap-uw --switchport 7 --dir 1 -o -", "TEAMING_MISMATCH"),
+    ):
+        shown = [_with_replies(each, replies, command) for each in heard]
+        assert judge(case, shown).verdict.code == code, command
+
+
+def _with_replies(heard: Heard, replies: list[ArpFrame], command: str) -> Heard:
+    """The VM's own port as that command would have heard it."""
+    if heard.capture.point.name != "vnic0-rx":
+        return heard
+    point = heard.capture.point
+    seen = [frame._replace(point=point, at=frame.at + 20_000, vlans=()) for frame in replies]
+    frames = tuple(sorted((*heard.frames, *seen), key=lambda frame: frame.at))
+    return replace(heard, capture=replace(heard.capture, command=command), frames=frames)

@@ -39,6 +39,18 @@ async def test_on_a_dpu_silence_blames_nobody(lab: Lab, tmp_path: Path, situatio
     assert b"Capture on the DPU itself" in files["notes.txt"]
 
 
+async def test_a_port_heard_before_the_teaming_filter_proves_no_delivery(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """An old host shows a reply that came in on the wrong uplink and never reaches the guest."""
+    lab.world.host(ESX07).behaviours.add("no_vnic_points")
+    lab.situation("teaming")
+    _, verdict, _ = await ask(lab, "app01", CAPTURE_SECONDS="15")
+    assert "PortOutput" in json.dumps(verdict.blocks)
+    report = judged_again(lab, tmp_path)
+    assert report["verdict"]["code"] == "TEAMING_MISMATCH"
+
+
 async def test_a_vm_on_an_opaque_network_is_heard_at_its_port(lab: Lab, tmp_path: Path) -> None:
     host = lab.world.host(ESX07)
     host.switches[0].kind, host.switches[0].opaque = "nsx", True

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from workers.arp.exchange.clock import TOLERANCE, Identity
 from workers.arp.exchange.hearing import REPLY_TIME, Ear, EarKey, span_of, uplinks_of
-from workers.arp.exchange.pairing import Asked, Reply, pair
+from workers.arp.exchange.pairing import Asked, Passes, Reply, pair
 from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Sighting, is_probe
 from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import (
@@ -87,8 +87,21 @@ def conversation_of(case: Case, traffic: Traffic, nic: Vnic) -> Conversation:
     known = frozenset(address.split("/")[0] for address in nic.ipv4)
     talk.own_ips = known or frozenset(senders)
     talk.asked = [_followed(traffic, talk, each) for each in requests]
-    pair(talk.asked, _replies(traffic, talk), nic.mac)
+    pair(talk.asked, _replies(traffic, talk), nic.mac, _passes(case, talk))
     return talk
+
+
+def _passes(case: Case, talk: Conversation) -> Passes:
+    """Whether a reply gets through the teaming filter: where it was heard before that, by its uplink."""
+    before = talk.ear(talk.nic.point, Direction.RX).before_filter
+    bundle = {each.device: each.lag or each.device for each in case.host.uplinks}
+
+    def passes(asked: Asked, reply: Reply) -> bool:
+        out = {bundle.get(each.object, each.object) for each in asked.left}
+        back = {bundle.get(each.object, each.object) for each in reply.on_uplinks}
+        return not before or not out or not back or bool(out & back)
+
+    return passes
 
 
 def asked_by_a_tool(frames: Sequence[ArpFrame], *, confirmed: bool) -> bool:

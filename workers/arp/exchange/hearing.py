@@ -5,15 +5,19 @@ The law: presence may be claimed from any point, absence only from a point that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
-from workers.arp.model import SECOND, Case, Direction, Heard, Role
+from workers.arp.model import SECOND, Case, Direction, Heard, PointKind, Role
 from workers.arp.model.values import dataclass
 
 REPLY_TIME = 2 * SECOND  # RFC 826 hosts answer in milliseconds; a kernel asks again after 1 s
 _UNREADABLE_SHARE = 10  # one in ten
 _STRAYS = 3
 _STRAY = 2 * SECOND  # a window and its frames are told by the same clock, the host's
+
+# PortOutput lies before the reverse teaming filter, VnicRx behind it; --dir of a port means PortOutput.
+_BEFORE_FILTER = re.compile(r"\bPortOutput\b|--dir[ =](?:1|2|output|inputAndOutput)\b")
 
 EarKey = tuple[str, Direction]
 
@@ -23,7 +27,8 @@ class Ear:
     """One direction of one object; ``why_deaf`` is set where its silence proves nothing at all.
 
     ``merged`` says that it is half of a file that holds both directions, ``damage`` why its file ends
-    early: then it listened until the last good frame.
+    early: then it listened until the last good frame. ``before_filter`` marks a point towards the VM
+    that lies before the teaming filter: what an uplink other than the VM's brought may end there.
     """
 
     object: str
@@ -34,6 +39,7 @@ class Ear:
     why_deaf: str | None = None
     merged: bool = False
     damage: str | None = None
+    before_filter: bool = False
 
     @property
     def name(self) -> str:
@@ -99,9 +105,11 @@ def _ears_of_one(heard: Heard, missing: str | None) -> list[Ear]:
     directions = (Direction.TX, Direction.RX) if merged else (point.direction,)
     start, end = _window(heard)
     why = missing or _why_deaf(heard, start, end)
+    window = start or 0, end or 0
+    early = point.kind == PointKind.VNIC and bool(_BEFORE_FILTER.search(capture.command or ""))
     return [
-        Ear(point.object, direction, point.name, start or 0, end or 0, why, merged, heard.damage)
-        for direction in directions
+        Ear(point.object, way, point.name, *window, why, merged, heard.damage, early)
+        for way in directions
     ]
 
 

@@ -8,7 +8,7 @@ clock's tolerance order proves nothing: a reply may be stamped a little before i
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from workers.arp.exchange.clock import TOLERANCE
@@ -89,8 +89,19 @@ class Asked:
         )
 
 
-def pair(asked: Sequence[Asked], replies: dict[tuple[str, str], list[Reply]], nic_mac: str) -> None:
-    """Give each reply to one request, by (target, asker)."""
+Passes = Callable[[Asked, Reply], bool]
+
+
+def pair(
+    asked: Sequence[Asked],
+    replies: dict[tuple[str, str], list[Reply]],
+    nic_mac: str,
+    passes: Passes = lambda _asked, _reply: True,
+) -> None:
+    """Give each reply to one request, by (target, asker).
+
+    ``passes`` says whether a reply that was seen on its way to the VM surely got there.
+    """
     by_key: dict[tuple[str, str], list[Asked]] = {}
     for each in asked:
         by_key.setdefault((each.frame.target_ip, each.frame.sender_ip), []).append(each)
@@ -110,11 +121,13 @@ def pair(asked: Sequence[Asked], replies: dict[tuple[str, str], list[Reply]], ni
                 ):
                     first_open += 1
                 chosen = group[first_open]
-            _take(chosen, reply, nic_mac)
+            _take(chosen, reply, nic_mac, passes)
 
 
-def _take(asked: Asked, reply: Reply, nic_mac: str) -> None:
+def _take(asked: Asked, reply: Reply, nic_mac: str, passes: Passes) -> None:
     asked.replies.append(reply)
+    if not passes(asked, reply):
+        return
     for copy in reply.copies:
         reached = {asked.frame.eth_src, nic_mac, BROADCAST}
         if copy.kind == PointKind.VNIC and copy.frame.eth_dst in reached:
