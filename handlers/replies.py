@@ -74,6 +74,17 @@ def queue_lost(job: Job) -> Message:
     )
 
 
+def lost(job: Job) -> Message:
+    """Redis came back without the job."""
+    about = {"handoff": "hand-off of the check", "post": "result of the check"}.get(
+        job.kind, "check"
+    )
+    return said(
+        f":x: Redis lost its data, and with it the {about} of {code(job.vm)}. Nothing more will come"
+        f" of it: ask again with `/arpcheck {escape(job.vm)}`."
+    )
+
+
 def under_way() -> Message:
     """Pressed again while it is being done."""
     return said("That is already under way.")

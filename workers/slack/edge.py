@@ -93,7 +93,7 @@ class Slack:
         }
         if look_first:
             with contextlib.suppress(SlackRefused):  # unreadable: Slack has the client_msg_id
-                found = await self._find(channel, thread_ts, key)
+                found = await self.find(channel, thread_ts, key)
                 if found:
                     return found
         return await self._post_once(body, key, guard)
@@ -107,7 +107,7 @@ class Slack:
                 trouble = unclear
             await asyncio.sleep(0.5 * 2**number)
             try:
-                found = await self._find(body["channel"], body["thread_ts"], key)
+                found = await self.find(body["channel"], body["thread_ts"], key)
             except SlackRefused:
                 again = body | marked_repeat(Message(body["text"], tuple(body["blocks"] or ())))
                 return await self._posted(again, guard)
@@ -115,7 +115,7 @@ class Slack:
                 return found
         raise trouble or SlackUnreachable("Slack does not answer.", retry=True)
 
-    async def _find(self, channel: str, thread_ts: str | None, key: str) -> str | None:
+    async def find(self, channel: str, thread_ts: str | None, key: str) -> str | None:
         """The ts of the post with this key among the newest ones; SlackRefused without the scope."""
         client = self._open()
         where: dict[str, Any] = {"channel": channel, "limit": 200, "include_all_metadata": True}
