@@ -56,12 +56,11 @@ class Chaos:
         )
 
     async def begin(self) -> None:
-        """Two bots and three workers, the first of which are never killed."""
+        """Two bots and one worker; these, but for the second bot, are never killed."""
         self.lab.world.hosts[1].ssh_running = False
         for _ in range(2):
             self.bots.append(await self.lab.run("bot", self._environment))
-        for _ in range(3):
-            await self.hire()
+        await self.hire()
         await self.lab.slack.connected(2, timeout=60)
         self.lasting = self.bots[0], self.workers[0]
 

@@ -22,7 +22,8 @@ from workers.jobs import Jobs
 
 CHECKS = int(os.environ.get("ARPCHECK_CHAOS_CHECKS", "") or 60)
 VMS = 12
-UNTROUBLED = 2 * VMS
+UNTROUBLED = 3 * VMS
+WORKERS = 3
 COMMANDS = [
     f"vm-{n % VMS + 1:03d} 10.20.110.{n // VMS % 250 + 1}" for n in range(UNTROUBLED + CHECKS)
 ]
@@ -55,6 +56,8 @@ async def run(chaos: Chaos) -> None:
     await chaos.ask(COMMANDS[:UNTROUBLED])
     await chaos.lab.settled(lambda: not chaos.unanswered(), 120)
     before = await idle_footprints(chaos.lasting)
+    for _ in range(WORKERS - 1):
+        await chaos.hire()
 
     began = time.monotonic()
     asking = asyncio.create_task(chaos.ask(COMMANDS[UNTROUBLED:]))

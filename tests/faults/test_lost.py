@@ -33,9 +33,10 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
 
 
 async def test_everybody_who_waits_is_told_once(lab: Lab) -> None:
+    """A check whose worker lives, one whose worker dies meanwhile, and checks that wait."""
     ledger = Ledger(lab)
-    survivor, silent = await busy_worker(lab, ledger, "db03"), "db03 10.20.110.7"
-    victim = await busy_worker(lab, ledger, silent)
+    await busy_worker(lab, ledger, "db03")
+    victim = await busy_worker(lab, ledger, "db03 10.20.110.7")
     await asked(lab, ledger, "app01")
     await lab.slack.slash("app01", user=BOB)
     await lab.settled(lambda: alone(lab, BOB, "already being checked"))
@@ -44,27 +45,32 @@ async def test_everybody_who_waits_is_told_once(lab: Lab) -> None:
 
     victim.signal(signal.SIGKILL)
     await victim.process.wait()
+    lab.slack.fail("chat.postMessage", times=2, kind="http503")
     assert lab.redis is not None
     lab.redis.kill()
-    lab.slack.fail("chat.postMessage", times=2, kind="http503")
     lab.redis.start()
+    await all_told(lab, ledger)
+    await nobody_is_told_again(lab, ledger)
+
+
+async def all_told(lab: Lab, ledger: Ledger) -> None:
     for job_id in ledger.roots():
         await lab.settled(partial(ledger.answered, job_id), SECONDS)
         assert LOST in ledger.answers(job_id)[0].text
         assert LOST in ledger.roots()[job_id].text
     await lab.settled(lambda: alone(lab, BOB, LOST), SECONDS)
-    first = next(iter(ledger.roots()))
-    told = f"{first} is lost, and its worker has said so"
+    told = f"{next(iter(ledger.roots()))} is lost, and its worker has said so"
     await lab.settled(lambda: any(said(bot, told) for bot in lab.programs[:2]), SECONDS)
 
-    # Life goes on, and nobody is told again.
+
+async def nobody_is_told_again(lab: Lab, ledger: Ledger) -> None:
+    """Who asks again gets a verdict, and by then all else would have been said too."""
     again = await asked(lab, ledger, "app01")
     await lab.run("workers", lab.environment(**SETTINGS, CAPTURE_SECONDS="3"))
     await lab.settled(partial(ledger.answered, again), SECONDS)
     assert LOST not in ledger.roots()[again].text
     assert ledger.doubled() == []
     assert alone(lab, BOB, LOST) == 1
-    assert survivor.running
 
 
 async def busy_worker(lab: Lab, ledger: Ledger, command: str) -> Program:
