@@ -16,9 +16,10 @@ local function hand_out(id)
     end_job(id, '{"outcome":"given up"}', ARGV[8], '')
     return {'given up', redis.call('HGETALL', job(id))}
   end
+  -- First a write that a full Redis refuses: where nobody can renew, nobody may take over.
+  redis.call('HINCRBY', job(id), counter, 1)
   redis.call('ZREM', WAITING, id)
   redis.call('ZADD', RUNNING, now + tonumber(ARGV[3]), id)
-  redis.call('HINCRBY', job(id), counter, 1)
   redis.call('HSET', job(id), 'state', 'running', 'token', ARGV[1], 'worker', ARGV[2])
   redis.call('HSET', claimed, 'id', id, 'kind', kind)
   redis.call('PEXPIRE', claimed, ARGV[3])
