@@ -1,9 +1,10 @@
-"""Checks that this bot accepted, turned into a word to their askers where Redis has lost them.
+"""Checks that this bot accepted, turned into a word to their askers where no worker will say one.
 
 A check that waits is known to Redis alone, and to the bot that put it there. So each bot remembers
-what it accepted until that has ended, and looks now and then whether Redis still knows it. A worker
-that ran such a check says so itself, sooner; the answer is therefore looked up by its key before it
-is posted. Each bot speaks for its own askers only: several bots tell nobody twice.
+what it accepted until that has ended, and looks now and then whether Redis still knows it, and
+whether it was given up untold. A worker that ran a check which Redis has lost says so itself, sooner;
+the answer is therefore looked up by its key before it is posted. Each bot speaks for its own askers
+only: several bots tell nobody twice.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from handlers import replies
 from workers.arp.model import Job
+from workers.arp.summary import Message
 from workers.errors import QueueUnreachable, SlackRefused, SlackUnreachable
 from workers.jobs import Jobs
 from workers.slack import Slack
@@ -71,43 +73,47 @@ class Accepted:
         for job_id, state in (await self._jobs.states(tuple(self._open))).items():
             known = self._open[job_id]
             known.missed = 0 if state else known.missed + 1
-            lost = known.missed >= LOOKS
-            if state == "done" or (lost and await self._told(job_id, known)):
+            untold = state == "given up" or known.missed >= LOOKS
+            say = replies.given_up if state else replies.lost
+            if state == "done" or (untold and await self._told(job_id, known, say)):
                 del self._open[job_id]
 
-    async def _told(self, job_id: str, known: _Open) -> bool:
+    async def _told(self, job_id: str, known: _Open, say: Callable[[Job], Message]) -> bool:
         """Tell whoever waits for it; False = Slack is away, and some are told at the next look."""
         try:
             if known.job is not None:
-                await self._tell_asker(known.job)
+                await self._tell_asker(known.job, say(known.job))
                 known.job = None
             while known.joined:
-                await self._tell_apart(known.joined[-1])
+                await self._tell_apart(known.joined[-1], say(known.joined[-1]))
                 known.joined.pop()
         except SlackUnreachable as trouble:
-            log.warning("%s is lost, and nobody can be told yet: %s", job_id, trouble.sentence)
+            log.warning("%s is over, and nobody can be told yet: %s", job_id, trouble.sentence)
             return False
         except SlackRefused as refused:
-            log.error("%s is lost, and nobody can be told: %s", job_id, refused.sentence)  # noqa: TRY400
+            log.error("%s is over, and nobody can be told: %s", job_id, refused.sentence)  # noqa: TRY400
         return True
 
-    async def _tell_asker(self, job: Job) -> None:
-        thread, message = job.thread, replies.lost(job)
+    async def _tell_asker(self, job: Job, message: Message) -> None:
+        thread = job.thread
         if job.kind != "check" or thread.root_ts is None:
-            await self._tell_apart(job)
+            await self._tell_apart(job, message)
             return
         where, key = thread.thread_ts or thread.root_ts, f"{job.id}:verdict"
-        with contextlib.suppress(SlackRefused):  # unreadable: told once too often at worst
+        with contextlib.suppress(SlackRefused):  # unreadable: Slack knows the key of a post too
             if await self._slack.find(thread.channel, where, key):
                 log.info("%s is lost, and its worker has said so", job.id)
                 return
-        log.warning("%s is lost: Redis does not know it any more", job.id)
-        await self._slack.post(thread.channel, message, thread_ts=where, key=key)
-        await self._slack.edit(thread.channel, thread.root_ts, message)
+        log.warning("%s: %s", job.id, message.text)
+        try:
+            await self._slack.edit(thread.channel, thread.root_ts, message)
+            await self._slack.post(thread.channel, message, thread_ts=where, key=key)
+        except SlackRefused:  # deleted meanwhile, or thrown out of the channel
+            await self._tell_apart(job, message)
 
-    async def _tell_apart(self, job: Job) -> None:
-        """Tell the asker, who has no message of this check: alone, else in the thread."""
-        thread, message = job.thread, replies.lost(job)
+    async def _tell_apart(self, job: Job, message: Message) -> None:
+        """Tell the asker alone."""
+        thread = job.thread
         if thread.response_url:
             with contextlib.suppress(SlackRefused):  # used up, or older than half an hour
                 await self._slack.respond(thread.response_url, message, thread_ts=thread.thread_ts)

@@ -76,12 +76,21 @@ def queue_lost(job: Job) -> Message:
 
 def lost(job: Job) -> Message:
     """Redis came back without the job."""
+    return _over(job, "Redis lost its data, and with it")
+
+
+def given_up(job: Job) -> Message:
+    """No worker could finish the job, or even tell of it."""
+    return _over(job, "No worker could finish, or even tell of,")
+
+
+def _over(job: Job, why: str) -> Message:
     about = {"handoff": "hand-off of the check", "post": "result of the check"}.get(
         job.kind, "check"
     )
     return said(
-        f":x: Redis lost its data, and with it the {about} of {code(job.vm)}. Nothing more will come"
-        f" of it: ask again with `/arpcheck {escape(job.vm)}`."
+        f":x: {why} the {about} of {code(job.vm)}. Nothing more will come of it: ask again with"
+        f" `/arpcheck {escape(job.vm)}`."
     )
 
 

@@ -163,3 +163,17 @@ async def test_bot_and_worker_tell_how_they_are(
         assert "503" in await fetched(ports["workers"], "/healthz")
     finally:
         scene.lab.redis.thaw()
+
+
+async def test_an_answer_that_stands_is_not_taken_back_when_redis_loses_its_data(
+    scene: Scene, worker: Program
+) -> None:
+    """The verdict is posted, and its last edit hangs."""
+    job_id = await scene.ask("app01")
+    await scene.until(lambda: scene.ledger.answers(job_id))
+    scene.lab.slack.fail("chat.update", kind="ratelimited", retry_after=LEASE_SECONDS)
+    assert scene.lab.redis is not None
+    scene.lab.redis.command("FLUSHALL")
+    await scene.until(lambda: scene.ledger.answered(job_id))
+    assert "ARP works" in scene.ledger.roots()[job_id].text
+    assert len(scene.ledger.answers(job_id)) == 1

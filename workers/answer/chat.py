@@ -40,6 +40,7 @@ class Chat:
         self._live: LiveMessage | None = None
         self._asking: asyncio.Task[None] | None = None
         self.answered = VERDICT in lease.notes
+        self._closing: Message | None = None
         self.untold: str | None = None
         """Why the answer reached nobody, Slack's own word; None = it did, or is still to."""
 
@@ -133,6 +134,7 @@ class Chat:
             SlackUnreachable: not all of it arrived; calling again goes on where this run ended.
             LeaseLost: the job is another run's.
         """
+        self._closing = kept.root
         if self._asking is not None:
             await asyncio.wait({self._asking})
             self._asking = None
@@ -234,6 +236,8 @@ class Chat:
         """Redis has lost the job: no other run can speak, and nothing more can be noted."""
         thread = self._thread
         with contextlib.suppress(SlackRefused, SlackUnreachable):
+            if self.answered:  # only its message may still be open
+                root = self._closing or root
             if thread.root_ts is not None:
                 await self._slack.edit(thread.channel, thread.root_ts, root)
             if self.answered:

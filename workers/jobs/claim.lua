@@ -13,7 +13,7 @@ local function hand_out(id)
   local kind, counter = 'work', 'tries'
   if tonumber(fields[1] or 0) >= tries_allowed then kind, counter = 'dead', 'deads' end
   if kind == 'dead' and tonumber(fields[2] or 0) >= tries_allowed then
-    end_job(id, '{"outcome":"given up"}', ARGV[8], '')
+    end_job(id, GIVEN_UP, ARGV[8], '')
     return {'given up', redis.call('HGETALL', job(id))}
   end
   -- First a write that a full Redis refuses: where nobody can renew, nobody may take over.

@@ -92,7 +92,10 @@ class Queue:
         return read_record(found, int(found[":position"])) if found else None
 
     async def states(self, job_ids: Sequence[str]) -> dict[str, str]:
-        """``queued``, ``running`` or ``done``; "" where Redis knows no such job (any more)."""
+        """``queued``, ``running``, ``done`` or ``given up``; "" = Redis knows no such job (any more).
+
+        What was given up had no worker that could tell its thread.
+        """
         found = await self._redis.call("states", *job_ids) if job_ids else ()
         return dict(zip(job_ids, found, strict=True))
 
