@@ -101,7 +101,7 @@ class Accepted:
             return
         where, key = thread.thread_ts or thread.root_ts, f"{job.id}:verdict"
         with contextlib.suppress(SlackRefused):  # unreadable: Slack knows the key of a post too
-            if await self._slack.find(thread.channel, where, key):
+            if await self._slack.find(thread.channel, where, key, since=job.asked_at):
                 log.info("%s is lost, and its worker has said so", job.id)
                 return
         log.warning("%s: %s", job.id, message.text)

@@ -74,6 +74,7 @@ class Chat:
                 thread_ts=thread.thread_ts,
                 key=f"{job.id}:root",
                 look_first=True,
+                since=job.asked_at,
                 guard=self._lease.check,
             )
         except SlackRefused as refused:
@@ -105,6 +106,7 @@ class Chat:
                 thread_ts=self._reply_ts(),
                 key=f"{job.id}:asked",
                 look_first=begun_before,
+                since=job.asked_at,
                 guard=self._lease.check,
             )
             await self._lease.note(ASKED, ts)
@@ -173,6 +175,7 @@ class Chat:
             thread_ts=thread_ts,
             key=f"{job.id}:verdict",
             look_first=not first or self._lease.number > 1,
+            since=job.asked_at,
             metadata={"job_id": job.id},
             guard=self._lease.check,
         )
@@ -242,10 +245,15 @@ class Chat:
                 await self._slack.edit(thread.channel, thread.root_ts, root)
             if self.answered:
                 return
-            reply_ts, key = self._reply_ts(), f"{self._lease.job.id}:verdict"
+            job, reply_ts = self._lease.job, self._reply_ts()
             if reply_ts is not None:
                 await self._slack.post(
-                    thread.channel, message, thread_ts=reply_ts, key=key, look_first=True
+                    thread.channel,
+                    message,
+                    thread_ts=reply_ts,
+                    key=f"{job.id}:verdict",
+                    look_first=True,
+                    since=job.asked_at,
                 )
             elif thread.response_url:
                 await self._slack.respond(thread.response_url, message)

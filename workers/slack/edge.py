@@ -23,6 +23,7 @@ from workers.arp.summary import Message
 from workers.errors import SlackRefused, SlackUnreachable
 from workers.slack.calls import Guard, Unclear, call, persist, status_trouble
 from workers.slack.plain import is_undrawable, marked_repeat, plain
+from workers.slack.reading import messages
 from workers.slack.uploads import Place, Upload, share
 
 CALL_SECONDS = 15
@@ -66,13 +67,15 @@ class Slack:
         thread_ts: str | None = None,
         key: str,
         look_first: bool = False,
+        since: int = 0,
         metadata: Mapping[str, str] | None = None,
         guard: Guard | None = None,
     ) -> str:
         """Post once and return the message's ts.
 
         ``key`` (job id and step) names the post for ever. ``look_first`` looks for it first, for a
-        worker that takes over. ``guard`` is awaited before each try and may raise.
+        worker that takes over; it cannot have been made before ``since`` (ns). ``guard`` is awaited
+        before each try and may raise.
 
         Raises:
             SlackRefused: such as not_in_channel.
@@ -93,12 +96,14 @@ class Slack:
         }
         if look_first:
             with contextlib.suppress(SlackRefused):  # unreadable: Slack has the client_msg_id
-                found = await self.find(channel, thread_ts, key)
+                found = await self.find(channel, thread_ts, key, since=since)
                 if found:
                     return found
-        return await self._post_once(body, key, guard)
+        return await self._post_once(body, key, since, guard)
 
-    async def _post_once(self, body: dict[str, Any], key: str, guard: Guard | None) -> str:
+    async def _post_once(
+        self, body: dict[str, Any], key: str, since: int, guard: Guard | None
+    ) -> str:
         trouble: SlackUnreachable | None = None
         for number in range(POSTS):
             try:
@@ -107,7 +112,7 @@ class Slack:
                 trouble = unclear
             await asyncio.sleep(0.5 * 2**number)
             try:
-                found = await self.find(body["channel"], body["thread_ts"], key)
+                found = await self.find(body["channel"], body["thread_ts"], key, since=since)
             except SlackRefused:
                 again = body | marked_repeat(Message(body["text"], tuple(body["blocks"] or ())))
                 return await self._posted(again, guard)
@@ -115,17 +120,11 @@ class Slack:
                 return found
         raise trouble or SlackUnreachable("Slack does not answer.", retry=True)
 
-    async def find(self, channel: str, thread_ts: str | None, key: str) -> str | None:
-        """The ts of the post with this key among the newest ones; SlackRefused without the scope."""
-        client = self._open()
-        where: dict[str, Any] = {"channel": channel, "limit": 200, "include_all_metadata": True}
-        if thread_ts is None:
-            answer = await call(client.conversations_history, repeatable=True, **where)
-        else:
-            answer = await call(
-                client.conversations_replies, repeatable=True, ts=thread_ts, **where
-            )
-        for said in answer.get("messages", ()):
+    async def find(
+        self, channel: str, thread_ts: str | None, key: str, *, since: int = 0
+    ) -> str | None:
+        """The ts of the post with this key, made after ``since`` (ns); SlackRefused without the scope."""
+        async for said in messages(self._open(), channel, thread_ts, since=since):
             payload = (said.get("metadata") or {}).get("event_payload") or {}
             if payload.get("key") == key:
                 return str(said["ts"])
@@ -257,17 +256,12 @@ class Slack:
     async def has_file(self, channel: str, thread_ts: str, name: str) -> bool:
         """Whether a file of that name is in the thread; True too where the bot may not look."""
         try:
-            answer = await call(
-                self._open().conversations_replies,
-                repeatable=True,
-                channel=channel,
-                ts=thread_ts,
-                limit=200,
-            )
+            async for said in messages(self._open(), channel, thread_ts):
+                if any(file.get("name") == name for file in said.get("files", ())):
+                    return True
         except SlackRefused:
             return True
-        files = [file for said in answer.get("messages", ()) for file in said.get("files", ())]
-        return any(file.get("name") == name for file in files)
+        return False
 
     async def permalink(self, channel: str, ts: str) -> str | None:
         """A link to a message; None where Slack gives none."""
