@@ -36,7 +36,7 @@ chaos: setup
 	ARPCHECK_CHAOS_CHECKS=$${ARPCHECK_CHAOS_CHECKS:-1000} $(BIN)/python -m pytest -s tests/faults/test_chaos.py $(ARGS)
 
 audit: setup
-	$(BIN)/python -m tests.audit
+	$(BIN)/python -m tests.audit $(ARGS)
 
 docs: setup
 	$(BIN)/python -m tests.papers.verdicts

@@ -78,12 +78,18 @@ async def run(settings: BotSettings) -> None:
         app = make_app(settings, slack, identity)
         handlers.register(app, desk)
         stack.push_async_callback(desk.idle, GRACE_SECONDS)
+        await stack.enter_async_context(desk.accepted.looked_after())
         await stack.enter_async_context(_connected(app, settings, stop))
-        logger.info("ready")
-        await stop.wait()
-        logger.info("stopping")
-        await desk.idle(GRACE_SECONDS)
-        await asyncio.sleep(ANSWER_SECONDS)
+        await _serve(desk, stop)
+
+
+async def _serve(desk: Desk, stop: asyncio.Event) -> None:
+    """Let the handlers work until told to stop, and finish what they have in hand."""
+    logger.info("ready")
+    await stop.wait()
+    logger.info("stopping")
+    await desk.idle(GRACE_SECONDS)
+    await asyncio.sleep(ANSWER_SECONDS)
 
 
 def make_app(settings: BotSettings, slack: Slack, identity: AuthorizeResult) -> AsyncApp:

@@ -86,16 +86,5 @@ async def cancel(desk: Desk, asker: Asker, job: Job) -> None:
     stopped = await desk.jobs.cancel(job.id, asker.user)
     if stopped:
         await desk.audit("cancelled", asker, {"job": job.id, "vm": job.vm})
-        await _close_unstarted(desk, asker, job.id)
+        await desk.close_unstarted(job.id)
     await desk.tell(asker, replies.stopped(job) if stopped else replies.already_over(job.id))
-
-
-async def _close_unstarted(desk: Desk, asker: Asker, job_id: str) -> None:
-    """A check that no worker had yet has nobody else to close its message."""
-    record = await desk.jobs.get(job_id)
-    if record is None or record.outcome.get("while") != "queued":
-        return
-    message = replies.cancelled_in_queue(record.job, asker.user)
-    for thread in (record.job.thread, *record.watchers):
-        if thread.root_ts is not None:
-            await desk.slack.edit(thread.channel, thread.root_ts, message)

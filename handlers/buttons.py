@@ -146,7 +146,7 @@ async def again(desk: Desk, asker: Asker, job: Job) -> None:
             id=new_id(),
             asked_by=asker.user,
             asked_at=time.time_ns(),
-            thread=thread_of(job),
+            thread=replace(thread_of(job), response_url=asker.response_url),
         ),
     )
 

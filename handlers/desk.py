@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from handlers import replies
+from handlers.accepted import Accepted
 from handlers.access import Access
 from handlers.request import Check
 from workers import health
@@ -53,7 +54,11 @@ class Desk:
     jobs: Jobs
     access: Access
     bot_user: str = ""
+    accepted: Accepted = field(init=False)
     _serving: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.accepted = Accepted(self.slack, self.jobs)
 
     @contextlib.asynccontextmanager
     async def serving(self, asker: Asker) -> AsyncIterator[None]:
@@ -140,13 +145,16 @@ class Desk:
         if enqueued.joined:
             await self._join(asker, job, enqueued.job)
             return
+        self.accepted.remember(job)
         await self.audit("asked", asker, _words_of(job))
         health.COMMANDS.labels(job.kind, "queued").inc()
         thread = job.thread
         if job.kind == "check" and thread.root_ts is None:  # else an earlier message goes on
             thread = await self._root(asker, enqueued)
+        self.accepted.remember(replace(job, thread=thread))
         try:
-            await self.jobs.announce(job.id, thread)
+            if not await self.jobs.announce(job.id, thread):
+                await self.close_unstarted(job.id)  # stopped before its message was known
         except QueueUnreachable:
             if thread.root_ts is None:
                 raise
@@ -198,8 +206,27 @@ class Desk:
         link = await self.slack.permalink(running.thread.channel, root) if root else None
         here = Thread(asker.channel, None, asker.thread_ts, asker.response_url)
         await self.jobs.watch_thread(running.id, here)
+        self.accepted.remember_joined(running, replace(wanted, thread=here))
         await self.audit("joined", asker, _words_of(wanted) | {"job": running.id})
         await self.tell(asker, replies.joined(running, link))
+
+    async def close_unstarted(self, job_id: str) -> None:
+        """A check that was stopped before a worker had it has nobody else to close its message."""
+        record = await self.jobs.get(job_id)
+        if record is None or record.outcome.get("while") != "queued":
+            return
+        job, message = record.job, replies.cancelled_in_queue(record.job, record.cancelled_by or "")
+        if job.thread.root_ts is not None:
+            await self.slack.edit(job.thread.channel, job.thread.root_ts, message)
+        for number, watcher in enumerate(record.watchers):
+            with contextlib.suppress(SlackRefused, SlackUnreachable):
+                if watcher.response_url:
+                    await self.slack.respond(watcher.response_url, message)
+                elif watcher.thread_ts:
+                    key = f"{job_id}:joined:{number}"
+                    await self.slack.post(
+                        watcher.channel, message, thread_ts=watcher.thread_ts, key=key
+                    )
 
 
 def new_id() -> str:

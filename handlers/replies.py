@@ -74,6 +74,26 @@ def queue_lost(job: Job) -> Message:
     )
 
 
+def lost(job: Job) -> Message:
+    """Redis came back without the job."""
+    return _over(job, "Redis lost its data, and with it")
+
+
+def given_up(job: Job) -> Message:
+    """No worker could finish the job, or even tell of it."""
+    return _over(job, "No worker could finish, or even tell of,")
+
+
+def _over(job: Job, why: str) -> Message:
+    about = {"handoff": "hand-off of the check", "post": "result of the check"}.get(
+        job.kind, "check"
+    )
+    return said(
+        f":x: {why} the {about} of {code(job.vm)}. Nothing more will come of it: ask again with"
+        f" `/arpcheck {escape(job.vm)}`."
+    )
+
+
 def under_way() -> Message:
     """Pressed again while it is being done."""
     return said("That is already under way.")

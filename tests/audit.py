@@ -1,7 +1,9 @@
 """Every installed package turned into the advisories known for it; ``make audit`` runs this.
 
-Exit status: 0 = none known, or the advisory service cannot be asked from here (which is said, and is
-no proof of anything); 1 = a package has one.
+PyPI's own service is asked, then OSV about what PyPI does not know; what stands behind ``make audit
+ARGS=…`` goes to pip-audit instead. Exit status: 0 = all that arpcheck needs was asked about, and no
+hole is known; 1 = something that arpcheck needs has a known hole; 3 = not all could be asked about,
+which is said, and proves nothing. The development tools are told of and decide nothing.
 """
 
 from __future__ import annotations
@@ -9,44 +11,84 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, requires
 from typing import Any
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-def main() -> int:
+CLEAN, HOLE, NOT_AUDITED = 0, 1, 3
+SERVICES = (("--vulnerability-service", "pypi"), ("--vulnerability-service", "osv"))
+WAIT_SECONDS = "15"
+
+
+def main(arguments: list[str]) -> int:
+    packages: dict[str, dict[str, Any]] = {}
+    for service in (arguments,) if arguments else SERVICES:
+        packages |= asked(service)
+        if needed() <= packages.keys():
+            break
+    return told(packages)
+
+
+def asked(service: tuple[str, ...] | list[str]) -> dict[str, dict[str, Any]]:
+    """The packages that the service knows, by name; {} and a line where it cannot be asked."""
     command = [sys.executable, "-m", "pip_audit", "--format", "json", "--skip-editable"]
-    done = subprocess.run(
-        [*command, "--progress-spinner", "off"], capture_output=True, text=True, check=False
-    )
+    quiet = ("--progress-spinner", "off", "--timeout", WAIT_SECONDS)
+    done = subprocess.run([*command, *quiet, *service], capture_output=True, text=True, check=False)
     try:
         packages = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):
         why = done.stderr.strip().splitlines() or ["it said nothing"]
-        say(f"NOT AUDITED: the advisory service could not be asked: {why[-1][:300]}")
-        return 0
-    return told(packages)
+        say(f"{' '.join(service)}: could not be asked: {why[-1][:200]}")
+        return {}
+    return {
+        canonicalize_name(package["name"]): package
+        for package in packages
+        if "skip_reason" not in package
+    }
+
+
+def needed() -> set[str]:
+    """The packages that arpcheck itself needs to run, and those that they need."""
+    names, open_names = set[str](), ["arpcheck"]
+    while open_names:
+        try:
+            lines = requires(open_names.pop()) or ()
+        except PackageNotFoundError:  # optional, or for another platform
+            continue
+        for requirement in map(Requirement, lines):
+            name = canonicalize_name(requirement.name)
+            marker = requirement.marker
+            if name not in names and (marker is None or marker.evaluate({"extra": ""})):
+                names.add(name)
+                open_names.append(name)
+    return names
+
+
+def told(packages: dict[str, dict[str, Any]]) -> int:
+    """Print what was found; the exit status."""
+    own, holes = needed(), 0
+    for name, package in packages.items():
+        for advisory in package.get("vulns", ()):
+            fixed = ", ".join(advisory.get("fix_versions", ())) or "no version yet"
+            whose = "" if name in own else " (a development tool)"
+            say(f"{name} {package['version']}{whose}: {advisory['id']}, mended in {fixed}")
+            holes += name in own
+    unasked = sorted(own - packages.keys())
+    say(
+        f"{len(own) - len(unasked)} of the {len(own)} packages that arpcheck needs were asked about"
+    )
+    if unasked:
+        say(f"NOT AUDITED: {', '.join(unasked)}")
+    if holes:
+        return HOLE
+    return NOT_AUDITED if unasked else CLEAN
 
 
 def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def told(packages: list[dict[str, Any]]) -> int:
-    """Print what was found; the exit status."""
-    known = [(p, v) for p in packages for v in _advisories(p)]
-    for package, advisory in known:
-        fixed = ", ".join(advisory.get("fix_versions", ())) or "no version yet"
-        name = f"{package['name']} {package['version']}"
-        say(f"{name}: {advisory['id']}, mended in {fixed}")
-    asked = sum("skip_reason" not in package for package in packages)
-    if not asked:
-        say("NOT AUDITED: the advisory service knows none of these packages, or hides them")
-    say(f"{asked} of {len(packages)} packages could be asked about, {len(known)} advisories")
-    return 1 if known else 0
-
-
-def _advisories(package: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(package.get("vulns", []))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -152,6 +152,14 @@ def test_zip_bombs_are_refused_before_they_go_off(tmp_path: Path) -> None:
     assert "unpacks to more than 1024 MiB" in refusal("judge", lying)
 
 
+def test_a_million_files_are_refused_also_where_the_zip_counts_five(tmp_path: Path) -> None:
+    entry = b"PK\x01\x02" + struct.pack("<6H3I5H2I", 20, 20, 0, 0, 0, 33, 0, 0, 0, 1, *(0,) * 6)
+    directory = (entry + b"x") * 1_000_000
+    end = b"PK\x05\x06" + struct.pack("<4H2IH", 0, 0, 5, 5, len(directory), 0, 0)
+    (tmp_path / "x.zip").write_bytes(directory + end)
+    assert "more than 2000 files" in refusal("judge", tmp_path / "x.zip")
+
+
 def test_zip64_tricks_are_refused(tmp_path: Path) -> None:
     bundle = zipped(tmp_path / "x.zip", files())
     data = bundle.read_bytes()

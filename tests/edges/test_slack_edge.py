@@ -11,6 +11,7 @@ from tests.lab.slack import ALICE, DM_ALICE, INCIDENT, VIRT, SlackTwin
 from workers.arp.summary import Message
 from workers.errors import SlackRefused, SlackUnreachable
 from workers.slack import LiveMessage, Slack, Upload
+from workers.slack.reading import PAGE
 
 HELLO = Message("hello", ({"type": "section", "text": {"type": "mrkdwn", "text": "*hello*"}},))
 
@@ -111,6 +112,26 @@ async def test_a_worker_that_takes_over_finds_what_the_former_one_posted(
     assert await other.post(INCIDENT, HELLO, key="j1:root", look_first=True) == root
     assert await other.post(INCIDENT, HELLO, key="j2:root", look_first=True) != root
     await other.close()
+
+
+async def test_what_was_posted_is_found_however_much_was_said_since(
+    twin: SlackTwin, slack: Slack
+) -> None:
+    """A long incident thread, and a busy channel while a check waits for a worker."""
+    twin.space.scopes.add("channels:history")
+    twin.chat.dedupe = False
+    root = await slack.post(INCIDENT, HELLO, key="j1:root")
+    for number in range(PAGE + 5):
+        twin.say(f"reply {number}", thread_ts=root)
+        twin.say(f"message {number}")
+    verdict = await slack.post(INCIDENT, HELLO, thread_ts=root, key="j1:verdict")
+    await slack.upload(INCIDENT, root, [Upload("late.zip", b"PK")])
+    await twin.wait_for(lambda: twin.thread(INCIDENT, root)[-1].files)
+    for since in (0, int(float(root) * 1e9)):
+        found = await slack.post(INCIDENT, HELLO, key="j1:root", look_first=True, since=since)
+        assert found == root
+        assert await slack.find(INCIDENT, root, "j1:verdict", since=since) == verdict
+    assert await slack.has_file(INCIDENT, root, "late.zip")
 
 
 async def test_looking_first_where_reading_is_not_allowed_posts(

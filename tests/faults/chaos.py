@@ -8,7 +8,6 @@ import random
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from tests.faults.ledger import Ledger, is_running
 from tests.lab.lab import Lab, Program
@@ -46,23 +45,24 @@ class Chaos:
         self.ledger = Ledger(lab)
         self.workers: list[Program] = []
         self.bots: list[Program] = []
+        self.lasting: tuple[Program, ...] = ()
         self.struck: list[str] = []
         self._accepted: dict[str, str] = {}
         self._read: dict[int, int] = {}
         self._environment = lab.environment(**SETTINGS)
         self._strikes: tuple[Callable[[], Awaitable[None]], ...] = (
             *(self.kill, self.freeze, self.slack) * 2,
-            *(self.restart, self.redis, self.cut, self.stall, self.vcenter, self.move),
+            *(self.restart, self.bot, self.redis, self.cut, self.stall, self.vcenter, self.move),
         )
 
     async def begin(self) -> None:
-        """Two bots, and three workers of which the first is never killed."""
+        """Two bots and one worker; these, but for the second bot, are never killed."""
         self.lab.world.hosts[1].ssh_running = False
         for _ in range(2):
             self.bots.append(await self.lab.run("bot", self._environment))
-        for _ in range(3):
-            await self.hire()
+        await self.hire()
         await self.lab.slack.connected(2, timeout=60)
+        self.lasting = self.bots[0], self.workers[0]
 
     async def hire(self) -> None:
         self.workers.append(await self.lab.run("workers", self._environment))
@@ -135,6 +135,13 @@ class Chaos:
         await self.hire()
         await victim.stop()
 
+    async def bot(self) -> None:
+        """A dead bot's log is still read: what it had accepted stays accepted."""
+        victim = next(bot for bot in reversed(self.bots) if bot.running)
+        victim.signal(signal.SIGKILL)
+        await victim.process.wait()
+        self.bots.append(await self.lab.run("bot", self._environment))
+
     async def redis(self) -> None:
         assert self.lab.redis is not None
         await asyncio.to_thread(self.lab.redis.kill)
@@ -186,12 +193,3 @@ class Chaos:
         shown = [roots[job_id].text for job_id in self.unanswered() if job_id in roots]
         logs = [f"--- {p.name} {p.pid}\n{p.output()[-2000:]}" for p in self.lab.programs]
         return "\n".join([*shown, *logs])
-
-
-def open_files(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
-def resident_megabytes(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * 4096 / 1e6

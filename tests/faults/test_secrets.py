@@ -3,13 +3,14 @@
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import asyncssh
 import pytest
 from redis import Redis
 
+from tests.cli.lab_calls import arpcheck
 from tests.faults.probe import fetched
 from tests.faults.scene import records
 from tests.flow.bot_process import free_port
@@ -26,6 +27,9 @@ HOSTILE = (
     'app\n{"level": "ERROR", "message": "forged"}\r\n\u2028forged',
     "<!channel> <@U02BOB00> <!here> *bold* `code` <https://example.com|click>",
 )
+
+
+HOST_SAYS = 'pktcap: \x1b[2J<!channel> $(reboot)\r{"level": "ERROR", "message": "forged"}\u202e'
 
 
 @pytest.fixture
@@ -62,9 +66,10 @@ async def test_no_secret_is_ever_written_and_no_name_breaks_out(
     await lab.slack.connected(1, timeout=40)
     await a_bad_day(lab)
     await broken(lab, redis_with_password)
+    terminal = await asked_in_a_terminal(environment, tmp_path)
 
     written = "\n".join(
-        [*everything(lab), *[await fetched(port, "/metrics") for port in ports.values()]]
+        [*everything(lab), terminal, *[await fetched(port, "/metrics") for port in ports.values()]]
     )
     assert "Traceback" in written, "nothing broke: the tracebacks were not tried"
     found = [
@@ -86,11 +91,29 @@ async def a_bad_day(lab: Lab) -> None:
         # The same words within 4 seconds would count as a double click.
         await answered(lab, f"vm-101 10.20.110.{number}")
         await answered(lab, name.replace("\n", " "))
-    lab.world.host("esx07.example.com").behaviours.add("permission_denied")
+    host = lab.world.host("esx07.example.com")
+    host.behaviours.add(f"complains:{HOST_SAYS}")
+    await lab.slack.slash("vm-101 10.20.110.99")
+    # What the host said is told, so that somebody may mend it, but it is only text there.
+    await lab.settled(lambda: any("$(reboot)" in text for text in said_in_slack(lab)), 60)
+    host.behaviours.clear()
+    host.behaviours.add("permission_denied")
     await answered(lab, "vm-101")
     lab.vcenter.faults["wrong_login"] = True
     lab.vcenter.state.sessions.clear()
     await answered(lab, "vm-102")
+
+
+async def asked_in_a_terminal(environment: Mapping[str, str], folder: Path) -> str:
+    """The doctor with the right settings, and a check with wrong ones: what they print."""
+    wrong = {**environment, "VCENTER_PASSWORD": VCENTER_PASSWORD + "!"}
+    host = ("--host", "esx07.example.com")
+    said = [
+        await arpcheck(environment, "doctor", *host, cwd=folder),
+        await arpcheck(wrong, "doctor", *host, cwd=folder),
+        await arpcheck(wrong, "check", "vm-101", cwd=folder),
+    ]
+    return "\n".join(done.out + done.err for done in said)
 
 
 def everything(lab: Lab) -> Iterator[str]:
@@ -108,6 +131,7 @@ def nothing_forged(lab: Lab) -> None:
     for program in lab.programs:
         assert not [r for r in records(program) if str(r["message"]).startswith("forged")]
         assert "/respond/" not in program.output()
+        assert not set("\x1b\r\u202e\u2028") & set(program.output())
     for message in lab.slack.messages(INCIDENT) + lab.slack.ephemerals(ALICE):
         for said in lab.slack.thread(INCIDENT, message.ts) or [message]:
             assert lab.slack.pings(said) <= {ALICE}, said.text
@@ -180,10 +204,13 @@ def said_in_slack(lab: Lab) -> Iterator[str]:
 
 
 def kept_in_redis(lab: Lab) -> Iterator[str]:
+    """Every key's name and value, of every kind."""
     with Redis.from_url(lab.redis_url) as client:
+        readers = {
+            b"hash": client.hgetall,
+            b"stream": client.xrange,
+            b"string": client.get,
+            b"zset": lambda key: client.zrange(key, 0, -1),
+        }
         for key in client.scan_iter():
-            kind = client.type(key)
-            if kind == b"hash":
-                yield repr(client.hgetall(key))
-            elif kind == b"stream":
-                yield repr(client.xrange(key))
+            yield f"{key!r} {readers[client.type(key)](key)!r}"

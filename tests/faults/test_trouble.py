@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -163,3 +164,38 @@ async def test_bot_and_worker_tell_how_they_are(
         assert "503" in await fetched(ports["workers"], "/healthz")
     finally:
         scene.lab.redis.thaw()
+
+
+async def test_an_answer_that_stands_is_not_taken_back_when_redis_loses_its_data(
+    scene: Scene, worker: Program
+) -> None:
+    """The verdict is posted, and its last edit hangs."""
+    job_id = await scene.ask("app01")
+    await scene.until(lambda: scene.ledger.answers(job_id))
+    scene.lab.slack.fail("chat.update", kind="ratelimited", retry_after=LEASE_SECONDS)
+    assert scene.lab.redis is not None
+    scene.lab.redis.command("FLUSHALL")
+    await scene.until(lambda: scene.ledger.answered(job_id))
+    assert "ARP works" in scene.ledger.roots()[job_id].text
+    assert len(scene.ledger.answers(job_id)) == 1
+
+
+async def test_a_hand_off_that_redis_lost_leaves_the_verdict_as_it_was(
+    scene: Scene, worker: Program
+) -> None:
+    checked = await scene.ask("app01")
+    await scene.answered(checked)
+    shown, record = scene.ledger.roots()[checked].text, await scene.jobs.get(checked)
+    assert record is not None
+    scene.lab.slack.fail("chat.postMessage", times=100, kind="http503")
+    hand_off = replace(record.job, id="arp-handoff", kind="handoff", of=checked)
+    await scene.jobs.enqueue(hand_off)
+    await scene.jobs.announce(hand_off.id, hand_off.thread)
+    await scene.until(lambda: said(worker, f"{hand_off.id} is told again"))
+    assert scene.lab.redis is not None
+    scene.lab.redis.command("FLUSHALL")
+    await scene.until(lambda: said(worker, f"{hand_off.id}: Redis has lost its data"))
+    scene.lab.slack.api.faults.clear()
+    await scene.answered(await scene.ask("web02"))  # by then all else would have been said
+    assert scene.ledger.roots()[checked].text == shown
+    assert len(scene.lab.slack.thread(INCIDENT, scene.ledger.roots()[checked].ts)) == 3

@@ -68,7 +68,8 @@ class Answerer:
         except LeaseLost as lost:
             log.warning("%s: %s", lease.job.id, lost.sentence)
             await chat.drop()
-            if lost.reason == "gone":
+            # A follow-up has no message of its own: the bot that accepted it tells the asker.
+            if lost.reason == "gone" and lease.job.kind == "check":
                 gone = pack_trouble(_gone(), lease.job, ())
                 await chat.tell_gone(gone.verdict, gone.root)
         finally:

@@ -40,6 +40,7 @@ class Chat:
         self._live: LiveMessage | None = None
         self._asking: asyncio.Task[None] | None = None
         self.answered = VERDICT in lease.notes
+        self._closing: Message | None = None
         self.untold: str | None = None
         """Why the answer reached nobody, Slack's own word; None = it did, or is still to."""
 
@@ -73,6 +74,7 @@ class Chat:
                 thread_ts=thread.thread_ts,
                 key=f"{job.id}:root",
                 look_first=True,
+                since=job.asked_at,
                 guard=self._lease.check,
             )
         except SlackRefused as refused:
@@ -104,6 +106,7 @@ class Chat:
                 thread_ts=self._reply_ts(),
                 key=f"{job.id}:asked",
                 look_first=begun_before,
+                since=job.asked_at,
                 guard=self._lease.check,
             )
             await self._lease.note(ASKED, ts)
@@ -133,6 +136,7 @@ class Chat:
             SlackUnreachable: not all of it arrived; calling again goes on where this run ended.
             LeaseLost: the job is another run's.
         """
+        self._closing = kept.root
         if self._asking is not None:
             await asyncio.wait({self._asking})
             self._asking = None
@@ -171,6 +175,7 @@ class Chat:
             thread_ts=thread_ts,
             key=f"{job.id}:verdict",
             look_first=not first or self._lease.number > 1,
+            since=job.asked_at,
             metadata={"job_id": job.id},
             guard=self._lease.check,
         )
@@ -234,14 +239,21 @@ class Chat:
         """Redis has lost the job: no other run can speak, and nothing more can be noted."""
         thread = self._thread
         with contextlib.suppress(SlackRefused, SlackUnreachable):
+            if self.answered:  # only its message may still be open
+                root = self._closing or root
             if thread.root_ts is not None:
                 await self._slack.edit(thread.channel, thread.root_ts, root)
             if self.answered:
                 return
-            reply_ts, key = self._reply_ts(), f"{self._lease.job.id}:verdict"
+            job, reply_ts = self._lease.job, self._reply_ts()
             if reply_ts is not None:
                 await self._slack.post(
-                    thread.channel, message, thread_ts=reply_ts, key=key, look_first=True
+                    thread.channel,
+                    message,
+                    thread_ts=reply_ts,
+                    key=f"{job.id}:verdict",
+                    look_first=True,
+                    since=job.asked_at,
                 )
             elif thread.response_url:
                 await self._slack.respond(thread.response_url, message)

@@ -13,12 +13,13 @@ local function hand_out(id)
   local kind, counter = 'work', 'tries'
   if tonumber(fields[1] or 0) >= tries_allowed then kind, counter = 'dead', 'deads' end
   if kind == 'dead' and tonumber(fields[2] or 0) >= tries_allowed then
-    end_job(id, '{"outcome":"given up"}', ARGV[8], '')
+    end_job(id, GIVEN_UP, ARGV[8], '')
     return {'given up', redis.call('HGETALL', job(id))}
   end
+  -- First a write that a full Redis refuses: where nobody can renew, nobody may take over.
+  redis.call('HINCRBY', job(id), counter, 1)
   redis.call('ZREM', WAITING, id)
   redis.call('ZADD', RUNNING, now + tonumber(ARGV[3]), id)
-  redis.call('HINCRBY', job(id), counter, 1)
   redis.call('HSET', job(id), 'state', 'running', 'token', ARGV[1], 'worker', ARGV[2])
   redis.call('HSET', claimed, 'id', id, 'kind', kind)
   redis.call('PEXPIRE', claimed, ARGV[3])

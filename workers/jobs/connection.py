@@ -105,7 +105,7 @@ class Connection:
             except (RedisError, OSError, TimeoutError) as error:
                 self._failed(error)
                 _stop_if_asked(asked_to_stop)
-                if _hopeless(error) or time.monotonic() + _PAUSE_SECONDS >= until:
+                if self._hopeless(error) or time.monotonic() + _PAUSE_SECONDS >= until:
                     raise self.unreachable(error) from None
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
@@ -172,6 +172,15 @@ class Connection:
         with suppress(RedisError, OSError):
             await self.client.aclose()
 
+    def _hopeless(self, error: Exception) -> bool:
+        if isinstance(error, AuthenticationError | AuthorizationError):
+            return not self._last  # a login that was good before is being changed
+        if _untrusted(error):
+            return True
+        if isinstance(error, _PASSING) or any(code in str(error) for code in _PASSING_CODES):
+            return False
+        return isinstance(error, ResponseError)
+
     def _failed(self, error: Exception) -> None:
         if not self._in_trouble:
             log.warning("%s (%s)", self.unreachable(error).sentence, type(error).__name__)
@@ -231,14 +240,6 @@ def _stop_if_asked(before: int) -> None:
 def fields(flat: list[Any]) -> dict[str, str]:
     """HGETALL as Lua returns it: names and values in turn."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _hopeless(error: Exception) -> bool:
-    if _untrusted(error) or isinstance(error, AuthenticationError | AuthorizationError):
-        return True
-    if isinstance(error, _PASSING) or any(code in str(error) for code in _PASSING_CODES):
-        return False
-    return isinstance(error, ResponseError)
 
 
 def _untrusted(error: Exception) -> bool:

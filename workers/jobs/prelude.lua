@@ -1,5 +1,6 @@
 -- What every script shares. It stands in front of each of them; KEYS[1] is the prefix of all keys.
 local P = KEYS[1]
+local GIVEN_UP = '{"outcome":"given up"}'
 local WAITING, RUNNING, JOINS = P .. 'waiting', P .. 'running', P .. 'joins'
 
 local function now_us()  -- Redis's clock, never a caller's

@@ -7,6 +7,7 @@ import json
 import logging
 import secrets
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -89,6 +90,14 @@ class Queue:
         """What is known of a job; None = nothing (any more)."""
         found = fields(await self._redis.call("get", job_id))
         return read_record(found, int(found[":position"])) if found else None
+
+    async def states(self, job_ids: Sequence[str]) -> dict[str, str]:
+        """``queued``, ``running``, ``done`` or ``given up``; "" = Redis knows no such job (any more).
+
+        What was given up had no worker that could tell its thread.
+        """
+        found = await self._redis.call("states", *job_ids) if job_ids else ()
+        return dict(zip(job_ids, found, strict=True))
 
     async def open_jobs(self) -> tuple[JobRecord, ...]:
         """All jobs that run or wait, the next first."""

@@ -57,7 +57,7 @@ class Server:
         return tuple(said for said in (facts.too_old, facts.evicts, facts.forgets) if said)
 
     async def stray_keys(self) -> tuple[str, ...]:
-        """Keys of ours with neither a time to live nor an owner: always () unless we leak."""
+        """Keys and entries of ours with neither a time to live nor an owner: () unless we leak."""
         client, stray = self._redis.client, list[str]()
         try:
             async for key in client.scan_iter(match=f"{PREFIX}*", count=1000):
@@ -67,14 +67,29 @@ class Server:
                 kind, _, job_id = name.partition(":")
                 if kind != "job" or not await self._is_open(job_id):
                     stray.append(name)
+            for entry, job_id in await self._entries():
+                if not await self._is_open(job_id):
+                    stray.append(entry)
         except (RedisError, OSError, TimeoutError) as error:
             raise self._redis.unreachable(error) from None
         return tuple(stray)
 
-    async def _is_open(self, job_id: str) -> bool:
+    async def _entries(self) -> list[tuple[str, str]]:
+        """What stands in the queue's own keys, each with the job that owns it."""
+        found = list[tuple[str, str]]()
         for owner in ("waiting", "running"):
-            if await self._redis.client.zscore(PREFIX + owner, job_id) is not None:
-                return True
+            members: list[Any] = await self._redis.client.zrange(PREFIX + owner, 0, -1)
+            found += [(f"{owner} {member.decode()}", member.decode()) for member in members]
+        joins: dict[Any, Any] = await self._redis.client.hgetall(f"{PREFIX}joins")
+        found += [(f"joins {wanted.decode()}", job.decode()) for wanted, job in joins.items()]
+        return found
+
+    async def _is_open(self, job_id: str) -> bool:
+        """The job is in the queue, and it is there."""
+        client = self._redis.client
+        for owner in ("waiting", "running"):
+            if await client.zscore(PREFIX + owner, job_id) is not None:
+                return bool(await client.exists(f"{PREFIX}job:{job_id}"))
         return False
 
     async def _persistence(self, info: dict[str, Any]) -> str:

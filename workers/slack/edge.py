@@ -67,13 +67,15 @@ class Slack:
         thread_ts: str | None = None,
         key: str,
         look_first: bool = False,
+        since: int = 0,
         metadata: Mapping[str, str] | None = None,
         guard: Guard | None = None,
     ) -> str:
         """Post once and return the message's ts.
 
         ``key`` (job id and step) names the post for ever. ``look_first`` looks for it first, for a
-        worker that takes over. ``guard`` is awaited before each try and may raise.
+        worker that takes over; it cannot have been made before ``since`` (ns). ``guard`` is awaited
+        before each try and may raise.
 
         Raises:
             SlackRefused: such as not_in_channel.
@@ -94,12 +96,14 @@ class Slack:
         }
         if look_first:
             with contextlib.suppress(SlackRefused):  # unreadable: Slack has the client_msg_id
-                found = await reading.keyed(self._open(), channel, thread_ts, key)
+                found = await self.find(channel, thread_ts, key, since=since)
                 if found:
                     return found
-        return await self._post_once(body, key, guard)
+        return await self._post_once(body, key, since, guard)
 
-    async def _post_once(self, body: dict[str, Any], key: str, guard: Guard | None) -> str:
+    async def _post_once(
+        self, body: dict[str, Any], key: str, since: int, guard: Guard | None
+    ) -> str:
         trouble: SlackUnreachable | None = None
         for number in range(POSTS):
             try:
@@ -108,13 +112,19 @@ class Slack:
                 trouble = unclear
             await asyncio.sleep(0.5 * 2**number)
             try:
-                found = await reading.keyed(self._open(), body["channel"], body["thread_ts"], key)
+                found = await self.find(body["channel"], body["thread_ts"], key, since=since)
             except SlackRefused:
                 again = body | marked_repeat(Message(body["text"], tuple(body["blocks"] or ())))
                 return await self._posted(again, guard)
             if found:
                 return found
         raise trouble or SlackUnreachable("Slack does not answer.", retry=True)
+
+    async def find(
+        self, channel: str, thread_ts: str | None, key: str, *, since: int = 0
+    ) -> str | None:
+        """The ts of the post with this key, made after ``since`` (ns); SlackRefused without the scope."""
+        return await reading.keyed(self._open(), channel, thread_ts, key, since=since)
 
     async def _posted(self, body: dict[str, Any], guard: Guard | None) -> str:
         post = self._open().chat_postMessage

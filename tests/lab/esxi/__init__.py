@@ -27,6 +27,7 @@ tags_stripped          ``-o`` leaves the 802.1Q header out
 unknown_uplink[:X]     pktcap-uw does not find the uplink
 no_pktcap              there is no pktcap-uw
 no_capture_rights      pktcap-uw may not open a session
+complains:TEXT         pktcap-uw says TEXT on stderr and ends
 permission_denied      nobody may log in
 keyboard_only          no public keys; key_only: no keyboard-interactive
 password_allowed       plain password too, which a stock ESXi does not offer

@@ -81,6 +81,7 @@ async def pktcap_uw(run: Run) -> int:
         return 0
     denied = "pktcap: Failed to create session: Operation not permitted"
     refused = denied if "no_capture_rights" in machine.behaviours else refusal(run, wanted)
+    refused = machine.behaviours.value("complains") or refused
     if refused is None and not await _confirmed(run, wanted):
         refused = "Aborted."
     if refused is not None:
