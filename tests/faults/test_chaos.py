@@ -30,6 +30,7 @@ COMMANDS = [
 CHECKS_A_STRIKE = 3
 MORE_FILES = 12
 MORE_MEGABYTES = 120
+"""The C library keeps as much of what was freed, now more, now less of it."""
 END_SECONDS = 90 + 3 * CHECKS
 
 
