@@ -30,10 +30,12 @@ COMMANDS = [
 CHECKS_A_STRIKE = 3
 MORE_FILES = 12
 MORE_MEGABYTES = 120
+"""The C library keeps as much of what was freed, now more, now less of it."""
+UNTROUBLED_SECONDS = 300
 END_SECONDS = 90 + 3 * CHECKS
 
 
-@pytest.mark.timeout(END_SECONDS + 300)
+@pytest.mark.timeout(UNTROUBLED_SECONDS + END_SECONDS + 300)
 async def test_every_command_ends_in_exactly_one_answer(tmp_path: Path) -> None:
     seed = int(os.environ.get("ARPCHECK_CHAOS_SEED", "") or random.SystemRandom().randrange(10**6))
     print(f"seed {seed}: ARPCHECK_CHAOS_SEED={seed}")  # noqa: T201 - shown when it fails
@@ -54,7 +56,7 @@ async def test_every_command_ends_in_exactly_one_answer(tmp_path: Path) -> None:
 async def run(chaos: Chaos) -> None:
     await chaos.begin()
     await chaos.ask(COMMANDS[:UNTROUBLED])
-    await chaos.lab.settled(lambda: not chaos.unanswered(), 120)
+    await chaos.lab.settled(lambda: not chaos.unanswered(), UNTROUBLED_SECONDS)
     before = await idle_footprints(chaos.lasting)
     for _ in range(WORKERS - 1):
         await chaos.hire()

@@ -78,7 +78,7 @@ class Connection:
         }
         self._since: float | None = None
         self._last = 0.0
-        self._in_trouble = False
+        self._trouble = ""
         self._topics: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._tasks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Task[None] | None = None
@@ -119,7 +119,7 @@ class Connection:
 
     def unreachable(self, error: Exception) -> QueueUnreachable:
         """The one sentence for whatever went wrong."""
-        if isinstance(error, AuthenticationError | AuthorizationError):
+        if _login_refused(error):
             return QueueUnreachable(
                 f"Redis at {self.where} refuses the login",
                 next_step="Check the user and the password in REDIS_URL.",
@@ -173,7 +173,7 @@ class Connection:
             await self.client.aclose()
 
     def _hopeless(self, error: Exception) -> bool:
-        if isinstance(error, AuthenticationError | AuthorizationError):
+        if _login_refused(error):
             return not self._last  # a login that was good before is being changed
         if _untrusted(error):
             return True
@@ -182,14 +182,15 @@ class Connection:
         return isinstance(error, ResponseError)
 
     def _failed(self, error: Exception) -> None:
-        if not self._in_trouble:
-            log.warning("%s (%s)", self.unreachable(error).sentence, type(error).__name__)
-        self._in_trouble, self._since = True, None
+        sentence = self.unreachable(error).sentence
+        if sentence != self._trouble:
+            log.warning("%s (%s)", sentence, type(error).__name__)
+        self._trouble, self._since = sentence, None
 
     def _answered(self) -> None:
-        if self._in_trouble:
+        if self._trouble:
             log.info("Redis at %s answers again", self.where)
-        now, self._in_trouble = time.monotonic(), False
+        now, self._trouble = time.monotonic(), ""
         # Silent for long (asleep, stopped by a signal): what happened meanwhile is unknown.
         if self._since is None or now - self._last > self.lease_seconds:
             self._since = now
@@ -240,6 +241,12 @@ def _stop_if_asked(before: int) -> None:
 def fields(flat: list[Any]) -> dict[str, str]:
     """HGETALL as Lua returns it: names and values in turn."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _login_refused(error: Exception) -> bool:
+    # Who has not logged in is refused commands of many words before anybody looks at the login.
+    kinds = AuthenticationError | AuthorizationError
+    return isinstance(error, kinds) or "unauthenticated" in str(error)
 
 
 def _untrusted(error: Exception) -> bool:
