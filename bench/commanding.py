@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.live import asking_world
+from bench.live import asking_world, usage
 from bench.results import Section
 from tests.lab.lab import Lab
 from tests.lab.slack import INCIDENT
@@ -21,14 +21,16 @@ async def acknowledged(rate: int, seconds: int) -> Section:
     """Commands for so many different VMs at an even rate; nobody works on them meanwhile."""
     with tempfile.TemporaryDirectory(prefix="arpcheck-bench-") as folder:
         async with Lab(Path(folder)) as lab:
-            await lab.run("bot")
+            bot = await lab.run("bot")
             await lab.slack.connected(1, timeout=30)
+            before, _ = usage(bot)
             started = time.perf_counter()
             typed = [
                 asyncio.create_task(_typed(lab, number, started + number / rate))
                 for number in range(rate * seconds)
             ]
             took = sorted(await asyncio.gather(*typed))
+            after, megabytes = usage(bot)
             jobs = Jobs(lab.redis_url)
             queued = len(await _all_queued(jobs, len(typed)))
             await jobs.close()
@@ -37,6 +39,8 @@ async def acknowledged(rate: int, seconds: int) -> Section:
         ("median", f"{statistics.median(took) * 1000:.0f} ms"),
         ("99 of 100 within", f"{took[int(len(took) * 0.99)] * 1000:.0f} ms"),
         ("slowest", f"{took[-1] * 1000:.0f} ms"),
+        ("bot's CPU a command", f"{(after - before) / len(typed) * 1000:.1f} ms"),
+        ("bot's memory", f"{megabytes:.0f} MB"),
         ("jobs in the queue afterwards", f"{queued:,}"),
         ("lost", f"{len(typed) - queued:,}"),
     )
