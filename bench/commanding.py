@@ -56,11 +56,13 @@ async def _typed(lab: Lab, number: int, at: float) -> float:
 
 
 async def _all_queued(jobs: Jobs, wanted: int) -> tuple[object, ...]:
-    for _ in range(100):
-        found = await jobs.open_jobs()
-        if len(found) >= wanted:
-            break
-        await asyncio.sleep(0.1)
+    """What is queued, once it is all or nothing more has come for a while."""
+    found: tuple[object, ...] = ()
+    still = 0
+    while len(found) < wanted and still < 20:
+        known, found = len(found), await jobs.open_jobs()
+        still = still + 1 if len(found) == known else 0
+        await asyncio.sleep(0.5)
     return found
 
 
