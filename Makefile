@@ -1,7 +1,7 @@
 # make demo: see a check in the practice lab.  make test: run the tests.  make check: all a change must pass.
 # make fuzz: feed the readers a million broken frames.  make docs, make pictures: write anew what is made.
 # make chaos: a thousand checks while everything fails.  make audit: ask for known holes in the libraries.
-# make bench: measure against other tools.
+# make bench: measure against other tools; ARGS="--only reading" does a part.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=

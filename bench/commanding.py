@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.live import asking_world
+from bench.live import asking_world, usage
 from bench.results import Section
 from tests.lab.lab import Lab
 from tests.lab.slack import INCIDENT
@@ -21,14 +21,16 @@ async def acknowledged(rate: int, seconds: int) -> Section:
     """Commands for so many different VMs at an even rate; nobody works on them meanwhile."""
     with tempfile.TemporaryDirectory(prefix="arpcheck-bench-") as folder:
         async with Lab(Path(folder)) as lab:
-            await lab.run("bot")
+            bot = await lab.run("bot")
             await lab.slack.connected(1, timeout=30)
+            before, _ = usage(bot)
             started = time.perf_counter()
             typed = [
                 asyncio.create_task(_typed(lab, number, started + number / rate))
                 for number in range(rate * seconds)
             ]
             took = sorted(await asyncio.gather(*typed))
+            after, megabytes = usage(bot)
             jobs = Jobs(lab.redis_url)
             queued = len(await _all_queued(jobs, len(typed)))
             await jobs.close()
@@ -37,6 +39,8 @@ async def acknowledged(rate: int, seconds: int) -> Section:
         ("median", f"{statistics.median(took) * 1000:.0f} ms"),
         ("99 of 100 within", f"{took[int(len(took) * 0.99)] * 1000:.0f} ms"),
         ("slowest", f"{took[-1] * 1000:.0f} ms"),
+        ("bot's CPU a command", f"{(after - before) / len(typed) * 1000:.1f} ms"),
+        ("bot's memory", f"{megabytes:.0f} MB"),
         ("jobs in the queue afterwards", f"{queued:,}"),
         ("lost", f"{len(typed) - queued:,}"),
     )
@@ -52,11 +56,13 @@ async def _typed(lab: Lab, number: int, at: float) -> float:
 
 
 async def _all_queued(jobs: Jobs, wanted: int) -> tuple[object, ...]:
-    for _ in range(100):
-        found = await jobs.open_jobs()
-        if len(found) >= wanted:
-            break
-        await asyncio.sleep(0.1)
+    """What is queued, once it is all or nothing more has come for a while."""
+    found: tuple[object, ...] = ()
+    still = 0
+    while len(found) < wanted and still < 20:
+        known, found = len(found), await jobs.open_jobs()
+        still = still + 1 if len(found) == known else 0
+        await asyncio.sleep(0.5)
     return found
 
 

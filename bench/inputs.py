@@ -20,7 +20,7 @@ VM: Final = "00:50:56:9a:21:01"
 SEED: Final = 826
 
 _LINK = 1
-_SIZES: Final = (60, 60, 90, 130, 250, 576, 1200, 1514)
+_SIZES: Final = (60, 60, 90, 130, 250, 1024, 1514, 1514)
 _VLAN: Final = struct.pack(">HH", 0x8100, 110)
 _GATHERED: Final = 4 << 20
 

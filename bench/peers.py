@@ -13,7 +13,7 @@ def is_arp(packet: bytes) -> bool:
 
 
 def dpkt_loop(path: str) -> int:
-    import dpkt  # noqa: PLC0415
+    import dpkt
 
     with open(path, "rb") as file:  # noqa: PTH123
         magic = file.read(4)
@@ -30,8 +30,8 @@ def _parsed(dpkt: object, packet: bytes) -> bool:
 
 
 def scapy_loop(path: str) -> int:
-    from scapy.layers.l2 import ARP, Ether  # noqa: PLC0415
-    from scapy.utils import RawPcapReader  # noqa: PLC0415
+    from scapy.layers.l2 import ARP, Ether
+    from scapy.utils import RawPcapReader
 
     with RawPcapReader(path) as reader:
         return sum(ARP in Ether(packet) for packet, _ in reader if is_arp(packet))

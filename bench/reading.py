@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.inputs import DATA, VM
+from bench.installed import bin_of_installation
 from bench.results import Section
 from bench.side_by_side import Contender, race
 
+LOOPS = Path(__file__).parent / "peers.py"
 FILTER = "arp or (vlan and arp)"
 PURE = (
     "import sys; sys.modules['workers.arp.decode._scan'] = None;"
     "from workers.cli import main; sys.exit(main())"
 )
-ANYTHING = "from workers.cli import main; import sys; sys.exit(main())"
 
 
 def made(name: str, count: int, share: float) -> Path:
@@ -31,23 +32,23 @@ def made(name: str, count: int, share: float) -> Path:
     return path
 
 
-def arp_frames_told(output: bytes) -> int | None:
+def arp_frames_told(printed: Iterator[bytes]) -> int:
     """How many ARP frames arpcheck's report counts."""
-    (point,) = json.loads(output)["points"]
-    return point["vm_requests"] + point["vm_replies"] + point["other_frames"]
+    (point,) = json.loads(b"".join(printed))["points"]
+    return sum(int(point[name]) for name in ("vm_requests", "vm_replies", "other_frames"))
 
 
-def lines(output: bytes) -> int:
-    return output.count(b"\n")
+def lines(printed: Iterator[bytes]) -> int:
+    return sum(chunk.count(b"\n") for chunk in printed)
 
 
-def number(output: bytes) -> int:
-    return int(output)
+def number(printed: Iterator[bytes]) -> int:
+    return int(b"".join(printed))
 
 
-def records(output: bytes) -> int:
+def records(printed: Iterator[bytes]) -> int:
     """The records of the small pcap that tcpdump wrote."""
-    count, at = 0, 24
+    output, count, at = b"".join(printed), 0, 24
     while at < len(output):
         at += 16 + int.from_bytes(output[at + 8 : at + 12], "little")
         count += 1
@@ -56,13 +57,14 @@ def records(output: bytes) -> int:
 
 def ours(name: str, path: Path, *, pure: bool = False, pipe: bool = False) -> Contender:
     where = "-" if pipe else str(path)
-    command = [sys.executable, "-c", PURE if pure else ANYTHING, "read", f"vmnic0={where}"]
-    command += ["--vm-mac", VM, "--json"]
+    there = bin_of_installation()
+    program = [str(there / "python"), "-c", PURE] if pure else [str(there / "arpcheck")]
+    command = [*program, "read", f"vmnic0={where}", "--vm-mac", VM, "--json"]
     return Contender(name, command, arp_frames_told, feed=path if pipe else None)
 
 
 def loop(library: str, path: Path, rounds: int | None = None) -> Contender:
-    command = [sys.executable, "-m", "bench.peers", library, str(path)]
+    command = [str(bin_of_installation() / "python"), str(LOOPS), library, str(path)]
     return Contender(f"{library} loop, EtherType first", command, number, rounds=rounds)
 
 
@@ -72,7 +74,7 @@ def tcpdump(path: Path, *, text: bool = False) -> list[Contender]:
     if text:
         command = ["tcpdump", "-n", "-r", str(path), FILTER]
         return [Contender("tcpdump -n (text)", command, lines)]
-    command = ["tcpdump", "-r", str(path), "-w", "-", "-U", FILTER]
+    command = ["tcpdump", "-r", str(path), "-w", "-", FILTER]
     return [Contender("tcpdump -w (filters only)", command, records)]
 
 
@@ -116,14 +118,14 @@ def dense(count: int, rounds: int) -> Section:
 
 def small(rounds: int) -> Section:
     """Start to exit."""
-    path = made("small.pcap", 2_000, 0.01)
+    path, there = made("small.pcap", 2_000, 0.01), bin_of_installation()
     contenders = [
         ours("arpcheck read", path),
         *tcpdump(path, text=True),
         *tshark(path),
         loop("dpkt", path),
         loop("scapy", path, 5),
-        Contender("arpcheck --help", [sys.executable, "-c", ANYTHING, "--help"], lambda _: None),
-        Contender("python -c pass", [sys.executable, "-c", "pass"], lambda _: None),
+        Contender("arpcheck --help", [str(there / "arpcheck"), "--help"], lambda _: None),
+        Contender("python -c pass", [str(there / "python"), "-c", "pass"], lambda _: None),
     ]
     return Section.of_race("Start to exit: 2,000 packets", race(contenders, rounds))

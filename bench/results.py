@@ -17,6 +17,18 @@ from typing import Self
 from bench.side_by_side import Contender
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+PARTS = ("reading", "vcenter", "live", "flight", "bot", "queue")
+LAST = "remarks"
+HEAD = """# What is fast, and what is not
+
+Written by `make bench`, a part at a time (`make bench ARGS="--only reading"`). The rows of a table ran
+in turn in the same run. Times are medians; compare the ratios, as absolute times differ between machines
+and hours.
+"""
+BUSY = 0.5
+"""From this load a core on, a table says that the machine was busy."""
+_MARK = re.compile(r"<!-- part: (\w+) -->\n")
+
 LIBRARIES = ("dpkt", "scapy", "asyncssh", "pyvmomi", "redis", "slack-bolt")
 
 
@@ -47,7 +59,7 @@ class Section:
             for c in contenders
         )
         head = ("whole process", "s", "× first", "CPU s", "× first", "MB", "ARP found", "runs")
-        notes = ("MB is never less than what the bench itself holds, about 20.",)
+        notes = ("MB is never less than what the bench itself held when it started the process.",)
         return cls(title, head, rows, notes + _disagreements(contenders))
 
     def text(self) -> str:
@@ -66,15 +78,21 @@ def _disagreements(contenders: Sequence[Contender]) -> tuple[str, ...]:
     return () if len(counts) < 2 else ("**The counts differ.**",)
 
 
-def write(sections: Sequence[Section], remarks: str) -> None:
-    """Put all sections in RESULTS.md, with date, machine and versions."""
-    about = (
-        "# What is fast, and what is not\n\n"
-        "Written by `make bench`: every table's rows ran in turn in the same run. Times are medians;"
-        " compare the ratios, as absolute times differ between machines and hours.\n\n"
-        f"- {time.strftime('%Y-%m-%d')}, {machine()}\n- {', '.join(versions())}\n"
-    )
-    RESULTS.write_text("\n".join([about, *(s.text() for s in sections), remarks]), encoding="utf-8")
+def write(part: str, sections: Sequence[Section], load: float, remarks: str) -> None:
+    """Put one part's tables in RESULTS.md, with date, machine and versions; other parts stay."""
+    found = _MARK.split(RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "")
+    parts = dict(zip(found[1::2], found[2::2], strict=True))
+    about = f"Measured on {time.strftime('%Y-%m-%d %H:%M')}: {machine()}; {', '.join(versions())}."
+    if load > BUSY * (os.cpu_count() or 1):
+        about += (
+            f" **The machine was busy with other work: load {load:.0f} on {os.cpu_count()} cores at the"
+            " start.** Wall times are several times an idle machine's; look at CPU times and at ratios."
+        )
+    parts[part] = "\n".join([about, "", *(section.text() for section in sections)])
+    parts[LAST] = remarks
+    order = [name for name in (*PARTS, LAST) if name in parts]
+    told = "".join(f"<!-- part: {name} -->\n{parts[name].strip()}\n\n" for name in order)
+    RESULTS.write_text(f"{HEAD}\n{told.rstrip()}\n", encoding="utf-8")
 
 
 def machine() -> str:

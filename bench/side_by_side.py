@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,12 +16,12 @@ from pathlib import Path
 class Contender:
     """A command; ``feed`` is a file that goes into its standard input through a pipe.
 
-    ``answer`` turns what it printed into the count of ARP frames it found.
+    ``answer`` turns what it prints, chunk by chunk, into the count of ARP frames it found.
     """
 
     name: str
     command: Sequence[str]
-    answer: Callable[[bytes], int | None]
+    answer: Callable[[Iterator[bytes]], int | None]
     feed: Path | None = None
     rounds: int | None = None
     """At most so many rounds: for the very slow ones."""
@@ -55,7 +55,6 @@ def race(contenders: Sequence[Contender], rounds: int) -> Sequence[Contender]:
 
 def _run(contender: Contender) -> None:
     reader, writer = os.pipe()
-    output = bytearray()
     feeder = None
     if contender.feed is not None:
         feeder = subprocess.Popen(["cat", contender.feed], stdout=subprocess.PIPE)
@@ -68,8 +67,10 @@ def _run(contender: Contender) -> None:
         env=environment(),
     )
     os.close(writer)
-    while chunk := os.read(reader, 1 << 20):
-        output += chunk
+    printed = iter(lambda: os.read(reader, 1 << 20), b"")
+    contender.found = contender.answer(printed)
+    for _ in printed:
+        pass
     _, status, usage = os.wait4(process.pid, 0)
     contender.wall.append(time.perf_counter() - started)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -79,7 +80,6 @@ def _run(contender: Contender) -> None:
         feeder.wait()
     contender.cpu.append(usage.ru_utime + usage.ru_stime)
     contender.megabytes = max(contender.megabytes, usage.ru_maxrss // 1024)
-    contender.found = contender.answer(bytes(output))
     if process.returncode:
         print(f"{contender.name} ended with status {process.returncode}", file=sys.stderr)
 

@@ -18,6 +18,7 @@ from tests.arp.captures import (
     pcap_header,
     record,
     section,
+    simple_packet,
 )
 from tests.arp.test_fuzz import BOTH, SEEDS, classic, mutated, next_generation
 from workers.arp import decode
@@ -80,8 +81,14 @@ def long_next_generation(dice: random.Random) -> bytes:
     order = dice.choice("<>")
     head = section(order) + interface(order) + interface(order)
     numbers = dice.choice([[0], [0, 1]])
-    ticks = START * 1_000_000
-    return head + long_walk(dice, lambda f: packet(f, ticks, order, number=dice.choice(numbers)))
+    others = dice.choice([0, 0.001, 0.5])
+
+    def build(frame: bytes) -> bytes:
+        if dice.random() < others:
+            return simple_packet(frame, order)
+        return packet(frame, START * 1_000_000, order, number=dice.choice(numbers))
+
+    return head + long_walk(dice, build)
 
 
 def long_walk(dice: random.Random, build: Callable[[bytes], bytes]) -> bytes:

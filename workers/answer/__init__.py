@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
 from workers.answer.chat import VERDICT, Chat
-from workers.answer.evidence import Kept, pack, pack_trouble
+from workers.answer.evidence import Kept, Sketch, pack, pack_trouble, sketch
 from workers.answer.follow_up import AUDITED, ending, hand_off, post_kept, send_files
+from workers.arp.model import Case, Heard
 from workers.arp.summary import Message, Progress, root_line, root_message, stimulus_message
 from workers.check import Evidence, Peers, Quiet, check
 from workers.errors import (
@@ -38,7 +41,11 @@ LONGEST_PAUSE_SECONDS = 30.0
 PATIENCE_SECONDS = 6 * 3600.0
 """How long one run waits for a Slack that is away; then another run does."""
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+_DRAWING = ThreadPoolExecutor(1, "drawing")
+"""One at a time: a canvas takes some 30 MB, and two drawn at once are not done sooner."""
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +132,8 @@ class Answerer:
         if isinstance(result, CheckError):
             kept = pack_trouble(result, lease.job, teller.notes)
         else:
-            kept = await asyncio.to_thread(pack, result, lease.job, teller.notes, channel)
+            sketched = await teller.sketched()
+            kept = await _drawn(pack, result, lease.job, teller.notes, channel, sketched)
         await lease.check()  # what is kept is not fenced by itself
         await self._keep(lease, kept)
         await lease.note(PREPARED, "1")
@@ -166,6 +174,12 @@ class Answerer:
             await _cancelled(running)
             for stop in stops:
                 stop.cancel()
+
+
+async def _drawn(draw: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """Run what draws in the one thread that does."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_DRAWING, functools.partial(draw, *given, **named))
 
 
 async def _patiently(lease: Lease, tell: Callable[[], Awaitable[T]]) -> T:
@@ -209,6 +223,7 @@ class _Teller(Quiet):
         super().__init__()
         self._lease = lease
         self._chat = chat
+        self._sketching: asyncio.Task[Sketch] | None = None
 
     @property
     def stimulus_confirmed_at(self) -> int | None:
@@ -222,3 +237,11 @@ class _Teller(Quiet):
     def ask_for_traffic(self, vm: str, target: str | None) -> None:
         """Say in the thread what to type in the guest, once."""
         self._chat.ask(stimulus_message(self._lease.job, vm, target))
+
+    def expect(self, case: Case, heard: Sequence[Heard]) -> None:
+        """Draw already; where it comes otherwise it is drawn again."""
+        self._sketching = asyncio.create_task(_drawn(sketch, case, heard))
+
+    async def sketched(self) -> Sketch | None:
+        """What was drawn already, None = nothing."""
+        return None if self._sketching is None else await self._sketching

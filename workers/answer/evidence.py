@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workers.arp.bundle import bundle_name, make_bundle
-from workers.arp.model import Job
+from workers.arp.model import Case, Heard, Job, Judgement
 from workers.arp.picture import alt_text, draw
 from workers.arp.summary import (
     Message,
@@ -24,6 +24,7 @@ from workers.arp.summary import (
     trouble_message,
     verdict_message,
 )
+from workers.arp.verdict import judge
 from workers.check import Evidence
 from workers.errors import CheckCancelled, CheckError, VmAmbiguous, VmNotFound
 from workers.slack import Upload
@@ -97,9 +98,30 @@ class Kept:
             ) from None
 
 
-def pack(evidence: Evidence, job: Job, notes: Sequence[str], network_channel: str) -> Kept:
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """The picture of what will likely be judged."""
+
+    judgement: Judgement
+    picture: bytes = field(repr=False)
+
+
+def sketch(case: Case, heard: Sequence[Heard]) -> Sketch:
+    """Judge and draw while the host is still asked: the one takes about as long as the other."""
+    judgement = judge(case, heard)
+    return Sketch(judgement, draw(judgement))
+
+
+def pack(
+    evidence: Evidence,
+    job: Job,
+    notes: Sequence[str],
+    network_channel: str,
+    sketched: Sketch | None = None,
+) -> Kept:
     """Make everything that the thread and a later hand-off need; takes up to a second."""
     judgement = evidence.judgement
+    fits = sketched is not None and sketched.judgement == judgement
     name = bundle_name(judgement)
     return Kept(
         verdict=verdict_message(judgement, job, network_channel=network_channel, notes=notes),
@@ -108,7 +130,7 @@ def pack(evidence: Evidence, job: Job, notes: Sequence[str], network_channel: st
         handoff=handoff_message(judgement, job),
         name=name.removesuffix(".zip"),
         bundle=make_bundle(judgement, evidence.pcaps, evidence.files, notes),
-        picture=draw(judgement),
+        picture=sketched.picture if sketched is not None and fits else draw(judgement),
         alt=alt_text(judgement),
     )
 

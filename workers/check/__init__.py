@@ -65,7 +65,7 @@ async def check(job: Job, peers: Peers, desk: Desk) -> Evidence:
     desk.tell(Progress("judging", host=location.host.name))
     with timed("judging"):
         events = await events_of(recording, asked_at, vcenter, desk)
-        case = replace(recording.case(job, time.time_ns(), events), far_end=there.end)
+        case = replace(recording.case(job, recording.made_at, events), far_end=there.end)
         heard = recording.heard(case)
         judgement = await asyncio.to_thread(judge_both, case, heard, there.heard)
     return Evidence(

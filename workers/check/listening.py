@@ -48,6 +48,7 @@ async def record(
         ports_before=ports,
         readers={plan.point.name: ArpReader(plan.point, vm=location.vm) for plan in planned},
     )
+    recording.on_stop = lambda: _expect(job, recording, desk)
     for sentence in (*view.notes, *location.notes):
         desk.note(sentence)
     before = asyncio.create_task(host.snapshot(uplinks))  # asked while the captures start
@@ -61,6 +62,11 @@ async def record(
             desk.note(sentence)
     _keep_rarp(recording)
     return recording
+
+
+def _expect(job: Job, recording: Recording, desk: Desk) -> None:
+    case = recording.case(job, recording.made_at, recording.events())
+    desk.expect(case, recording.heard(case))
 
 
 def _pinned(location: VmLocation, ports: Mapping[str, SwitchPort]) -> VmLocation:
@@ -126,6 +132,8 @@ async def _close(recording: Recording, listening: Listening, host: EsxiHost) -> 
     ports = asyncio.create_task(host.switch_ports(location.vm))
     try:
         recording.captures = await listening.stop()
+        recording.made_at = time.time_ns()
+        recording.on_stop()
         with contextlib.suppress(CheckError):
             recording.ports_after = await ports
         return await after

@@ -6,7 +6,7 @@ Times are the host's: frames carry its clock, and windows are only ever claimed 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workers.arp.announce import announced
@@ -43,6 +43,9 @@ class Recording:
     listening_from: int = 0
     confirmed_at: int | None = None
     moved: Placement | None = None
+    made_at: int = 0
+    """When all captures had stopped, on our clock."""
+    on_stop: Callable[[], None] = lambda: None
 
     def hear(self, point: CapturePoint, chunk: bytes) -> None:
         """Take bytes of one point's stream."""

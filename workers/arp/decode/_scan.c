@@ -26,9 +26,10 @@ enum {
     MOST_HITS = 16384,     /* a call; the caller comes again */
     MOST_INNER = 64,
     LANES = 16,
-    LANE_HITS = MOST_HITS / LANES,
     LEAST_LANE = 131072,   /* bytes that are worth a guess */
-    SEARCHED = 65536,      /* bytes in which a record should begin */
+    SEARCHED = 16384,      /* bytes in which a record should begin */
+    RUN_UP = 1024,         /* records that are passed before lanes are worth their guesses */
+    LANE_HITS = (MOST_HITS - RUN_UP) / LANES,
     CHAIN = 4,             /* so many records in a row are no accident */
     ALIKE = 1 << 23,       /* seconds between the times of one capture: three months */
 };
@@ -227,8 +228,11 @@ INLINED size_t stride(Walk *walk, Shape shape, Hit *hits)
     if (glance > walk->size)
         return 0;
     size_t limit = walk->size - glance;
+    for (unsigned i = 0; i < RUN_UP; i++)
+        if (!pass(walk, shape, limit, hits, &found))
+            return found;
     if (walk->position < limit && limit - walk->position >= LANES * LEAST_LANE)
-        found = abreast(walk, shape, limit, hits);
+        found += abreast(walk, shape, limit, hits + found);
     while (found < MOST_HITS && pass(walk, shape, limit, hits, &found))
         ;
     return found;
