@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Mapping
+
 from workers.arp.model import Owner
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.evidence import Evidence
@@ -45,20 +48,37 @@ def _left_open(e: Evidence, uplink: str) -> str:
 
 def next_step(e: Evidence, code: str, sign: Sign) -> str:
     """Who does what next, in the words of the one who does it."""
-    step = CODES[code].next_step
-    if code == "TARGET_DOWN":
-        step = _ask_target(e, sign)
-    if code == "CAPTURE_INCOMPLETE" and e.traffic.misnamed:
-        step = "Find out which file is of which point and direction, or run the check again."
-    if code == "GUEST_SILENT" and sign.owner == Owner.VIRTUALIZATION:
-        step = f"Connect {e.nic.label} of {e.case.vm.name} in vCenter, then run the check again."
+    special = _SPECIAL.get(code)
+    step = (special and special(e, sign)) or CODES[code].next_step
     if code in {"PARTIAL_LOSS", "RECOVERED_DURING_CAPTURE"} and sign.owner == Owner.INCONCLUSIVE:
         step = f"Ask the owner of {e.target} whether it was up and well. If it was: {step}"
     if sign.owner == Owner.NETWORK and e.uplink:
         step = f"{step} Place: {place(e, e.uplink)}, {vlan_name(e.vlan)}, {e.nic.mac}."
-    if code == "UNANSWERED_NO_CONTROL" and sign.detail == "overlay":
-        step = "Compare the segment's ARP table in NSX with the target's MAC."
     return step
+
+
+def _incomplete(e: Evidence, _: Sign) -> str | None:
+    if e.traffic.misnamed:
+        return "Find out which file is of which point and direction, or run the check again."
+    if not e.talk.complete:
+        return (
+            "Capture the VM's port and every uplink of its switch both ways, and name all the "
+            "uplinks (arpcheck read: --uplinks)."
+        )
+    return None
+
+
+def _guest_silent(e: Evidence, sign: Sign) -> str | None:
+    if sign.owner != Owner.VIRTUALIZATION:
+        return None
+    return f"Connect {e.nic.label} of {e.case.vm.name} in vCenter, then run the check again."
+
+
+def _moved(e: Evidence, sign: Sign) -> str | None:
+    if sign.detail.startswith("event"):
+        return None
+    step = CODES["VM_MOVED"].next_step
+    return f"{step} If it did not move: network, which ports learn {e.nic.mac}?"
 
 
 def _ask_target(e: Evidence, sign: Sign) -> str:
@@ -66,4 +86,41 @@ def _ask_target(e: Evidence, sign: Sign) -> str:
         return f"Check {e.target}, a VM on this host: its port, its guest, its own address."
     if e.is_gateway:
         return f"Network: is the gateway {e.target} up in {vlan_name(e.vlan)}?"
-    return f"Ask the owner of {e.target} whether it is up, and whether it filters ARP."
+    return (
+        f"Ask the owner of {e.target} whether it is up, and whether it filters ARP. If it is up and "
+        "does not: network, its own switch port and the way there."
+    )
+
+
+def _unanswered(e: Evidence, sign: Sign) -> str | None:
+    """What the frames point at, though they prove no cause."""
+    if sign.detail == "overlay":
+        return "Compare the segment's ARP table in NSX with the target's MAC."
+    out = {seen.object for each in e.asked for seen in each.left}
+    astray = Counter(up for each in e.undelivered for up in each.reply_on if up not in out)
+    if astray and out:
+        came = " and ".join(f"{astray[up]} on {place(e, up)}" for up in sorted(astray))
+        return (
+            f"Network: look up {e.nic.mac} in the MAC tables behind {' and '.join(sorted(out))} and "
+            f"{' and '.join(sorted(astray))}: its requests leave on the former, and replies came "
+            f"in elsewhere, {came}."
+        )
+    if e.local_target:
+        return (
+            f"Check the VM on this host that has {e.target}: its port, its guest, its ARP settings."
+        )
+    if e.alive(e.target):
+        return (
+            f"Network: {e.target} speaks and gives no answer here, so look at its own switch port; "
+            "its owner: does it filter ARP?"
+        )
+    return None
+
+
+_SPECIAL: Mapping[str, Callable[[Evidence, Sign], str | None]] = {
+    "CAPTURE_INCOMPLETE": _incomplete,
+    "GUEST_SILENT": _guest_silent,
+    "TARGET_DOWN": _ask_target,
+    "UNANSWERED_NO_CONTROL": _unanswered,
+    "VM_MOVED": _moved,
+}

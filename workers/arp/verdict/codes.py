@@ -175,7 +175,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         "TARGET_DOWN": _info(
             _T,
             "The path works for others, and the target answers nobody.",
-            "That the target is switched off: it may filter ARP.",
+            "That the target is off: it may filter ARP, or its own switch port or path is at fault.",
             "Ask the target's owner; the network team where it is the gateway.",
         ),
         "NO_STIMULUS": _info(

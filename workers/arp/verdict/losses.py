@@ -27,6 +27,8 @@ def wrong_port_group(e: Evidence) -> Sign | None:
     """The VM's subnet lives in another VLAN."""
     if not _unanswered(e) or not e.networks or e.vlan is None or _own_subnet_heard(e):
         return None
+    if any(not e.tags_known(up, Direction.RX) for up in e.talk.uplinks):
+        return None
     lives = Counter(
         ask.vlan
         for ask in e.others
@@ -58,7 +60,11 @@ def _wrong_native(e: Evidence) -> Sign | None:
 
 
 def _own_subnet_heard(e: Evidence) -> bool:
-    return any(each.vlan in e.vlans and e.inside(each.frame.sender_ip) for each in _foreign(e))
+    answered = any(
+        ask.vlan in e.vlans and ask.answered_on and e.inside(ask.target) for ask in e.others
+    )
+    heard = (e.inside(each.frame.sender_ip) for each in _foreign(e) if each.vlan in e.vlans)
+    return answered or any(heard)
 
 
 def _foreign(e: Evidence) -> list[Sighting]:

@@ -180,7 +180,8 @@ def _decide(e: Evidence) -> tuple[Row, Sign, tuple[Refusal, ...]]:
             chosen = row, sign
     if chosen is None:
         code = "CAPTURE_INCOMPLETE" if refusals else "UNANSWERED_NO_CONTROL"
-        chosen = Row(code, (), signs.nothing_asked), Sign(confidence=Confidence.LOW)
+        why = next((each.why for each in refusals), "")
+        chosen = Row(code, (), signs.nothing_asked), Sign(confidence=Confidence.LOW, detail=why)
     return *chosen, tuple(dict.fromkeys(refusals))
 
 

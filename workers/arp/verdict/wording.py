@@ -230,7 +230,8 @@ def _incomplete(e: Evidence, sign: Sign) -> str:
         return f"{e.nic.label} bypasses the virtual switch ({sign.subject}): it cannot be heard."
     if e.traffic.misnamed:
         return f"The capture files contradict their names: {sign.subject}."
-    return f"Not enough was captured to tell: {sign.subject or 'a needed point'}."
+    what = sign.subject or sign.detail or "no request could be followed"
+    return f"Not enough was captured to tell: {what}."
 
 
 def _too_few(e: Evidence, _: Sign) -> str:
@@ -282,7 +283,11 @@ HEADLINES: Mapping[str, Headline] = {
     "TOO_FEW_REQUESTS": _too_few,
     "CAPTURE_INCOMPLETE": _incomplete,
     "UNANSWERED_NO_CONTROL": _no_control,
-    "VM_MOVED": lambda e, s: f"{e.case.vm.name} moved or changed during the capture: {s.detail}.",
+    "VM_MOVED": lambda e, s: (
+        f"{e.case.vm.name} moved or changed during the capture: {s.detail}."
+        if s.detail.startswith("event")
+        else f"{e.case.vm.name} moved, or its MAC is used elsewhere too: {s.detail}."
+    ),
     "LATE_REPLIES": lambda e, s: (
         f"{s.detail} replies of {e.target} came over 1 s after every request "
         f"(median {latency_ms(e) or 0:.0f} ms)."
