@@ -60,6 +60,8 @@ def next_step(e: Evidence, code: str, sign: Sign) -> str:
 def _incomplete(e: Evidence, _: Sign) -> str | None:
     if e.traffic.misnamed:
         return "Find out which file is of which point and direction, or run the check again."
+    if e.garbled:
+        return "Capture again: one file an interface, with a snap length of at least 64 bytes."
     if not e.talk.complete:
         return (
             "Capture the VM's port and every uplink of its switch both ways, and name all the "
@@ -81,7 +83,18 @@ def _moved(e: Evidence, sign: Sign) -> str | None:
     return f"{step} If it did not move: network, which ports learn {e.nic.mac}?"
 
 
+def _lost_in_part(e: Evidence, _: Sign) -> str | None:
+    if not e.outage:
+        return None
+    return "Look for a link or spanning-tree event at that time: policers do not lose in one piece."
+
+
 def _ask_target(e: Evidence, sign: Sign) -> str:
+    if sign.detail == "scan":
+        return (
+            f"Find out what in {e.case.vm.name} asks for these addresses: a scan, or old settings. "
+            f"If {e.target} should exist, ask its owner."
+        )
     if sign.detail == "local":
         return f"Check {e.target}, a VM on this host: its port, its guest, its own address."
     if e.is_gateway:
@@ -109,7 +122,15 @@ def _unanswered(e: Evidence, sign: Sign) -> str | None:
         return (
             f"Check the VM on this host that has {e.target}: its port, its guest, its ARP settings."
         )
-    if e.alive(e.target):
+    heard = Counter(each.object for each in e.incoming)
+    mates = sorted(mate for mate in e.group - {e.uplink} if heard[mate])
+    if e.uplink and mates and not heard[e.uplink]:
+        return (
+            f"Network: 0 ARP frames came in on {place(e, e.uplink)}, {heard[mates[0]]} on its mate "
+            f"{mates[0]}: check that member's port and its place in the bundle."
+        )
+    on_u = {each.frame.sender_ip for each in e.incoming if each.object == e.uplink}
+    if not e.delivered and e.target in on_u:
         return (
             f"Network: {e.target} speaks and gives no answer here, so look at its own switch port; "
             "its owner: does it filter ARP?"
@@ -120,6 +141,7 @@ def _unanswered(e: Evidence, sign: Sign) -> str | None:
 _SPECIAL: Mapping[str, Callable[[Evidence, Sign], str | None]] = {
     "CAPTURE_INCOMPLETE": _incomplete,
     "GUEST_SILENT": _guest_silent,
+    "PARTIAL_LOSS": _lost_in_part,
     "TARGET_DOWN": _ask_target,
     "UNANSWERED_NO_CONTROL": _unanswered,
     "VM_MOVED": _moved,

@@ -10,7 +10,7 @@ from workers.arp.exchange.pairing import LATE, Asked
 from workers.arp.model import BROADCAST, SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import change_point
 from workers.arp.verdict.evidence import Evidence
-from workers.arp.verdict.outcomes import OK_SHARE
+from workers.arp.verdict.outcomes import OK_SHARE, TURN_LEAST, TURN_SHARE
 from workers.arp.verdict.scene import clock, is_virtual
 from workers.arp.verdict.signs import (
     HIGH_REQUESTS,
@@ -185,7 +185,7 @@ def too_few(e: Evidence) -> Sign | None:
 
 
 def recovered(e: Evidence) -> Sign | None:
-    """First all were lost, then all were answered."""
+    """First next to all were lost, then next to all were answered."""
     if not (_turns(e.counted) and _turns(e.at_port)) or e.local_target or e.overlay:
         return None
     return _part_lost(e, None) if _lost_outside(e) else None
@@ -193,7 +193,8 @@ def recovered(e: Evidence) -> Sign | None:
 
 def _turns(asked: Sequence[Asked]) -> bool:
     outcomes = [each.delivered is not None for each in asked]
-    return change_point(outcomes, purity=0.95, least=3) is not None and not outcomes[0]
+    turn = change_point(outcomes, purity=TURN_SHARE, least=TURN_LEAST)
+    return turn is not None and 2 * sum(outcomes[turn:]) > len(outcomes[turn:])
 
 
 def partial(e: Evidence) -> Sign | None:

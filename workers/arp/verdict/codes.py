@@ -162,7 +162,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         ),
         "RECOVERED_DURING_CAPTURE": _info(
             _N,
-            "First no request was answered, then all were.",
+            "Until one moment next to no request was answered, since then nearly all were.",
             "What was repaired, or that it stays so.",
             "Look for topology changes or port events at that time.",
         ),

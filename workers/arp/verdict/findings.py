@@ -135,8 +135,10 @@ def _asks_on(e: Evidence) -> SideFinding | None:
 
 
 def _loop(e: Evidence) -> SideFinding | None:
-    looped = [each for each in e.talk.asked if each.looped]
-    twice = [a for a in e.talk.asked if len(a.reflected) > len({r.object for r in a.reflected})]
+    blind = {ear.object for ear in e.traffic.ears.values() if ear.merged and ear.why_deaf}
+    asked = [each for each in e.talk.asked if not blind & {out.object for out in each.left}]
+    looped = [each for each in asked if each.looped]
+    twice = [a for a in asked if len(a.reflected) > len({r.object for r in a.reflected})]
     if len(looped) + len(twice) < _LOOPED:
         return None
     where = sorted({seen.object for a in looped + twice for seen in a.looped + a.reflected})

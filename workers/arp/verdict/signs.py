@@ -227,6 +227,8 @@ def nothing_asked(e: Evidence) -> Sign | None:
 
 def missing_direction(e: Evidence) -> str | None:
     """``no tx direction`` where no uplink was heard that way."""
+    if e.garbled:
+        return e.garbled[0].point
     for way in (Direction.TX, Direction.RX):
         if e.talk.uplinks and len(e.deaf(e.talk.uplinks, way)) == len(e.talk.uplinks):
             return f"no {way} direction"
