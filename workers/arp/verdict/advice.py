@@ -129,13 +129,21 @@ def _unanswered(e: Evidence, sign: Sign) -> str | None:
             f"Network: 0 ARP frames came in on {place(e, e.uplink)}, {heard[mates[0]]} on its mate "
             f"{mates[0]}: check that member's port and its place in the bundle."
         )
-    on_u = {each.frame.sender_ip for each in e.incoming if each.object == e.uplink}
-    if not e.delivered and e.target in on_u:
+    if _only_speaks(e):
         return (
             f"Network: {e.target} speaks and gives no answer here, so look at its own switch port; "
             "its owner: does it filter ARP?"
         )
     return None
+
+
+def _only_speaks(e: Evidence) -> bool:
+    """Whether the target is heard on U and seen to answer nobody, though it could."""
+    if e.delivered or e.nic.vlan.mode == "pvlan" or not at_home(e):
+        return False
+    answers = any(ask.target == e.target and ask.answered_on for ask in e.others)
+    heard = (each.frame.sender_ip for each in e.incoming if each.object == e.uplink)
+    return not answers and e.target in heard
 
 
 _SPECIAL: Mapping[str, Callable[[Evidence, Sign], str | None]] = {
