@@ -64,6 +64,8 @@ def next_step(e: Evidence, code: str, sign: Sign) -> str:
 def _ask_target(e: Evidence, sign: Sign) -> str:
     if sign.detail == "local":
         return f"Check {e.target}, a VM on this host: its port, its guest, its own address."
+    if sign.owner == Owner.INCONCLUSIVE:
+        return f"Is {e.target} the gateway? Then ask the network team, else its owner, if it is up."
     if e.is_gateway:
         return f"Network: is the gateway {e.target} up in {vlan_name(e.vlan)}?"
     return f"Ask the owner of {e.target} whether it is up, and whether it filters ARP."

@@ -220,6 +220,8 @@ def _or_its_owner(e: Evidence, sign: Sign) -> str:
 def _target_down(e: Evidence, sign: Sign) -> str:
     where = " It is a VM on this host." if sign.detail == "local" else ""
     gateway = " It is the gateway, so the network team is asked." if e.is_gateway else ""
+    if sign.owner == Owner.INCONCLUSIVE:
+        gateway = " Nobody told whether it is the gateway."
     others = sum(a.target == e.target and not a.mine and a.fair for a in e.others)
     told = f", 0 of {others} to others" if others else ""
     return f"{e.target} answered nobody ({share(e)} to {e.case.vm.name}{told}).{where}{gateway}"
