@@ -15,7 +15,9 @@ from workers.arp.model import (
     Case,
     Direction,
     Heard,
+    Host,
     HostEvent,
+    Uplink,
 )
 
 Heards = tuple[Heard, ...]
@@ -219,6 +221,29 @@ def with_event(case: Case, heard: Heards, event: str, at: int) -> tuple[Case, He
     return replace(case, events=(*case.events, HostEvent(first + at, event))), heard
 
 
+def by_hand(case: Case, heard: Heards) -> tuple[Case, Heards]:
+    """Somebody captured without vCenter: no neighbours, no teaming, and windows as long as the frames."""
+    devices = [each for each in _objects(heard) if not each.startswith("vnic")]
+    nics = tuple(
+        replace(nic, switch=None, pinned_uplink=None, connected=True) for nic in case.vm.nics
+    )
+    told = Case(
+        case.id,
+        case.made_at,
+        replace(case.vm, nics=nics),
+        Host("host unknown", uplinks=tuple(Uplink(each, "") for each in devices)),
+        captures=case.captures,
+    )
+
+    def shortened(h: Heard) -> Heard:
+        times = [frame.at for frame in h.frames]
+        start, end = min(times, default=None), max(times, default=None)
+        why = h.capture.failure or (None if times else "it holds no packet")
+        return replace(h, capture=replace(h.capture, ready_at=start, stopped_at=end, failure=why))
+
+    return _with(told, tuple(map(shortened, heard)))
+
+
 def _objects(heard: Heards) -> list[str]:
     return sorted({h.capture.point.object for h in heard})
 
@@ -321,7 +346,9 @@ def _renamed(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heard
     things = _objects(heard)
     for count in range(1, len(things) + 1):
         for some in combinations(things, count):
-            yield f"merged {', '.join(some)}", merged(case, heard, *some)
+            one_file = merged(case, heard, *some)
+            yield f"merged {', '.join(some)}", one_file
+            yield f"by hand, merged {', '.join(some)}", by_hand(*one_file)
     points = [h.capture.point.name for h in heard]
     for pair in combinations(points, 2):
         yield f"swapped {pair[0]}, {pair[1]}", swapped(case, heard, pair)
@@ -338,6 +365,7 @@ def _changes() -> Iterator[tuple[str, Callable[[Case, Heards], tuple[Case, Heard
     yield "stripped rx", partial(stripped, ways=("rx",))
     yield "merged", merged_uplinks
     yield "reordered", reordered
+    yield "by hand", by_hand
     yield "shifted", partial(shifted, by=3_600 * SECOND + 123_456)
 
 

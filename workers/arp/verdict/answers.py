@@ -26,6 +26,7 @@ from workers.arp.verdict.signs import (
 PARTIAL_REQUESTS = 20
 _GOES_ON = 4
 _LATE_TWICE = 2
+_AT_THE_EDGES = 2  # requests without an answer because the capture began or ended
 _GOES_ON_WITHIN = 3 * SECOND
 
 
@@ -98,8 +99,11 @@ def answered_by_overlay(e: Evidence) -> Sign | None:
 
 
 def answered(e: Evidence) -> Sign | None:
-    """It works."""
-    return Sign(confidence=Confidence.HIGH) if fine(e) else None
+    """It works; surely so where hardly any request was sent that nobody heard out."""
+    if not fine(e):
+        return None
+    known = len(e.delivered) >= OK_SHARE * (len(e.delivered) + e.unanswered - _AT_THE_EDGES)
+    return Sign(confidence=Confidence.HIGH if known else Confidence.MEDIUM)
 
 
 def path_changed(e: Evidence) -> Sign | None:
