@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.arp.corpus import load
-from tests.arp.degrade import asked_at, broken, by_hand, empty, merged, swapped, window
+from tests.arp.degrade import (
+    asked_at,
+    broken,
+    by_hand,
+    empty,
+    failed_point,
+    merged,
+    swapped,
+    window,
+)
 from workers.arp.model import SECOND, Confidence, Judgement, Owner
 from workers.arp.verdict import judge
 
@@ -184,3 +195,17 @@ def test_an_answer_is_less_sure_where_most_requests_came_when_nobody_heard() -> 
     verdict = judge(case, heard).verdict
     assert verdict.owner in {Owner.NETWORK, Owner.INCONCLUSIVE, Owner.NONE}
     assert verdict.confidence is not Confidence.HIGH
+
+
+def test_where_nobody_listened_nothing_is_concluded() -> None:
+    case, heard = load("C08")
+    for point in [each.capture.point.name for each in heard]:
+        case, heard = failed_point(case, heard, point)
+    judgement = judge(case, heard)
+    assert judgement.verdict.code == "CAPTURE_INCOMPLETE"
+    assert set(blind(judgement)) == {each.capture.point.name for each in heard}
+    # Requests that an earlier look at the files kept are no better.
+    kept = tuple(replace(each, frames=load("C08")[1][n].frames) for n, each in enumerate(heard))
+    judgement = judge(case, kept)
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    assert not any(each.eligible for each in judgement.exchanges)

@@ -128,3 +128,17 @@ def test_a_guest_ignores_replies_once_it_asked_on_for_eight_seconds(
     seconds: int, code: str
 ) -> None:
     assert judge(*cut_after(*load("guest-ignores-reply"), seconds)).verdict.code == code
+
+
+def test_a_target_that_nobody_named_and_that_was_hardly_asked_for_heads_nothing() -> None:
+    case, heard = load("C01")
+    mute = tuple(
+        replace(each, frames=tuple(f for f in each.frames if f.sender_ip != "10.20.110.50"))
+        for each in heard
+    )
+    one = replace(case, stimulus=replace(case.stimulus, targets=("10.20.110.1",)))
+    judgement = judge(one, mute)
+    assert (judgement.target, judgement.verdict.code) == ("10.20.110.1", "ARP_OK")
+    assert [verdict.code for _, _, verdict in judgement.further] == ["TOO_FEW_REQUESTS"]
+    both = replace(case, stimulus=replace(case.stimulus, targets=("10.20.110.1", "10.20.110.50")))
+    assert judge(both, mute).target == "10.20.110.50"
