@@ -17,7 +17,6 @@ from workers.arp.model import (
     Heard,
     Host,
     HostEvent,
-    Uplink,
 )
 
 Heards = tuple[Heard, ...]
@@ -134,7 +133,8 @@ def merged(case: Case, heard: Heards, *objects: str) -> tuple[Case, Heards]:
     kept: list[Heard] = [h for h in heard if h.capture.point.object not in objects]
     for thing in objects:
         group = [h for h in heard if h.capture.point.object == thing]
-        if not group:
+        if len(group) < 2:  # one direction alone makes no file of both
+            kept += group
             continue
         point = CapturePoint(thing, thing, group[0].capture.point.kind, Direction.BOTH)
         frames = sorted((f for h in group for f in h.frames), key=lambda frame: frame.at)
@@ -223,7 +223,6 @@ def with_event(case: Case, heard: Heards, event: str, at: int) -> tuple[Case, He
 
 def by_hand(case: Case, heard: Heards) -> tuple[Case, Heards]:
     """Somebody captured without vCenter: no neighbours, no teaming, and windows as long as the frames."""
-    devices = [each for each in _objects(heard) if not each.startswith("vnic")]
     nics = tuple(
         replace(nic, switch=None, pinned_uplink=None, connected=True) for nic in case.vm.nics
     )
@@ -231,7 +230,7 @@ def by_hand(case: Case, heard: Heards) -> tuple[Case, Heards]:
         case.id,
         case.made_at,
         replace(case.vm, nics=nics),
-        Host("host unknown", uplinks=tuple(Uplink(each, "") for each in devices)),
+        Host("host unknown"),
         captures=case.captures,
     )
 

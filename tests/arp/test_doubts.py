@@ -16,6 +16,7 @@ from tests.arp.degrade import (
     merged,
     swapped,
     window,
+    without_point,
 )
 from workers.arp.model import SECOND, Confidence, Judgement, Owner
 from workers.arp.verdict import judge
@@ -209,3 +210,15 @@ def test_where_nobody_listened_nothing_is_concluded() -> None:
     judgement = judge(case, kept)
     assert judgement.verdict.owner is Owner.INCONCLUSIVE
     assert not any(each.eligible for each in judgement.exchanges)
+
+
+def test_files_taken_by_hand_may_leave_out_the_uplink_that_carried_it() -> None:
+    case, heard = load("C08")
+    verdict = judge(*by_hand(case, heard)).verdict
+    assert (verdict.code, verdict.confidence) == ("UPLINK_VLAN_NOT_CARRIED", Confidence.MEDIUM)
+    assert any("no other uplink" in sentence for sentence in verdict.not_proven)
+    for lost in ("vmnic0", "vmnic1"):
+        less = without_point(case, heard, f"{lost}-tx", f"{lost}-rx")
+        judgement = judge(*by_hand(*less))
+        assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    assert [each.why for each in judgement.refusals] == ["nobody told which uplinks the host has"]

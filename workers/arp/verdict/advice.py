@@ -19,6 +19,9 @@ def not_proven(e: Evidence, code: str, sign: Sign) -> list[str]:
         open_ones.append(f"That {e.target} does not filter this VM.")
     if code == "TARGET_DOWN" and not any(a.target == e.target and not a.mine for a in e.others):
         open_ones.append(f"That others miss {e.target}: only this VM asked for it.")
+    if not e.talk.complete and e.lost:
+        known = " and ".join(e.talk.uplinks) or "none"
+        open_ones.append(f"That the host has no other uplink: nobody told, {known} were captured.")
     if any(seen.inferred for each in e.asked for seen in each.left):
         open_ones.append("The direction of frames in merged files: it was inferred.")
     return open_ones

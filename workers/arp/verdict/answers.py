@@ -50,7 +50,7 @@ def two_answer(e: Evidence) -> Sign | None:
 
 def ignores(e: Evidence) -> Sign | None:
     """The guest goes on asking although every reply was delivered."""
-    if not fine(e) or e.lost or not enough(e):
+    if not fine(e) or e.lost or not enough(e) or e.unanswered > _AT_THE_EDGES:
         return None
     asked = [each for each in e.delivered if each.broadcast]
     times = [each.request.at for each in asked]
