@@ -314,3 +314,12 @@ def test_copies_of_one_reply_lie_within_two_milliseconds(apart: float, replies: 
         ("vnic0-rx", 2.001 + apart / 1000, reply()),
     ).asked
     assert len(asked.replies) == replies
+
+
+def test_without_told_addresses_those_it_asks_with_are_its_own() -> None:
+    point = CapturePoint.named("vnic0-tx")
+    frame = request()._replace(at=2 * SECOND)
+    heard = [Heard(Capture(point, ready_at=0, stopped_at=30 * SECOND), (frame,))]
+    nic = Vnic("vnic0", "1", VM)
+    case = Case("c", None, Vm("a", nics=(nic,)), Host("esx"), captures=(heard[0].capture,))
+    assert conversation_of(case, traffic_of(case, heard), nic).own_ips == {IP}
