@@ -27,7 +27,6 @@ from workers.arp.model import (
     Heard,
     Host,
     PointKind,
-    Uplink,
     Vlan,
     Vm,
     Vnic,
@@ -147,15 +146,17 @@ def _hear(source: _Source, vm: Vm) -> Heard:
 
 
 def _case(nic: Vnic, heard: Sequence[Heard]) -> Case:
-    """The case these files make: only what was captured, only what the flags say."""
+    """The case these files make: only what was captured, only what the flags say.
+
+    No uplink is told: the host may have more than were captured.
+    """
     points = [one.capture.point for one in heard]
     adapters = [point.object for point in points if point.kind is PointKind.VNIC]
-    devices = dict.fromkeys(p.object for p in points if p.kind is PointKind.UPLINK)
     ends = [one.capture.stopped_at for one in heard if one.capture.stopped_at is not None]
     return Case(
         id="read",
         made_at=max(ends, default=None),
         vm=Vm(name="VM", nics=(replace(nic, point=adapters[0] if adapters else nic.point),)),
-        host=Host("host unknown", uplinks=tuple(Uplink(d, "") for d in sorted(devices))),
+        host=Host("host unknown"),
         captures=tuple(one.capture for one in heard),
     )

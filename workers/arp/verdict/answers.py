@@ -28,6 +28,7 @@ _PART_OF_OTHERS = 3
 _GOES_ON = 4
 _LATE_TWICE = 2
 _IN_TIME = SECOND // 2
+_AT_THE_EDGES = 2  # requests without an answer because the capture began or ended
 
 
 # --- step 5: answered
@@ -51,6 +52,8 @@ def two_answer(e: Evidence) -> Sign | None:
 def ignores(e: Evidence) -> Sign | None:
     """The guest goes on asking, as a kernel does, although every reply was delivered in time."""
     if not e.fine or e.answered_of_judged < len(e.judged) or not enough(e):
+        return None
+    if e.unanswered > _AT_THE_EDGES:
         return None
     asked = [each for each in e.delivered if each.broadcast]
     again = asked_in_threes([each.frame for each in asked])
@@ -96,11 +99,11 @@ def answered_by_overlay(e: Evidence) -> Sign | None:
 
 
 def answered(e: Evidence) -> Sign | None:
-    """It works."""
+    """It works; surely so where hardly any request was sent that nobody heard out."""
     if not e.fine:
         return None
-    most = 2 * len(e.at_port) >= len(e.telling)
-    return Sign(confidence=Confidence.HIGH if most else Confidence.MEDIUM)
+    known = len(e.delivered) >= OK_SHARE * (len(e.delivered) + e.unanswered - _AT_THE_EDGES)
+    return Sign(confidence=Confidence.HIGH if known else Confidence.MEDIUM)
 
 
 def path_changed(e: Evidence) -> Sign | None:

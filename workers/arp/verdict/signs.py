@@ -168,8 +168,8 @@ def _surely_from_outside(scene: Scene, seen: Sighting) -> bool:
     copies = scene.traffic.copies(seen, seen.at - TOLERANCE, seen.at + TOLERANCE)
     if any(c.direction == Direction.TX and c.kind == PointKind.UPLINK for c in copies):
         return False
-    uplinks = scene.talk.uplinks
-    return all(scene.talk.ear(up, Direction.TX).hears(seen.at, 0) for up in uplinks)
+    ears = [scene.talk.ear(uplink, Direction.TX) for uplink in scene.talk.uplinks]
+    return all(ear.hears(seen.at, 0) and not ear.merged for ear in ears)
 
 
 # --- step 3: nothing asked
