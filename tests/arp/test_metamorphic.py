@@ -31,10 +31,12 @@ TRUE_SILENCE = {
 guest's or a dead port's, and a capture that says it went well is taken at its word."""
 
 TRUE_OWNER = {
+    "one-stream-started-too-late": Owner.NETWORK,
     "target-behind-a-cut-trunk": Owner.NETWORK,
     "vm-port-files-exchanged": Owner.NETWORK,
 }
-"""Who it is in truth: once the files have their right names again, or where they cannot tell it."""
+"""Who it is in truth: once the files have their right names again, nobody knows any more when they
+began, or where the frames cannot tell it."""
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -6,8 +6,8 @@ any kind, to its own last, and no longer: captures may have been taken one after
 a quiet file says nothing about the minutes in which another was busy. A file without a packet
 proves nothing at all. This may cost a request at either end; it never makes silence out of absence.
 
-Files never tell which other uplinks the host has, so without ``--uplinks`` nothing is concluded from
-silence on all of them.
+Files never tell which other uplinks the host has: without ``--uplinks`` silence on those that were
+captured is not silence on all.
 """
 
 from __future__ import annotations

@@ -28,6 +28,9 @@ def not_proven(e: Evidence, code: str, sign: Sign) -> list[str]:
             f"That {e.target} and {e.asked[0].frame.sender_ip} belong in {vlan_name(e.vlan)}: "
             "nothing else of their subnet was heard there."
         )
+    if not e.talk.complete and e.lost:
+        known = " and ".join(e.talk.uplinks) or "none"
+        open_ones.append(f"That the host has no other uplink: nobody told, {known} were captured.")
     if any(seen.inferred for each in e.asked for seen in each.left):
         open_ones.append("The direction of frames in merged files: it was inferred.")
     return open_ones
@@ -97,6 +100,8 @@ def _ask_target(e: Evidence, sign: Sign) -> str:
         )
     if sign.detail == "local":
         return f"Check {e.target}, a VM on this host: its port, its guest, its own address."
+    if sign.owner == Owner.INCONCLUSIVE:
+        return f"Is {e.target} the gateway? Then ask the network team, else its owner, if it is up."
     if e.is_gateway:
         return f"Network: is the gateway {e.target} up in {vlan_name(e.vlan)}?"
     return (

@@ -72,7 +72,6 @@ def side_findings_of(e: Evidence, code: str) -> tuple[SideFinding, ...]:
     """Worth knowing, never blame."""
     makers: tuple[Callable[[Evidence], SideFinding | None], ...] = (
         _not_answering,
-        _asks_on,
         _loop,
         _path,
         _proxy,
@@ -87,6 +86,7 @@ def side_findings_of(e: Evidence, code: str) -> tuple[SideFinding, ...]:
         _untold,
         _pvlan,
     )
+    makers = (_asks_on, *makers) if code == "ARP_OK" else makers
     found = [finding for make in makers if (finding := make(e)) is not None]
     return tuple(each for each in found if each.code != code)
 

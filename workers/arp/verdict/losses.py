@@ -114,6 +114,9 @@ def _heard_long(e: Evidence) -> bool:
 
 
 def _down(e: Evidence, sign: Sign) -> Sign:
+    """The gateway is the network's, another target its owner's; where nobody told, neither is named."""
+    if e.nic.gateway is None:
+        return Sign(e.target, Owner.INCONCLUSIVE, Confidence.LOW)
     owner = Owner.NETWORK if e.is_gateway else Owner.TARGET
     return Sign(e.target, owner, sign.confidence, sign.controlled, sign.assumption)
 

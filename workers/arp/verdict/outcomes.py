@@ -44,7 +44,12 @@ class Outcomes:
 
     @cached_property
     def at_port(self) -> list[Asked]:
-        """Requests that the VM's own port heard out, whatever the uplinks did; all where none was."""
+        """Requests that the VM's own port heard out, whatever the uplinks did.
+
+        All of them where none was heard out, or where all were answered, heard out or not.
+        """
+        if all(each.delivered for each in self.telling):
+            return self.telling
         port = self.talk.ear(self.nic.point, Direction.RX)
         if port.why_deaf is not None:
             return self.counted or self.telling

@@ -47,10 +47,12 @@ def target_down(e: Evidence, sign: Sign) -> str:
     """Nobody is answered, or nobody but this VM asks."""
     where = " It is a VM on this host." if sign.detail == "local" else ""
     gateway = " It is the gateway, so the network team is asked." if e.is_gateway else ""
+    if sign.owner == Owner.INCONCLUSIVE and sign.detail != "scan":
+        gateway = " Nobody told whether it is the gateway."
     others = sum(a.target == e.target and not a.mine and a.fair for a in e.others)
     told = f", 0 of {others} to others" if others else ""
-    if not others and not where and not gateway:
-        return _nobody_there(e)
+    if not others and not where and not e.is_gateway:
+        return f"{_nobody_there(e)}{gateway}"
     return f"{e.target} answered nobody ({share(e)} to {e.case.vm.name}{told}).{where}{gateway}"
 
 

@@ -172,8 +172,8 @@ def _surely_from_outside(scene: Scene, seen: Sighting) -> bool:
     macs = {seen.frame.eth_src, seen.frame.sender_mac}
     if macs & (scene.traffic.local_macs | scene.once(_left_from)):
         return False
-    uplinks = scene.talk.uplinks
-    return all(scene.talk.ear(up, Direction.TX).hears(seen.at, 0) for up in uplinks)
+    ears = [scene.talk.ear(uplink, Direction.TX) for uplink in scene.talk.uplinks]
+    return all(ear.hears(seen.at, 0) and not ear.merged for ear in ears)
 
 
 def _left_from(scene: Scene) -> frozenset[str]:
