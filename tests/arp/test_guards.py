@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.arp.captures import VM
 from tests.arp.corpus import load
-from tests.arp.degrade import without_point
+from tests.arp.degrade import by_hand, without_point
 from workers.arp.model import MILLISECOND, SECOND, Direction, Heard, Owner
 from workers.arp.verdict import judge, settled
 
@@ -25,6 +25,14 @@ def test_a_mac_that_is_used_elsewhere_is_seen_without_the_vms_port() -> None:
     twin = tuple(_with_a_twin(each, heard) for each in heard)
     assert judge(case, heard).verdict.owner == Owner.NETWORK
     assert judge(case, twin).verdict.code == "VM_MOVED"
+    assert judge(*by_hand(case, twin)).verdict.code == "VM_MOVED"
+
+
+def test_an_uplink_alone_shows_no_foreign_claimant() -> None:
+    """What comes in there may be the VM's own, sent on an uplink that nobody captured."""
+    case, heard = load("foreign-source-not-delivered")
+    one = without_point(case, heard, "vnic0-tx", "vnic0-rx", "vmnic1-tx", "vmnic1-rx")
+    assert judge(*by_hand(*one)).verdict.owner == Owner.INCONCLUSIVE
 
 
 def test_who_leaves_by_an_uplink_is_no_foreign_claimant() -> None:

@@ -109,7 +109,8 @@ def _came_home(e: Scene, seen: Sighting) -> bool:
         return False
     if frame.op in _RARP:
         return True
-    tells_all = e.talk.complete or _heard_out(e, e.talk.nic.point, seen.at)
+    port = _heard_out(e, e.talk.nic.point, seen.at)
+    tells_all = e.talk.complete or port or len(e.talk.uplinks) > 1
     return tells_all and all(_heard_out(e, uplink, seen.at) for uplink in e.talk.uplinks)
 
 
@@ -173,7 +174,7 @@ def _surely_from_outside(scene: Scene, seen: Sighting) -> bool:
     if macs & (scene.traffic.local_macs | scene.once(_left_from)):
         return False
     ears = [scene.talk.ear(uplink, Direction.TX) for uplink in scene.talk.uplinks]
-    return all(ear.hears(seen.at, 0) and not ear.merged for ear in ears)
+    return scene.talk.complete and all(ear.hears(seen.at, 0) and not ear.merged for ear in ears)
 
 
 def _left_from(scene: Scene) -> frozenset[str]:
