@@ -32,9 +32,10 @@ guest's or a dead port's, and a capture that says it went well is taken at its w
 
 TRUE_OWNER = {
     "one-stream-started-too-late": Owner.NETWORK,
+    "uplink-file-empty-though-heard": Owner.TARGET,
     "vm-port-files-exchanged": Owner.NETWORK,
 }
-"""Who it is once the files have their right names again, or nobody knows any more when they began."""
+"""Who it is in truth, where the case's own files lie: a second lie may undo the first."""
 
 
 @pytest.mark.parametrize("part", range(PARTS))

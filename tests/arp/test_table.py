@@ -78,6 +78,8 @@ def test_without_a_right_clock_nothing_negative_is_said() -> None:
     (refused,) = judgement.refusals
     assert refused.code == "UPLINK_VLAN_NOT_CARRIED"
     assert refused.why == "the streams' clocks disagree and none is right by majority"
+    answered = judge(*off_the_clock(*load("C01"), "vnic0-tx", 700_000_000))
+    assert answered.verdict.code == "ARP_OK"  # a reply that was seen needs no clock
 
 
 def test_a_vm_without_an_adapter_is_told_as_such() -> None:
