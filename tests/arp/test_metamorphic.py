@@ -37,10 +37,10 @@ TRUE_OWNER = {
     "half-answered-and-a-sibling-stops": Owner.NETWORK,
     "half-answered-and-the-port-stops": Owner.NETWORK,
     "one-stream-started-too-late": Owner.NETWORK,
+    "uplink-file-empty-though-heard": Owner.TARGET,
     "vm-port-files-exchanged": Owner.NETWORK,
 }
-"""Who it is once the files have their right names again, or a stream that began late or stopped early is
-left out or nobody knows when it did."""
+"""Who it is in truth, where the case's own files lie, or stop early: a second lie may undo the first."""
 
 
 @pytest.mark.parametrize("part", range(PARTS))
