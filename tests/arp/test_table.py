@@ -78,6 +78,8 @@ def test_without_a_right_clock_nothing_negative_is_said() -> None:
     (refused,) = judgement.refusals
     assert refused.code == "UPLINK_VLAN_NOT_CARRIED"
     assert refused.why == "the streams' clocks disagree and none is right by majority"
+    answered = judge(*off_the_clock(*load("C01"), "vnic0-tx", 700_000_000))
+    assert answered.verdict.code == "ARP_OK"  # a reply that was seen needs no clock
 
 
 def test_a_vm_without_an_adapter_is_told_as_such() -> None:
@@ -142,3 +144,15 @@ def test_a_target_that_nobody_named_and_that_was_hardly_asked_for_heads_nothing(
     assert [verdict.code for _, _, verdict in judgement.further] == ["TOO_FEW_REQUESTS"]
     both = replace(case, stimulus=replace(case.stimulus, targets=("10.20.110.1", "10.20.110.50")))
     assert judge(both, mute).target == "10.20.110.50"
+
+
+def test_a_broken_file_keeps_a_blame_below_high() -> None:
+    case, heard = load("C08")
+    bad = [
+        replace(h, damage="The file is broken.") if h.capture.point.name == "vnic0-tx" else h
+        for h in heard
+    ]
+    verdict = judge(case, bad).verdict
+    assert (verdict.code, verdict.confidence) == ("UPLINK_VLAN_NOT_CARRIED", Confidence.MEDIUM)
+    lost = [each for each in judge(case, bad).exchanges if each.eligible and not each.delivered]
+    assert len(lost) >= 10

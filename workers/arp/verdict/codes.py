@@ -60,7 +60,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         ),
         "GUEST_IGNORES_REPLY": _info(
             _G,
-            "Replies were delivered within milliseconds and the guest keeps asking.",
+            "Replies were delivered within milliseconds and the guest asks on, in threes as a kernel does.",
             "That any frame was lost.",
             "Check the guest's firewall, arptables, namespaces and neighbour table.",
         ),
