@@ -8,7 +8,7 @@ ARGS ?=
 # Most tests wait for real processes, so more of them at a time than there are cores.
 JOBS ?= 4
 
-.PHONY: setup demo test bench fuzz chaos audit docs pictures lint check format clean
+.PHONY: setup demo test bench fuzz mutants chaos audit docs pictures lint check format clean
 
 setup: .venv/ready
 
@@ -27,6 +27,9 @@ test: setup
 
 fuzz: setup
 	ARPCHECK_FUZZ_FRAMES=1000000 $(BIN)/python -m pytest tests/arp/test_fuzz.py $(ARGS)
+
+mutants: setup
+	$(BIN)/python -m tests.mutants $(or $(FILE),workers/arp/verdict/table.py) $(SHARE)
 
 pictures: setup
 	$(BIN)/python -m tests.arp.contact_sheet

@@ -15,6 +15,7 @@ from workers.arp.model import (
     Case,
     Direction,
     Heard,
+    Host,
     HostEvent,
 )
 
@@ -132,7 +133,8 @@ def merged(case: Case, heard: Heards, *objects: str) -> tuple[Case, Heards]:
     kept: list[Heard] = [h for h in heard if h.capture.point.object not in objects]
     for thing in objects:
         group = [h for h in heard if h.capture.point.object == thing]
-        if not group:
+        if len(group) < 2:  # one direction alone makes no file of both
+            kept += group
             continue
         point = CapturePoint(thing, thing, group[0].capture.point.kind, Direction.BOTH)
         frames = sorted((f for h in group for f in h.frames), key=lambda frame: frame.at)
@@ -217,6 +219,28 @@ def with_event(case: Case, heard: Heards, event: str, at: int) -> tuple[Case, He
     """Something happened to the host or the VM, or so it is said."""
     first = min((h.capture.ready_at for h in heard if h.capture.ready_at is not None), default=0)
     return replace(case, events=(*case.events, HostEvent(first + at, event))), heard
+
+
+def by_hand(case: Case, heard: Heards) -> tuple[Case, Heards]:
+    """Somebody captured without vCenter: no neighbours, no teaming, and windows as long as the frames."""
+    nics = tuple(
+        replace(nic, switch=None, pinned_uplink=None, connected=True) for nic in case.vm.nics
+    )
+    told = Case(
+        case.id,
+        case.made_at,
+        replace(case.vm, nics=nics),
+        Host("host unknown"),
+        captures=case.captures,
+    )
+
+    def shortened(h: Heard) -> Heard:
+        times = [frame.at for frame in h.frames]
+        start, end = min(times, default=None), max(times, default=None)
+        why = h.capture.failure or (None if times else "it holds no packet")
+        return replace(h, capture=replace(h.capture, ready_at=start, stopped_at=end, failure=why))
+
+    return _with(told, tuple(map(shortened, heard)))
 
 
 def _objects(heard: Heards) -> list[str]:
@@ -321,7 +345,9 @@ def _renamed(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heard
     things = _objects(heard)
     for count in range(1, len(things) + 1):
         for some in combinations(things, count):
-            yield f"merged {', '.join(some)}", merged(case, heard, *some)
+            one_file = merged(case, heard, *some)
+            yield f"merged {', '.join(some)}", one_file
+            yield f"by hand, merged {', '.join(some)}", by_hand(*one_file)
     points = [h.capture.point.name for h in heard]
     for pair in combinations(points, 2):
         yield f"swapped {pair[0]}, {pair[1]}", swapped(case, heard, pair)
@@ -338,6 +364,7 @@ def _changes() -> Iterator[tuple[str, Callable[[Case, Heards], tuple[Case, Heard
     yield "stripped rx", partial(stripped, ways=("rx",))
     yield "merged", merged_uplinks
     yield "reordered", reordered
+    yield "by hand", by_hand
     yield "shifted", partial(shifted, by=3_600 * SECOND + 123_456)
 
 

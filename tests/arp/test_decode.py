@@ -19,6 +19,7 @@ from tests.arp.captures import (
     record,
 )
 from tests.arp.reading import BOTH, FIRST, IPV4, REPLY, REQUEST, only, read
+from workers.arp import decode
 from workers.arp.decode import ArpReader
 from workers.arp.model import ArpFrame, Capture, CapturePoint, Direction, Vm, Vnic
 
@@ -191,6 +192,23 @@ def test_of_very_many_frames_the_vms_own_are_kept_and_others_are_counted() -> No
     assert [frame.eth_src for frame in heard.frames].count(VM) == 30
     assert (len(heard.frames) + heard.left_out, heard.damage) == (20_130, None)
     assert heard.left_out == 80
+
+
+def test_foreign_frames_that_never_repeat_take_no_more_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decode, "_PLENTY", 10)
+    monkeypatch.setattr(decode, "MOST_DISTINCT", 50)
+    monkeypatch.setattr(decode, "_MOST_FOREIGN", 30)
+    vm = Vm("app01", nics=(Vnic("vnic0", "adapter", "00:50:56:9a:99:99"),))
+    reader = ArpReader(CapturePoint.named("vmnic1-rx"), vm=vm)
+    reader.feed(
+        pcap([ethernet(arp(1, (GATEWAY, f"10.20.{n >> 8}.{n & 255}"))) for n in range(900)])
+    )
+    reader.finish()
+    assert len(reader.frames) + reader.left_out == 900
+    assert len(reader._copies) <= 50
+    assert len(reader._decoded) <= 50
 
 
 def test_at_the_vms_own_port_every_frame_is_its_own() -> None:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.arp.corpus import load
-from tests.arp.degrade import asked_at, broken, empty, merged, swapped, window
+from tests.arp.degrade import (
+    asked_at,
+    broken,
+    by_hand,
+    empty,
+    failed_point,
+    merged,
+    swapped,
+    window,
+    without_point,
+)
 from workers.arp.model import SECOND, Confidence, Judgement, Owner
 from workers.arp.verdict import judge
 
@@ -26,7 +38,7 @@ def findings(judgement: Judgement) -> dict[str, str]:
         ("C08", ("vnic0", "vmnic0", "vmnic1"), "UPLINK_VLAN_NOT_CARRIED"),
         ("guest-ignores-reply", ("vnic0",), "GUEST_IGNORES_REPLY"),
         ("private-vlan-answers", ("vnic0", "vmnic1"), "ARP_OK"),
-        ("foreign-source-not-delivered", ("vnic0",), "VSWITCH_DROP_RX"),
+        ("reply-goes-to-other-mac", ("vnic0",), "GUEST_WRONG_SENDER"),
         ("wrong-sender-address", ("vnic0", "vmnic0", "vmnic1"), "GUEST_WRONG_SENDER"),
     ],
 )
@@ -38,10 +50,22 @@ def test_a_file_of_both_directions_is_read_by_where_sources_live(
     assert "DIRECTION_INFERRED" in findings(judgement)
 
 
-def test_a_stranger_at_a_merged_port_may_have_been_sent_or_delivered() -> None:
-    judgement = judge(*merged(*load("forged-source-dropped"), "vnic0"))
+@pytest.mark.parametrize("name", ["forged-source-dropped", "foreign-source-not-delivered"])
+def test_a_stranger_at_a_merged_port_may_have_been_sent_or_delivered(name: str) -> None:
+    judgement = judge(*merged(*load(name), "vnic0"))
     assert judgement.verdict.owner in {Owner.INCONCLUSIVE, Owner.NONE}
     assert "may have gone either way" in blind(judgement)["vnic0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("C01", "ARP_OK"), ("arping-asks-every-second", "ARP_OK"), ("probes-only", "PROBES_ONLY")],
+)
+def test_neighbours_that_nobody_told_of_are_not_the_vm(name: str, code: str) -> None:
+    judgement = judge(*by_hand(*merged(*load(name), "vnic0", "vmnic0", "vmnic1")))
+    assert judgement.verdict.code == code
+    senders = {each.request.eth_src for each in judgement.exchanges}
+    assert senders <= {judgement.case.vm.nics[0].mac}
 
 
 @pytest.mark.parametrize(
@@ -163,3 +187,41 @@ def test_a_stimulus_that_was_not_heard_out_makes_no_guest_silent(
     assert judge(case, heard).verdict.code == "GUEST_SILENT"
     verdict = judge(*asked_at(case, heard, start, end)).verdict
     assert verdict.owner is Owner.INCONCLUSIVE
+
+
+def test_an_answer_is_less_sure_where_most_requests_came_when_nobody_heard() -> None:
+    case, heard = load("port-died-meanwhile")
+    ends = {each.capture.point.name: max(f.at for f in each.frames) for each in heard}
+    first = heard[0].capture.ready_at
+    assert first is not None
+    for point, end in ends.items():
+        case, heard = window(case, heard, point, 0, end - first)
+    verdict = judge(case, heard).verdict
+    assert verdict.owner in {Owner.NETWORK, Owner.INCONCLUSIVE, Owner.NONE}
+    assert verdict.confidence is not Confidence.HIGH
+
+
+def test_where_nobody_listened_nothing_is_concluded() -> None:
+    case, heard = load("C08")
+    for point in [each.capture.point.name for each in heard]:
+        case, heard = failed_point(case, heard, point)
+    judgement = judge(case, heard)
+    assert judgement.verdict.code == "CAPTURE_INCOMPLETE"
+    assert set(blind(judgement)) == {each.capture.point.name for each in heard}
+    # Requests that an earlier look at the files kept are no better.
+    kept = tuple(replace(each, frames=load("C08")[1][n].frames) for n, each in enumerate(heard))
+    judgement = judge(case, kept)
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    assert not any(each.eligible for each in judgement.exchanges)
+
+
+def test_files_taken_by_hand_may_leave_out_the_uplink_that_carried_it() -> None:
+    case, heard = load("C08")
+    verdict = judge(*by_hand(case, heard)).verdict
+    assert (verdict.code, verdict.confidence) == ("UPLINK_VLAN_NOT_CARRIED", Confidence.MEDIUM)
+    assert any("no other uplink" in sentence for sentence in verdict.not_proven)
+    for lost in ("vmnic0", "vmnic1"):
+        less = without_point(case, heard, f"{lost}-tx", f"{lost}-rx")
+        judgement = judge(*by_hand(*less))
+        assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    assert [each.why for each in judgement.refusals] == ["nobody told which uplinks the host has"]

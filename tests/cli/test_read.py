@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from tests.arp.captures import (
     pcap_header,
     record,
 )
+from tests.arp.corpus import CASES
 from tests.cli.calls import REPLY, REQUEST, refusal, report
+from workers.cli import main
 
 
 def test_two_files_taken_by_hand(tmp_path: Path) -> None:
@@ -76,6 +79,7 @@ REFUSED_CALLS = {
     "a bad MAC": (["vmnic0=-", "--vm-mac", "x"], "is no MAC"),
     "a bad address": (["vmnic0=-", *GOOD, "--vm-ip", "10.0.0.1/99"], "--vm-ip"),
     "a bad gateway": (["vmnic0=-", *GOOD, "--gateway", "gw"], "--gateway"),
+    "a bad uplink": (["vmnic0=-", *GOOD, "--uplinks", "vmnic0,eth1"], "--uplinks"),
     "a bad VLAN": (["vmnic0=-", *GOOD, "--vlan", "4095"], "--vlan"),
     "a point twice": (["vmnic0=-", "vmnic0-tx=x", *GOOD], "twice"),
     "stdin twice": (["vmnic0=-", "vmnic1=-", *GOOD], "stdin"),
@@ -93,3 +97,31 @@ def test_calls_that_are_refused(arguments: list[str], said: str) -> None:
 def test_command_lines_that_are_refused() -> None:
     assert "COMMAND" in refusal()
     assert "invalid choice" in refusal("jugde")
+
+
+POINTS = [f"{thing}-{way}" for thing in ("vnic0", "vmnic0", "vmnic1") for way in ("tx", "rx")]
+
+
+@pytest.mark.parametrize("case", ["vlan-missing-on-uplink", "uplink-dead", "port-security"])
+def test_no_choice_of_files_blames_another_than_who_it_is(
+    case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A hand cannot show what it did not capture: the VM's uplink may be another one."""
+    facts = ["--vm-mac", VM, "--vm-ip", "10.20.110.21/24", "--gateway", "10.20.110.1", "--json"]
+    files = [str(CASES / case / "pcap" / f"{name}.pcap") for name in POINTS]
+    for count in range(1, len(files) + 1):
+        for chosen in combinations(files, count):
+            assert main(["read", *chosen, *facts]) == 0
+            verdict = json.loads(capsys.readouterr().out)["verdict"]
+            assert verdict["owner"] in {"network", "inconclusive", "none"}, (chosen, verdict)
+            assert verdict["confidence"] != "high" or verdict["owner"] == "none", chosen
+
+
+def test_named_uplinks_are_believed_and_the_uncaptured_one_is_deaf(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    facts = ["--vm-mac", VM, "--vm-ip", "10.20.110.21/24", "--gateway", "10.20.110.1", "--json"]
+    files = [str(CASES / "vlan-missing-on-uplink" / "pcap" / f"{name}.pcap") for name in POINTS]
+    for chosen, owner in ((files, "network"), (files[:4], "inconclusive")):
+        assert main(["read", *chosen, *facts, "--uplinks", "vmnic0,vmnic1"]) == 0
+        assert json.loads(capsys.readouterr().out)["verdict"]["owner"] == owner

@@ -24,8 +24,8 @@ and why the first that fits wins, stands in [how-it-works.md](how-it-works.md).
 
 A code is never renamed. The owner is who has the next move, not who is to blame; a code's usual owner
 stands here, and where a verdict names another it says why (a gateway that is down belongs to the network
-team). Whatever the verdict, its message says what was **not** proven, and the bundle holds the frames it
-rests on.
+team; what a target that is no router loses in part may be its own fault, so nobody is named). Whatever the
+verdict, its message says what was **not** proven, and the bundle holds the frames it rests on.
 """
 
 _SECTIONS = {

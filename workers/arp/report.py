@@ -21,6 +21,7 @@ from workers.arp.model import (
 SCHEMA = "arpcheck-report/1"
 WIDTH = 78
 MOST_LINES = 40
+_MOST_OF_A_ROW = 2
 
 
 def as_json(judgement: Judgement) -> dict[str, Any]:
@@ -199,7 +200,7 @@ def _nic_words(name: str, nic: Vnic) -> str:
 
 def _port_words(uplink: Uplink) -> str:
     if uplink.neighbour is None:
-        return f"{uplink.device} (no LLDP/CDP neighbour)"
+        return f"{uplink.device} (neighbour not known)"
     neighbour = uplink.neighbour
     return f"{uplink.device} on {neighbour.switch} {neighbour.port} ({neighbour.protocol.upper()})"
 
@@ -217,11 +218,14 @@ def _table(points: Sequence[PointCount]) -> list[str]:
         requests = str(point.vm_requests)
         if point.reflections:
             requests = f"{point.vm_requests} refl"
-        lines.append(
-            f"{point.point:<14}{requests:>9}{point.vm_replies:>9}{point.other_frames:>7}  {heard}"[
-                :WIDTH
-            ]
-        )
+        row = f"{point.point:<14}{requests:>9}{point.vm_replies:>9}{point.other_frames:>7}  "
+        lines += textwrap.wrap(
+            row + heard,
+            WIDTH,
+            subsequent_indent=" " * len(row),
+            break_on_hyphens=False,
+            drop_whitespace=True,
+        )[:_MOST_OF_A_ROW]
     if len(shown) < len(points):
         lines.append(f"… {len(points) - len(shown)} more points in report.json")
     return lines

@@ -78,6 +78,9 @@ def _describe_read(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vm-ip", metavar="IP/PREFIX", help="the VM's address, 10.0.0.5/24")
     parser.add_argument("--gateway", metavar="IP", help="the VM's default gateway")
     parser.add_argument("--vlan", metavar="ID", help="the port group's VLAN, 0 for none")
+    parser.add_argument(
+        "--uplinks", metavar="DEVICE,…", help="all uplinks of the VM's switch, captured or not"
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 

@@ -5,6 +5,9 @@ began and ended is not written in it. A file is known to have listened from its 
 any kind, to its own last, and no longer: captures may have been taken one after the other, and then
 a quiet file says nothing about the minutes in which another was busy. A file without a packet
 proves nothing at all. This may cost a request at either end; it never makes silence out of absence.
+
+Files never tell which other uplinks the host has: without ``--uplinks`` silence on those that were
+captured is not silence on all.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ from workers.cli.telling import refuse, tell
 from workers.errors import CaseUnreadable
 
 _NAME: Final = re.compile(r"(?:vmnic|vusb|vnic)\d{1,4}(?:-(?:tx|rx|both))?", re.ASCII)
+_DEVICE: Final = re.compile(r"(?:vmnic|vusb)\d{1,4}", re.ASCII)
 _NAMES: Final = "vmnic1-tx, vmnic1-rx, vnic0-tx, vnic0-rx or vmnic1 for both directions"
 _HIGHEST_VLAN: Final = 4_094
 
@@ -52,13 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge hand-made captures and print the report."""
     gc.disable()  # reference counts free all that is made here; looking for cycles takes a third
     try:
-        nic = _nic(arguments)
+        nic, uplinks = _nic(arguments), _uplinks(arguments.uplinks)
         vm = Vm(name="VM", nics=(nic,))
         sources = _sources(arguments.files)
         heard = tuple(_hear(source, vm) for source in sources)
     except CaseUnreadable as trouble:
         return refuse(trouble)
-    return tell(judge(_case(nic, heard), heard), json_wanted=arguments.json)
+    return tell(judge(_case(nic, heard, uplinks), heard), json_wanted=arguments.json)
 
 
 def _nic(arguments: argparse.Namespace) -> Vnic:
@@ -78,6 +82,14 @@ def _nic(arguments: argparse.Namespace) -> Vnic:
         gateway=gateway,
         vlan=_vlan(arguments.vlan),
     )
+
+
+def _uplinks(text: str | None) -> tuple[Uplink, ...]:
+    devices = () if text is None else tuple(dict.fromkeys(text.split(",")))
+    for device in devices:
+        if not _DEVICE.fullmatch(device):
+            raise CaseUnreadable(f"--uplinks {shown(device)} is no uplink such as vmnic1.")
+    return tuple(Uplink(device, "") for device in sorted(devices))
 
 
 def _vlan(text: str | None) -> Vlan:
@@ -150,16 +162,15 @@ def _hear(source: _Source, vm: Vm) -> Heard:
     return reader.heard(capture)
 
 
-def _case(nic: Vnic, heard: Sequence[Heard]) -> Case:
+def _case(nic: Vnic, heard: Sequence[Heard], uplinks: tuple[Uplink, ...]) -> Case:
     """The case these files make: only what was captured, only what the flags say."""
     points = [one.capture.point for one in heard]
     adapters = [point.object for point in points if point.kind is PointKind.VNIC]
-    devices = dict.fromkeys(p.object for p in points if p.kind is PointKind.UPLINK)
     ends = [one.capture.stopped_at for one in heard if one.capture.stopped_at is not None]
     return Case(
         id="read",
         made_at=max(ends, default=None),
         vm=Vm(name="VM", nics=(replace(nic, point=adapters[0] if adapters else nic.point),)),
-        host=Host("host unknown", uplinks=tuple(Uplink(d, "") for d in sorted(devices))),
+        host=Host("host unknown", uplinks=uplinks),
         captures=tuple(one.capture for one in heard),
     )

@@ -90,7 +90,8 @@ async def _ours(lines: Lines, pids: set[int], syntax: TimeoutSyntax) -> set[int]
         try:
             rows = parse_processes(answer.out)
         except ValueError as trouble:
-            why = f"{trouble} ({answer.why})"
+            # Not what it printed: a list that cannot be read names other people's processes.
+            why = f"{trouble} ({answer.why if answer.status else 'exit status 0'})"
             continue
         return {
             pid

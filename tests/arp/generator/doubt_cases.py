@@ -40,7 +40,8 @@ def reflections_stamped_early() -> Made:
 
 
 def uplink_changes_and_nothing_floods() -> Made:
-    world = company("load based", floods=False)
+    world = World("load based", floods=False)
+    world.add(Station("gw-110", "00:00:0c:07:ac:6e", GATEWAY, 110))
     world.asks(world.vm, GATEWAY, count=8, jitter=0)
     world.vm.uplink = "vmnic0"
     world.asks(world.vm, GATEWAY, start=10.0, count=12, jitter=0)
@@ -53,10 +54,10 @@ def uplink_changes_and_nothing_floods() -> Made:
 
 def _half_answered(stopped: str) -> Made:
     world = company("half")
-    turns = iter([True, False, False, True, False] * 6)
+    turns = iter([True] * 5 + [False, False, True, False] * 5)
     world.answer = lambda who, asker, at: [Answer()] if asker is not world.vm or next(turns) else []
     world.asks(world.vm, GATEWAY, count=25, jitter=0)
-    why = f"The gateway answers two of five; {stopped} stops early: the rest has no fair share"
+    why = f"The gateway begins to lose replies as {stopped} stops: those after it count in no share"
     facts = {"why": why, "windows": {stopped: {"stopped_at": stamp(8)}}}
     return world, facts, ["TOO_FEW_REQUESTS", "inconclusive", None, "low"]
 

@@ -157,6 +157,7 @@ class ArpReader:
             self.unreadable,
             self.damage,
             self.left_out,
+            self._walker.interfaces if isinstance(self._walker, PcapngWalker) else 1,
         )
 
     def _open(self) -> bool:

@@ -86,6 +86,7 @@ class PcapngWalker:
 
     def __init__(self, left_out: LeftOut, *, whole: bool = False, compiled: bool = True) -> None:
         self.packets = 0
+        self.interfaces = 0
         self.first_at: int | None = None
         self.last_at: int | None = None
         self.need = _LEAST_SECTION
@@ -221,6 +222,7 @@ class PcapngWalker:
             elif code == _OPTION_OFFSET and len(value) == 8:  # noqa: PLR2004
                 offset = struct.unpack(self._order + "q", value)[0]
         self._interfaces.append(_Interface(link_type, snap_length, units, offset))
+        self.interfaces = max(self.interfaces, len(self._interfaces))
         if link_type not in LINKS:
             self.damage = (
                 f"packets of link type {link_type} were left out: "

@@ -24,11 +24,6 @@ def directed(
     if not merged:
         return list(sightings), frozenset()
     uplinks = Copies([each for each in sightings if each.kind == PointKind.UPLINK])
-    sent = {
-        each.frame.eth_src
-        for each in merged
-        if each.kind == PointKind.VNIC and _of_the_vm(each, macs, local, uplinks) == Direction.TX
-    }
     unsure = set()
     told = []
     first_out: dict[Identity, int] = {}
@@ -40,7 +35,7 @@ def directed(
                 unsure.add(each.object)
         elif way == Direction.BOTH:
             late = each.at - first_out.get(each.key, -COPY_TIME - 1) <= COPY_TIME
-            way = Direction.RX if late or each.frame.eth_src not in local | sent else Direction.TX
+            way = Direction.RX if late or each.frame.eth_src not in local else Direction.TX
         if way == Direction.TX and each.kind == PointKind.UPLINK:
             first_out[each.key] = each.at
         if each.direction != Direction.BOTH:
@@ -55,13 +50,15 @@ def directed(
 def _of_the_vm(
     seen: Sighting, macs: Mapping[str, str], local: frozenset[str], uplinks: Copies
 ) -> Direction | None:
-    """Sent or delivered; None where a stranger's frame may be either."""
+    """Sent or delivered; None where a stranger's frame may be either.
+
+    A stranger may be the VM under another MAC, or a neighbour that nobody told of: a neighbour's
+    broadcast reaches the port before the uplink, as the VM's own does.
+    """
     frame, own = seen.frame, macs.get(seen.object)
-    if frame.eth_src == own:
+    if own in {frame.eth_src, frame.sender_mac}:
         return Direction.TX
     if frame.eth_src in local or frame.eth_dst == own:
         return Direction.RX
-    copies = uplinks.within(seen.key, seen.at - COPY_TIME, seen.at + COPY_TIME)
-    if not copies:
-        return None
-    return Direction.RX if copies[0].at <= seen.at else Direction.TX
+    before = uplinks.within(seen.key, seen.at - COPY_TIME, seen.at)
+    return Direction.RX if before else None

@@ -13,6 +13,8 @@ from workers.arp.model.values import dataclass
 
 REPLY_TIME = 2 * SECOND  # RFC 826 hosts answer in milliseconds; a kernel asks again after 1 s
 _UNREADABLE_SHARE = 10  # one in ten
+_GARBLED = "were cut short or malformed"
+_MIXED = "and no frame tells where it was seen"
 _STRAYS = 3
 _STRAY = 2 * SECOND  # a window and its frames are told by the same clock, the host's
 
@@ -45,6 +47,11 @@ class Ear:
     def name(self) -> str:
         """``vmnic1-tx``, whatever file it was heard in."""
         return f"{self.object}-{self.direction}"
+
+    @property
+    def garbled(self) -> bool:
+        """Whether it is deaf for how it was written: cut by the snap length, or several interfaces."""
+        return self.why_deaf is not None and self.why_deaf.endswith((_GARBLED, _MIXED))
 
     def hears(self, at: int, after: int = REPLY_TIME) -> bool:
         """Whether it surely listened from ``at`` until ``after`` later."""
@@ -131,6 +138,8 @@ def _why_deaf(heard: Heard, start: int | None, end: int | None) -> str | None:
         return f"its capture failed: {capture.failure}"
     if start is None or end is None:
         return "its capture never listened" if heard.damage is None else heard.damage
+    if heard.interfaces > 1:
+        return f"it holds {heard.interfaces} interfaces, {_MIXED}"
     if capture.dropped:
         return f"its capture dropped {capture.dropped} frames"
     return _why_not_believed(heard, start, end)
@@ -140,7 +149,7 @@ def _why_not_believed(heard: Heard, start: int, end: int) -> str | None:
     if end < start:
         return "its capture is said to end before it began"
     if heard.unreadable * _UNREADABLE_SHARE > len(heard.frames):
-        return f"{heard.unreadable} of its ARP frames could not be read"
+        return f"{heard.unreadable} of its ARP frames {_GARBLED}"
     strays = sum(not start - _STRAY <= frame.at <= end + _STRAY for frame in heard.frames)
     if strays >= _STRAYS and 2 * strays > len(heard.frames):
         return f"{strays} of its {len(heard.frames)} frames are dated outside its window"

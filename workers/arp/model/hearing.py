@@ -99,6 +99,7 @@ class Heard:
 
     ``left_out`` counts foreign frames that were not kept because very many had been. ``packets``
     counts every packet of the file, ``unreadable`` the ARP frames too short or malformed to read.
+    ``interfaces`` is how many a pcapng file describes: more than one may be more than one point.
     ``damage`` is a sentence where the file is broken or cut (frames up to there are kept).
     """
 
@@ -108,3 +109,4 @@ class Heard:
     unreadable: int = 0
     damage: str | None = None
     left_out: int = 0
+    interfaces: int = 1

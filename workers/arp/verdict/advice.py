@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Mapping
+
 from workers.arp.model import Owner
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.evidence import Evidence
@@ -25,6 +28,9 @@ def not_proven(e: Evidence, code: str, sign: Sign) -> list[str]:
             f"That {e.target} and {e.asked[0].frame.sender_ip} belong in {vlan_name(e.vlan)}: "
             "nothing else of their subnet was heard there."
         )
+    if not e.talk.complete and e.lost:
+        known = " and ".join(e.talk.uplinks) or "none"
+        open_ones.append(f"That the host has no other uplink: nobody told, {known} were captured.")
     if any(seen.inferred for each in e.asked for seen in each.left):
         open_ones.append("The direction of frames in merged files: it was inferred.")
     return open_ones
@@ -45,25 +51,111 @@ def _left_open(e: Evidence, uplink: str) -> str:
 
 def next_step(e: Evidence, code: str, sign: Sign) -> str:
     """Who does what next, in the words of the one who does it."""
-    step = CODES[code].next_step
-    if code == "TARGET_DOWN":
-        step = _ask_target(e, sign)
-    if code == "CAPTURE_INCOMPLETE" and e.traffic.misnamed:
-        step = "Find out which file is of which point and direction, or run the check again."
-    if code == "GUEST_SILENT" and sign.owner == Owner.VIRTUALIZATION:
-        step = f"Connect {e.nic.label} of {e.case.vm.name} in vCenter, then run the check again."
+    special = _SPECIAL.get(code)
+    step = (special and special(e, sign)) or CODES[code].next_step
     if code in {"PARTIAL_LOSS", "RECOVERED_DURING_CAPTURE"} and sign.owner == Owner.INCONCLUSIVE:
         step = f"Ask the owner of {e.target} whether it was up and well. If it was: {step}"
     if sign.owner == Owner.NETWORK and e.uplink:
         step = f"{step} Place: {place(e, e.uplink)}, {vlan_name(e.vlan)}, {e.nic.mac}."
-    if code == "UNANSWERED_NO_CONTROL" and sign.detail == "overlay":
-        step = "Compare the segment's ARP table in NSX with the target's MAC."
     return step
 
 
+def _incomplete(e: Evidence, _: Sign) -> str | None:
+    if e.traffic.misnamed:
+        return "Find out which file is of which point and direction, or run the check again."
+    if e.garbled:
+        return "Capture again: one file an interface, with a snap length of at least 64 bytes."
+    if not e.talk.complete:
+        return (
+            "Capture the VM's port and every uplink of its switch both ways, and name all the "
+            "uplinks (arpcheck read: --uplinks)."
+        )
+    return None
+
+
+def _guest_silent(e: Evidence, sign: Sign) -> str | None:
+    if sign.owner != Owner.VIRTUALIZATION:
+        return None
+    return f"Connect {e.nic.label} of {e.case.vm.name} in vCenter, then run the check again."
+
+
+def _moved(e: Evidence, sign: Sign) -> str | None:
+    if sign.detail.startswith("event"):
+        return None
+    step = CODES["VM_MOVED"].next_step
+    return f"{step} If it did not move: network, which ports learn {e.nic.mac}?"
+
+
+def _lost_in_part(e: Evidence, _: Sign) -> str | None:
+    if not e.outage:
+        return None
+    return "Look for a link or spanning-tree event at that time: policers do not lose in one piece."
+
+
 def _ask_target(e: Evidence, sign: Sign) -> str:
+    if sign.detail == "scan":
+        return (
+            f"Find out what in {e.case.vm.name} asks for these addresses: a scan, or old settings. "
+            f"If {e.target} should exist, ask its owner."
+        )
     if sign.detail == "local":
         return f"Check {e.target}, a VM on this host: its port, its guest, its own address."
+    if sign.owner == Owner.INCONCLUSIVE:
+        return f"Is {e.target} the gateway? Then ask the network team, else its owner, if it is up."
     if e.is_gateway:
         return f"Network: is the gateway {e.target} up in {vlan_name(e.vlan)}?"
-    return f"Ask the owner of {e.target} whether it is up, and whether it filters ARP."
+    return (
+        f"Ask the owner of {e.target} whether it is up, and whether it filters ARP. If it is up and "
+        "does not: network, its own switch port and the way there."
+    )
+
+
+def _unanswered(e: Evidence, sign: Sign) -> str | None:
+    """What the frames point at, though they prove no cause."""
+    if sign.detail == "overlay":
+        return "Compare the segment's ARP table in NSX with the target's MAC."
+    out = {seen.object for each in e.asked for seen in each.left}
+    astray = Counter(up for each in e.undelivered for up in each.reply_on if up not in out)
+    if astray and out:
+        came = " and ".join(f"{astray[up]} on {place(e, up)}" for up in sorted(astray))
+        return (
+            f"Network: look up {e.nic.mac} in the MAC tables behind {' and '.join(sorted(out))} and "
+            f"{' and '.join(sorted(astray))}: its requests leave on the former, and replies came "
+            f"in elsewhere, {came}."
+        )
+    if e.local_target:
+        return (
+            f"Check the VM on this host that has {e.target}: its port, its guest, its ARP settings."
+        )
+    heard = Counter(each.object for each in e.incoming)
+    mates = sorted(mate for mate in e.group - {e.uplink} if heard[mate])
+    if e.uplink and mates and not heard[e.uplink]:
+        return (
+            f"Network: 0 ARP frames came in on {place(e, e.uplink)}, {heard[mates[0]]} on its mate "
+            f"{mates[0]}: check that member's port and its place in the bundle."
+        )
+    if _only_speaks(e):
+        return (
+            f"Network: {e.target} speaks and gives no answer here, so look at its own switch port; "
+            "its owner: does it filter ARP?"
+        )
+    return None
+
+
+def _only_speaks(e: Evidence) -> bool:
+    """Whether the target is heard on U and seen to answer nobody, though it could."""
+    if e.delivered or e.nic.vlan.mode == "pvlan" or not at_home(e):
+        return False
+    answers = any(ask.target == e.target and ask.answered_on for ask in e.others)
+    heard = (each.frame.sender_ip for each in e.incoming if each.object == e.uplink)
+    return not answers and e.target in heard
+
+
+_SPECIAL: Mapping[str, Callable[[Evidence, Sign], str | None]] = {
+    "CAPTURE_INCOMPLETE": _incomplete,
+    "GUEST_SILENT": _guest_silent,
+    "PARTIAL_LOSS": _lost_in_part,
+    "TARGET_DOWN": _ask_target,
+    "UNANSWERED_NO_CONTROL": _unanswered,
+    "VM_MOVED": _moved,
+}

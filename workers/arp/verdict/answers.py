@@ -10,7 +10,7 @@ from workers.arp.exchange.pairing import LATE, Asked
 from workers.arp.model import BROADCAST, SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import change_point
 from workers.arp.verdict.evidence import Evidence
-from workers.arp.verdict.outcomes import OK_SHARE
+from workers.arp.verdict.outcomes import OK_SHARE, TURN_LEAST, TURN_SHARE
 from workers.arp.verdict.scene import clock, is_virtual
 from workers.arp.verdict.signs import (
     HIGH_REQUESTS,
@@ -24,9 +24,11 @@ from workers.arp.verdict.signs import (
 )
 
 PARTIAL_REQUESTS = 20
+_PART_OF_OTHERS = 3
 _GOES_ON = 4
 _LATE_TWICE = 2
 _IN_TIME = SECOND // 2
+_AT_THE_EDGES = 2  # requests without an answer because the capture began or ended
 
 
 # --- step 5: answered
@@ -50,6 +52,8 @@ def two_answer(e: Evidence) -> Sign | None:
 def ignores(e: Evidence) -> Sign | None:
     """The guest goes on asking, as a kernel does, although every reply was delivered in time."""
     if not e.fine or e.answered_of_judged < len(e.judged) or not enough(e):
+        return None
+    if e.unanswered > _AT_THE_EDGES:
         return None
     asked = [each for each in e.delivered if each.broadcast]
     again = asked_in_threes([each.frame for each in asked])
@@ -95,11 +99,11 @@ def answered_by_overlay(e: Evidence) -> Sign | None:
 
 
 def answered(e: Evidence) -> Sign | None:
-    """It works."""
+    """It works; surely so where hardly any request was sent that nobody heard out."""
     if not e.fine:
         return None
-    most = 2 * len(e.at_port) >= len(e.telling)
-    return Sign(confidence=Confidence.HIGH if most else Confidence.MEDIUM)
+    known = len(e.delivered) >= OK_SHARE * (len(e.delivered) + e.unanswered - _AT_THE_EDGES)
+    return Sign(confidence=Confidence.HIGH if known else Confidence.MEDIUM)
 
 
 def path_changed(e: Evidence) -> Sign | None:
@@ -185,7 +189,7 @@ def too_few(e: Evidence) -> Sign | None:
 
 
 def recovered(e: Evidence) -> Sign | None:
-    """First all were lost, then all were answered."""
+    """First next to all were lost, then next to all were answered."""
     if not (_turns(e.counted) and _turns(e.at_port)) or e.local_target or e.overlay:
         return None
     return _part_lost(e, None) if _lost_outside(e) else None
@@ -193,7 +197,8 @@ def recovered(e: Evidence) -> Sign | None:
 
 def _turns(asked: Sequence[Asked]) -> bool:
     outcomes = [each.delivered is not None for each in asked]
-    return change_point(outcomes, purity=0.95, least=3) is not None and not outcomes[0]
+    turn = change_point(outcomes, purity=TURN_SHARE, least=TURN_LEAST)
+    return turn is not None and 2 * sum(outcomes[turn:]) > len(outcomes[turn:])
 
 
 def partial(e: Evidence) -> Sign | None:
@@ -208,20 +213,19 @@ def partial(e: Evidence) -> Sign | None:
 def _part_lost(e: Evidence, subject: str | None) -> Sign:
     """Whose a partial loss is: the network's, but for a target that is no router.
 
-    Its owner is asked as well, unless another target lost something on the same way, too.
+    Its owner may be asked as well, unless other targets lost a part on the same way, too.
     """
-    shared = any(
-        ask.target != e.target
-        and ask.uplink == e.uplink
-        and ask.vlan == e.vlan
-        and ask.fair
-        and not ask.answered_on
-        and any(other.answered_on for other in e.others if other.target == ask.target)
-        for ask in e.others
-    )
-    if e.is_router or shared:
+    if e.is_router or _others_lose_a_part(e):
         return Sign(subject=subject, confidence=Confidence.MEDIUM)
     return Sign(subject, Owner.INCONCLUSIVE, Confidence.LOW)
+
+
+def _others_lose_a_part(e: Evidence) -> bool:
+    here = [a for a in e.others if a.fair and a.uplink in e.group and a.vlan == e.vlan]
+    answering = {ask.target for ask in here if ask.answered_on} - {e.target}
+    outcomes = [bool(ask.answered_on) for ask in here if ask.target in answering]
+    lost = outcomes.count(False)
+    return lost >= _PART_OF_OTHERS and lost > (1 - OK_SHARE) * len(outcomes)
 
 
 def few_for_a_share(e: Evidence) -> Sign | None:

@@ -60,7 +60,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         ),
         "GUEST_IGNORES_REPLY": _info(
             _G,
-            "Replies were delivered within milliseconds and the guest keeps asking.",
+            "Replies were delivered within milliseconds and the guest asks on, in threes as a kernel does.",
             "That any frame was lost.",
             "Check the guest's firewall, arptables, namespaces and neighbour table.",
         ),
@@ -162,7 +162,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         ),
         "RECOVERED_DURING_CAPTURE": _info(
             _N,
-            "First no request was answered, then all were.",
+            "Until one moment next to no request was answered, since then nearly all were.",
             "What was repaired, or that it stays so.",
             "Look for topology changes or port events at that time.",
         ),
@@ -175,7 +175,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         "TARGET_DOWN": _info(
             _T,
             "The path works for others, and the target answers nobody.",
-            "That the target is switched off: it may filter ARP.",
+            "That the target is off: it may filter ARP, or its own switch port or path is at fault.",
             "Ask the target's owner; the network team where it is the gateway.",
         ),
         "NO_STIMULUS": _info(

@@ -151,6 +151,11 @@ class Evidence(Outcomes):
         ears = (self.ear(thing, way) for thing in things)
         return [ear for ear in ears if ear.why_deaf is not None]
 
+    @property
+    def garbled(self) -> list[Ear]:
+        """Needed ears that are deaf for how their files were written."""
+        return [ear for key in self.talk.needed if (ear := self.ear(*key)).garbled]
+
     def tags_known(self, thing: str, way: Direction) -> bool:
         """Whether a frame without a tag was surely untagged there."""
         return (thing, way) not in self.scene.unknown
@@ -192,6 +197,15 @@ class Evidence(Outcomes):
         return (
             ask.uplink not in self.group and ask.vlan == self.vlan and ask.uplink in ask.answered_on
         )
+
+    @cached_property
+    def silent_targets(self) -> frozenset[str]:
+        """All that this VM alone asked for and nobody answered; those that somebody named left out."""
+        answered = {each.frame.target_ip for each in self.talk.asked if each.replies}
+        asked = {each.frame.target_ip for each in self.talk.asked}
+        others = {ask.target for ask in self.scene.asks if not ask.mine}
+        named = {*self.case.stimulus.targets, self.nic.gateway}
+        return frozenset(asked - answered - others - named)
 
     # --- what came in from outside
 

@@ -72,7 +72,6 @@ def side_findings_of(e: Evidence, code: str) -> tuple[SideFinding, ...]:
     """Worth knowing, never blame."""
     makers: tuple[Callable[[Evidence], SideFinding | None], ...] = (
         _not_answering,
-        _asks_on,
         _loop,
         _path,
         _proxy,
@@ -87,6 +86,7 @@ def side_findings_of(e: Evidence, code: str) -> tuple[SideFinding, ...]:
         _untold,
         _pvlan,
     )
+    makers = (_asks_on, *makers) if code == "ARP_OK" else makers
     found = [finding for make in makers if (finding := make(e)) is not None]
     return tuple(each for each in found if each.code != code)
 
@@ -135,8 +135,10 @@ def _asks_on(e: Evidence) -> SideFinding | None:
 
 
 def _loop(e: Evidence) -> SideFinding | None:
-    looped = [each for each in e.talk.asked if each.looped]
-    twice = [a for a in e.talk.asked if len(a.reflected) > len({r.object for r in a.reflected})]
+    blind = {ear.object for ear in e.traffic.ears.values() if ear.merged and ear.why_deaf}
+    asked = [each for each in e.talk.asked if not blind & {out.object for out in each.left}]
+    looped = [each for each in asked if each.looped]
+    twice = [a for a in asked if len(a.reflected) > len({r.object for r in a.reflected})]
     if len(looped) + len(twice) < _LOOPED:
         return None
     where = sorted({seen.object for a in looped + twice for seen in a.looped + a.reflected})

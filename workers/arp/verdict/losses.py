@@ -16,6 +16,7 @@ from workers.arp.verdict.subnet import at_home, one_subnet
 LEAST_CONTROLS = 3
 LEAST_PAIRED = 5
 _CHANCE = 0.05
+_SEVERAL = 3
 _MOST = 0.8
 _LONG = 22 * SECOND
 
@@ -26,6 +27,8 @@ _LONG = 22 * SECOND
 def wrong_port_group(e: Evidence) -> Sign | None:
     """The VM's subnet lives in another VLAN."""
     if not _unanswered(e) or not e.networks or e.vlan is None or _own_subnet_heard(e):
+        return None
+    if any(not e.tags_known(up, Direction.RX) for up in e.talk.uplinks):
         return None
     lives = Counter(
         ask.vlan
@@ -58,7 +61,11 @@ def _wrong_native(e: Evidence) -> Sign | None:
 
 
 def _own_subnet_heard(e: Evidence) -> bool:
-    return any(each.vlan in e.vlans and e.inside(each.frame.sender_ip) for each in _foreign(e))
+    answered = any(
+        ask.vlan in e.vlans and ask.answered_on and e.inside(ask.target) for ask in e.others
+    )
+    heard = (e.inside(each.frame.sender_ip) for each in _foreign(e) if each.vlan in e.vlans)
+    return answered or any(heard)
 
 
 def _foreign(e: Evidence) -> list[Sighting]:
@@ -90,10 +97,12 @@ def target_down(e: Evidence) -> Sign | None:
     asked_by_others = any(a.target == e.target and not a.mine and a.fair for a in e.others)
     if asked_by_others:
         pairs = len(e.pairs(lambda ask: bool(ask.answered_on)))
-        return _down(e, Sign(controlled=pairs > 1))
+        return _down(e, Sign(controlled=pairs > 1, assumption=_split(e)))
     in_company = bool(e.foreign_broadcasts) or any(not ask.mine for ask in e.others)
     if not in_company or not (_heard_long(e) or e.is_gateway):
         return None
+    if e.target in e.silent_targets and len(e.silent_targets) > 1:
+        return Sign(e.target, Owner.INCONCLUSIVE, Confidence.LOW, detail="scan")
     return _down(e, Sign(confidence=Confidence.MEDIUM))
 
 
@@ -105,8 +114,22 @@ def _heard_long(e: Evidence) -> bool:
 
 
 def _down(e: Evidence, sign: Sign) -> Sign:
+    """The gateway is the network's, another target its owner's; where nobody told, neither is named."""
+    if e.nic.gateway is None:
+        return Sign(e.target, Owner.INCONCLUSIVE, Confidence.LOW)
     owner = Owner.NETWORK if e.is_gateway else Owner.TARGET
-    return Sign(e.target, owner, sign.confidence, sign.controlled)
+    return Sign(e.target, owner, sign.confidence, sign.controlled, sign.assumption)
+
+
+def _split(e: Evidence) -> bool:
+    """Whether the VLAN may be cut in two: no broadcast of it comes on both uplinks, others' do."""
+    inside = [copies for copies in e.foreign_broadcasts if _in_v(e, copies)]
+    once = all(len(copies) == 1 for copies in inside)
+    return once and len(inside) >= LEAST_CONTROLS and e.wired_apart
+
+
+def _in_v(e: Evidence, copies: dict[str, Sighting]) -> bool:
+    return any(copy.vlan in e.vlans for copy in copies.values())
 
 
 def _path_works(e: Evidence) -> bool:
@@ -214,9 +237,22 @@ def _dead_member(e: Evidence) -> Sign | None:
     )
     here = [ask for ask in e.others if ask.uplink == e.uplink and ask.fair]
     missed = sum(not ask.mine and worked[ask.target] >= LEAST_CONTROLS for ask in here)
-    if any(ask.answered_on for ask in here) or min(missed, worked[e.target]) < LEAST_CONTROLS:
+    if any(ask.answered_on for ask in here):
+        return None
+    if min(missed, worked[e.target]) < LEAST_CONTROLS and not _all_over_mates(e, here, mates):
         return None
     return Sign(f"{e.uplink}/all", assumption=True, detail="all")
+
+
+def _all_over_mates(e: Evidence, here: list[Ask], mates: frozenset[str]) -> bool:
+    """Whether several missed several targets on U, while over its mates all were answered."""
+    lost = [ask for ask in here if not ask.mine]
+    targets = {ask.target for ask in lost} | {e.target}
+    there = [ask for ask in e.others if ask.uplink in mates and ask.fair]
+    if any(not ask.answered_on for ask in there) or len(lost) < LEAST_REQUESTS:
+        return False
+    inside = sum(ask.vlan == e.vlan for ask in there)
+    return len(targets) >= _SEVERAL and len(there) >= HIGH_REQUESTS and inside >= LEAST_CONTROLS
 
 
 # --- steps 15 and 16: the VLAN, the target

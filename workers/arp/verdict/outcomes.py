@@ -17,6 +17,8 @@ from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import Direction, PointKind
 
 OK_SHARE = 0.9
+TURN_SHARE, TURN_LEAST = 0.95, 3  # what a change point wants of either side
+_OUTAGE = 5  # so many lost in a row, and answers before and after, are no policer's choice
 
 
 class Outcomes:
@@ -42,7 +44,12 @@ class Outcomes:
 
     @cached_property
     def at_port(self) -> list[Asked]:
-        """Requests that the VM's own port heard out, whatever the uplinks did; all where none was."""
+        """Requests that the VM's own port heard out, whatever the uplinks did.
+
+        All of them where none was heard out, or where all were answered, heard out or not.
+        """
+        if all(each.delivered for each in self.telling):
+            return self.telling
         port = self.talk.ear(self.nic.point, Direction.RX)
         if port.why_deaf is not None:
             return self.counted or self.telling
@@ -90,6 +97,15 @@ class Outcomes:
     def lost(self) -> list[Asked]:
         """Counted requests whose reply surely did not reach it."""
         return [each for each in self.counted if not each.delivered]
+
+    @cached_property
+    def outage(self) -> list[Asked]:
+        """The lost requests where all of them lie in one piece, with answers before and after."""
+        outcomes = [each.delivered is None for each in self.counted]
+        if len(self.lost) < _OUTAGE or outcomes[0] or outcomes[-1]:
+            return []
+        first = outcomes.index(True)
+        return self.lost if all(outcomes[first : first + len(self.lost)]) else []
 
     @cached_property
     def unanswered(self) -> int:

@@ -78,7 +78,8 @@ def _answered(judgement: Judgement) -> str | None:
     wanted = set(judgement.case.stimulus.targets) & set(by_target)
     groups = [by_target[target] for target in wanted or by_target]
     newest = max((each.request.at for each in judgement.exchanges), default=0)
-    if any(_lost(each, newest) for group in groups for each in group):
+    ready = max((each.ready_at for each in judgement.case.captures if each.ready_at), default=0)
+    if any(_lost(each, ready, newest) for group in groups for each in group):
         return None
     answered = [[each for each in group if each.delivered] for group in groups]
     confirmed = judgement.case.stimulus.confirmed
@@ -93,10 +94,11 @@ def _often(group: Sequence[Exchange], *, confirmed: bool) -> bool:
     return len(group) >= _ANSWERS and _span(group) >= span
 
 
-def _lost(exchange: Exchange, newest: int) -> bool:
-    """Whether it is unanswered, unless it was sent only just now."""
-    recent = not exchange.eligible and exchange.request.at > newest - REPLY_TIME
-    return not exchange.delivered and not recent
+def _lost(exchange: Exchange, ready: int, newest: int) -> bool:
+    """Whether it is unanswered, unless it came before every point listened, or only just now."""
+    at = exchange.request.at
+    unheard = not exchange.eligible and (at < ready or at > newest - REPLY_TIME)
+    return not exchange.delivered and not unheard
 
 
 def _span(exchanges: Sequence[Exchange]) -> int:

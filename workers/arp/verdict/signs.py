@@ -109,8 +109,13 @@ def _came_home(e: Scene, seen: Sighting) -> bool:
         return False
     if frame.op in _RARP:
         return True
-    sources = [(thing, Direction.TX) for thing in (e.talk.nic.point, *e.talk.uplinks)]
-    return all(e.talk.ear(*key).hears(seen.at - SECOND // 2, SECOND) for key in sources)
+    port = _heard_out(e, e.talk.nic.point, seen.at)
+    tells_all = e.talk.complete or port or len(e.talk.uplinks) > 1
+    return tells_all and all(_heard_out(e, uplink, seen.at) for uplink in e.talk.uplinks)
+
+
+def _heard_out(e: Scene, thing: str, at: int) -> bool:
+    return e.talk.ear(thing, Direction.TX).hears(at - SECOND // 2, SECOND)
 
 
 # --- step 2: somebody else has the address
@@ -126,8 +131,8 @@ def conflict(e: Evidence) -> Sign | None:
     count = max(Counter((each.object, each.direction) for each in claims).values())
     return Sign(
         subject=claims[0].frame.sender_ip,
-        confidence=Confidence.HIGH,
-        detail=f"{', '.join(macs)} ({count} frames from {clock(claims[0].at)} on, "
+        confidence=Confidence.HIGH if count > 1 else Confidence.MEDIUM,
+        detail=f"{', '.join(macs)} ({count} frame{'s' * (count > 1)} from {clock(claims[0].at)} on, "
         f"heard on {', '.join(where)})",
     )
 
@@ -164,12 +169,18 @@ def _surely_not_sent(scene: Scene, seen: Sighting) -> bool:
 
 
 def _surely_from_outside(scene: Scene, seen: Sighting) -> bool:
-    """Whether no uplink handed it out: else this VM may have sent it, with a foreign sender."""
-    copies = scene.traffic.copies(seen, seen.at - TOLERANCE, seen.at + TOLERANCE)
-    if any(c.direction == Direction.TX and c.kind == PointKind.UPLINK for c in copies):
+    """Whether nothing of this sender left on an uplink: else it lives here, and may be this VM."""
+    macs = {seen.frame.eth_src, seen.frame.sender_mac}
+    if macs & (scene.traffic.local_macs | scene.once(_left_from)):
         return False
-    uplinks = scene.talk.uplinks
-    return all(scene.talk.ear(up, Direction.TX).hears(seen.at, 0) for up in uplinks)
+    ears = [scene.talk.ear(uplink, Direction.TX) for uplink in scene.talk.uplinks]
+    return scene.talk.complete and all(ear.hears(seen.at, 0) and not ear.merged for ear in ears)
+
+
+def _left_from(scene: Scene) -> frozenset[str]:
+    """All MACs that sent something out on an uplink, whenever."""
+    out = [each.frame for each in scene.traffic.at(PointKind.UPLINK, Direction.TX)]
+    return frozenset({*(f.eth_src for f in out), *(f.sender_mac for f in out)})
 
 
 # --- step 3: nothing asked
@@ -217,6 +228,8 @@ def nothing_asked(e: Evidence) -> Sign | None:
 
 def missing_direction(e: Evidence) -> str | None:
     """``no tx direction`` where no uplink was heard that way."""
+    if e.garbled:
+        return e.garbled[0].point
     for way in (Direction.TX, Direction.RX):
         if e.talk.uplinks and len(e.deaf(e.talk.uplinks, way)) == len(e.talk.uplinks):
             return f"no {way} direction"

@@ -11,12 +11,14 @@ from collections.abc import Iterable
 
 from workers.arp.exchange.control import Ask
 from workers.arp.exchange.hearing import REPLY_TIME
+from workers.arp.exchange.sighting import Sighting
 from workers.arp.model import MILLISECOND, SECOND, Direction, PointKind
 from workers.arp.numbers import median
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene, clock
 
 _MOST_CONTROLS = 3
+_SOON = SECOND // 2  # sooner than a kernel asks again
 _TOGETHER = SECOND  # captures stop one after the other
 _Asker = tuple[bool, str, str, str, int | None]
 
@@ -45,7 +47,7 @@ def place(e: Evidence, device: str | None) -> str:
 
 def either(names: Iterable[str]) -> str:
     """``vmnic0 or vmnic1``."""
-    return " or ".join(sorted(names)) or "any uplink"
+    return " or ".join(sorted(set(names))) or "any uplink"
 
 
 def vlan_name(vlan: int | None) -> str:
@@ -103,11 +105,32 @@ def _went_out(e: Evidence) -> str | None:
         to = " and ".join(f"{out[device]} to {place(e, device)}" for device in sorted(out))
         whole = list(out.values()) == [len(e.asked)]
         what = f"were handed to {place(e, next(iter(out)))}" if whole else f"were handed out, {to}"
+        late = _late(e)
+        what += f", {len(late)} more came there too late to be matched" * bool(late)
+    elif late := _late(e):
+        where = " and ".join(sorted({each.object for each in late}))
+        what = (
+            f"were seen at {first.request.frame.point}, {len(late)} of them again on {where}, too "
+            "late to be matched"
+        )
     elif not e.talk.uplinks or not _surely_heard_out(e):
         what = f"were seen at {first.request.frame.point}"
     else:
         what = f"entered the virtual switch, 0 were handed to {either(e.talk.uplinks)}"
     return f"{when}: {len(e.asked)} ARP requests of {who} {what}{_judged(e)}."
+
+
+def _late(e: Evidence) -> list[Sighting]:
+    """The first copy on an uplink of each request that is matched with none: the host was busy."""
+    matched = {id(seen) for each in e.talk.asked for seen in each.left}
+    late: dict[int, Sighting] = {}
+    for each in e.asked:
+        copies = e.traffic.copies(each.request, each.request.at, each.request.at + _SOON)
+        sent = [c for c in copies if (c.kind, c.direction) == (PointKind.UPLINK, Direction.TX)]
+        fresh = [c for c in sent if id(c) not in matched and id(c) not in late]
+        if fresh and not each.left:
+            late[id(fresh[0])] = fresh[0]
+    return list(late.values())
 
 
 def _surely_heard_out(e: Evidence) -> bool:
@@ -173,10 +196,13 @@ def _heard_on_uplink(e: Evidence) -> str | None:
         return None
     if e.ear(e.uplink, Direction.RX).why_deaf or not e.tags_known(e.uplink, Direction.RX):
         return None
-    tags = Counter(each.vlan for each in e.incoming if each.object == e.uplink)
+    seen = [each for each in e.incoming if each.object == e.uplink]
+    tags = Counter(each.vlan for each in seen)
     inside = sum(tags.pop(vlan, 0) for vlan in e.vlans)
     others = ", ".join(f"{count} {vlan_name(vlan)}" for vlan, count in sorted(tags.items()))
     others = others or "0 of any other VLAN"
+    if any(each.inferred for each in seen):
+        return f"{arp_frames(inside, e.vlan)} on {e.uplink} are taken for incoming ({others})."
     return f"{arp_frames(inside, e.vlan)} came in on {e.uplink} ({others})."
 
 

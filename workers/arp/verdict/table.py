@@ -180,7 +180,8 @@ def _decide(e: Evidence) -> tuple[Row, Sign, tuple[Refusal, ...]]:
             chosen = row, sign
     if chosen is None:
         code = "CAPTURE_INCOMPLETE" if refusals else "UNANSWERED_NO_CONTROL"
-        chosen = Row(code, (), signs.nothing_asked), Sign(confidence=Confidence.LOW)
+        why = next((each.why for each in refusals), "")
+        chosen = Row(code, (), signs.nothing_asked), Sign(confidence=Confidence.LOW, detail=why)
     return *chosen, tuple(dict.fromkeys(refusals))
 
 
@@ -192,7 +193,7 @@ def _deaf(e: Evidence, needs: Sequence[str]) -> list[str]:
     keys[IN] = [(uplink, rx) for uplink in e.talk.uplinks]
     ears = [e.ear(*key) for need in needs for key in keys.get(need, [])]
     sentences = [f"{ear.name}: {ear.why_deaf}" for ear in ears if ear.why_deaf is not None]
-    if ALL in needs and not e.talk.complete:
+    if ALL in needs and not (e.talk.complete or _team_seen(e)):
         sentences.append("nobody told which uplinks the host has")
     if needs and e.traffic.clock.unsure:
         sentences.append("the streams' clocks disagree and none is right by majority")
@@ -207,6 +208,14 @@ def _deaf(e: Evidence, needs: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
+def _team_seen(e: Evidence) -> bool:
+    """Whether the requests were seen to leave on one of several uplinks that were heard.
+
+    Where nobody told the uplinks that is as good as a team gets; one alone may be anybody's.
+    """
+    return e.uplink is not None and len(e.talk.uplinks) > 1
+
+
 def _confidence(e: Evidence, sign: Sign) -> Confidence:
     """High: ten requests, a positive control, all points complete and nothing assumed."""
     ears = [e.ear(*key) for key in e.talk.needed]
@@ -214,7 +223,8 @@ def _confidence(e: Evidence, sign: Sign) -> Confidence:
     if sign.confidence is not None:
         weak = broken and sign.confidence == Confidence.HIGH
         return Confidence.MEDIUM if weak else sign.confidence
-    complete = not broken and all(ear.why_deaf is None and not ear.merged for ear in ears)
+    complete = e.talk.complete and not broken
+    complete = complete and all(ear.why_deaf is None and not ear.merged for ear in ears)
     strong = len(e.lost) >= HIGH_REQUESTS and sign.controlled and not sign.assumption
     clear = complete and not e.traffic.clock.off and e.uplink_untold is None
     return Confidence.HIGH if strong and clear else Confidence.MEDIUM

@@ -59,9 +59,14 @@ def _handed_out(scene: Scene) -> dict[Identity, str]:
 def _uplink_in_doubt(e: Evidence) -> bool:
     """The VM's uplink shows nothing either way in the VM's VLAN, while another uplink hears it.
 
+    In a bundle any member may be the VM's uplink, and one that shows nothing at all is in doubt.
+
     Then the VLAN is missing there, and the capture of what went out is the likelier thing to be deaf.
     """
     pinned = e.nic.pinned_uplink
+    if e.case.host.teaming in {"iphash", "lacp"}:
+        shown = {each.object for each in e.traffic.sightings}
+        return not set(e.talk.uplinks) <= shown
     if pinned is None or any(
         each.object == pinned for each in e.traffic.at(PointKind.UPLINK, Direction.TX)
     ):

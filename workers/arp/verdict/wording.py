@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from workers.arp.model import Confidence, Owner, Refusal, Verdict
-from workers.arp.numbers import wilson
+from workers.arp.verdict import shares
 from workers.arp.verdict.advice import next_step, not_proven
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.evidence import Evidence
@@ -161,7 +160,7 @@ def _vlan_dead(e: Evidence, _: Sign) -> str:
     good = [each for each in e.others if each.answered_on and each.vlan not in {e.vlan, None}]
     works = " and ".join(vlan_name(vlan) for vlan in sorted({each.vlan or 0 for each in good}))
     return (
-        f"{vlan_name(e.vlan)} is silent on {either(e.talk.uplinks)}: {share(e)} answered, "
+        f"{vlan_name(e.vlan)} is silent on {' and '.join(e.talk.uplinks)}: {share(e)} answered, "
         f"0 frames from outside; {works} got {len(good)} replies there."
     )
 
@@ -195,42 +194,16 @@ def _stale(e: Evidence, sign: Sign) -> str:
     )
 
 
-def _partial(e: Evidence, sign: Sign) -> str:
-    low, high = wilson(e.answered_of_judged, len(e.judged))
-    return (
-        f"{share(e)} requests were answered by {e.target}: the true rate lies between {low:.0%} and "
-        f"{high:.0%} (95 % interval).{_or_its_owner(e, sign)}"
-    )
-
-
-def _recovered(e: Evidence, sign: Sign) -> str:
-    first = next(each.request.at for each in e.at_port if each.delivered)
-    before = sum(each.request.at < first for each in e.at_port)
-    since = sum(each.delivered is not None for each in e.at_port)
-    return (
-        f"0 of {before} requests were answered until {clock(first)}, {since} of "
-        f"{len(e.at_port) - before} since then.{_or_its_owner(e, sign)}"
-    )
-
-
-def _or_its_owner(e: Evidence, sign: Sign) -> str:
-    return f" Network, or {e.target} itself." if sign.owner == Owner.INCONCLUSIVE else ""
-
-
-def _target_down(e: Evidence, sign: Sign) -> str:
-    where = " It is a VM on this host." if sign.detail == "local" else ""
-    gateway = " It is the gateway, so the network team is asked." if e.is_gateway else ""
-    others = sum(a.target == e.target and not a.mine and a.fair for a in e.others)
-    told = f", 0 of {others} to others" if others else ""
-    return f"{e.target} answered nobody ({share(e)} to {e.case.vm.name}{told}).{where}{gateway}"
-
-
 def _incomplete(e: Evidence, sign: Sign) -> str:
     if e.nic.backing in {"sriov", "passthrough"}:
         return f"{e.nic.label} bypasses the virtual switch ({sign.subject}): it cannot be heard."
     if e.traffic.misnamed:
         return f"The capture files contradict their names: {sign.subject}."
-    return f"Not enough was captured to tell: {sign.subject or 'a needed point'}."
+    if sign.subject in {ear.point for ear in e.garbled}:
+        ear = e.garbled[0]
+        return f"Not enough was captured to tell: {ear.point}, {ear.why_deaf}."
+    what = sign.subject or sign.detail or "no request could be followed"
+    return f"Not enough was captured to tell: {what}."
 
 
 def _too_few(e: Evidence, _: Sign) -> str:
@@ -238,18 +211,6 @@ def _too_few(e: Evidence, _: Sign) -> str:
         f"Too few requests to tell: {len(e.asked)} sent, {len(e.counted)} early enough to judge, "
         f"{share(e)} answered."
     )
-
-
-def _no_control(e: Evidence, sign: Sign) -> str:
-    what = " Overlay ARP is tunnelled: silence on the uplinks says nothing." * (
-        sign.detail == "overlay"
-    )
-    back = f", {len(e.reflected)} came back" if e.reflected else ""
-    out = either({seen.object for each in e.asked for seen in each.left})
-    came = Counter(device for each in e.undelivered for device in each.reply_on)
-    replies = "".join(f", {count} replies came in on {device}" for device, count in came.items())
-    how = f"{len(e.lost)} requests for {e.target} handed to {out}{back}{replies}"
-    return f"{how}, {share(e)} answered at {e.nic.point}; no cause is proven.{what}"
 
 
 HEADLINES: Mapping[str, Headline] = {
@@ -273,16 +234,20 @@ HEADLINES: Mapping[str, Headline] = {
     "REPLY_LOST_VM_SPECIFIC": _vm_specific,
     "REPLY_WRONG_VLAN": _wrong_vlan,
     "REPLY_STALE_MAC": _stale,
-    "PARTIAL_LOSS": _partial,
-    "RECOVERED_DURING_CAPTURE": _recovered,
-    "TARGET_DOWN": _target_down,
+    "PARTIAL_LOSS": shares.partial,
+    "RECOVERED_DURING_CAPTURE": shares.recovered,
+    "TARGET_DOWN": shares.target_down,
     "NO_STIMULUS": lambda e, _: (
         f"{e.case.vm.name} sent no ARP request, and nobody surely made it ask."
     ),
     "TOO_FEW_REQUESTS": _too_few,
     "CAPTURE_INCOMPLETE": _incomplete,
-    "UNANSWERED_NO_CONTROL": _no_control,
-    "VM_MOVED": lambda e, s: f"{e.case.vm.name} moved or changed during the capture: {s.detail}.",
+    "UNANSWERED_NO_CONTROL": shares.no_control,
+    "VM_MOVED": lambda e, s: (
+        f"{e.case.vm.name} moved or changed during the capture: {s.detail}."
+        if s.detail.startswith("event")
+        else f"{e.case.vm.name} moved, or its MAC is used elsewhere too: {s.detail}."
+    ),
     "LATE_REPLIES": lambda e, s: (
         f"{s.detail} replies of {e.target} came over 1 s after every request "
         f"(median {latency_ms(e) or 0:.0f} ms)."

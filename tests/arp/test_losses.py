@@ -1,0 +1,88 @@
+"""Where the loss rows stop: the least evidence, and what speaks against them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.arp.corpus import load
+from tests.arp.degrade import Heards, cut_after
+from workers.arp.model import BROADCAST, SECOND, ArpFrame, Owner, Vlan
+from workers.arp.verdict import judge
+
+
+def with_broadcast(heard: Heards, point: str, vlan: int, sender: str, times: int = 1) -> Heards:
+    """A machine of the network asks for something, seen at that uplink."""
+
+    def added(frames: tuple[ArpFrame, ...], at: int, model: ArpFrame) -> tuple[ArpFrame, ...]:
+        mac = "02:00:00:00:00:31"
+        more = tuple(
+            model._replace(
+                at=at + n * SECOND,
+                op=1,
+                vlans=(vlan,) if vlan else (),
+                eth_src=mac,
+                eth_dst=BROADCAST,
+                sender_mac=mac,
+                sender_ip=sender,
+                target_ip="10.20.110.222",
+            )
+            for n in range(1, times + 1)
+        )
+        return tuple(sorted(frames + more, key=lambda frame: frame.at))
+
+    return tuple(
+        replace(h, frames=added(h.frames, h.capture.ready_at or 0, h.frames[0]))
+        if h.capture.point.name == point
+        else h
+        for h in heard
+    )
+
+
+def test_a_port_group_is_not_wrong_where_the_subnet_is_heard_in_it() -> None:
+    case, heard = load("wrong-port-group")
+    assert judge(case, heard).verdict.code == "VLAN_SUBNET_MISMATCH"
+    verdict = judge(case, with_broadcast(heard, "vmnic1-rx", 111, "10.20.110.77")).verdict
+    assert verdict.code != "VLAN_SUBNET_MISMATCH"
+    verdict = judge(case, with_broadcast(heard, "vmnic1-rx", 111, "10.20.111.77")).verdict
+    assert verdict.code == "VLAN_SUBNET_MISMATCH"
+
+
+def test_two_strangers_frames_make_no_wrong_native_vlan() -> None:
+    case, heard = load("wrong-native-vlan")
+    seen = 0
+    kept = []
+    for each in heard:
+        frames = []
+        for frame in each.frames:
+            stranger = not frame.vlans and frame.sender_ip.startswith("10.7.")
+            if stranger and each.capture.point.name.endswith("-rx"):
+                seen += each.capture.point.name.startswith("vmnic")
+                if seen > 2:
+                    continue
+            frames.append(frame)
+        kept.append(replace(each, frames=tuple(frames)))
+    assert judge(case, kept).verdict.owner is Owner.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(12, "UNANSWERED_NO_CONTROL"), (30, "TARGET_DOWN")])
+def test_asked_by_this_vm_only_a_target_is_down_once_others_had_time_to_ask(
+    seconds: int, code: str
+) -> None:
+    case, heard = cut_after(*load("asked-seven-times-by-this-vm-only"), seconds)
+    assert judge(case, heard).verdict.code == code
+
+
+def test_in_a_private_vlan_a_silent_host_is_not_down() -> None:
+    case, heard = load("C13")
+    assert judge(case, heard).verdict.code == "TARGET_DOWN"
+    nics = tuple(replace(nic, vlan=Vlan("pvlan", 110, 110)) for nic in case.vm.nics)
+    verdict = judge(replace(case, vm=replace(case.vm, nics=nics)), heard).verdict
+    assert verdict.owner is Owner.INCONCLUSIVE
+
+
+def test_a_target_that_speaks_is_not_down() -> None:
+    case, heard = load("C13")
+    spoken = with_broadcast(heard, "vmnic0-rx", 110, "10.20.110.99")
+    assert judge(case, spoken).verdict.owner is Owner.INCONCLUSIVE

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.arp.corpus import NAMES, load
+from tests.arp.degrade import Heards, off_the_clock, stripped
+from workers.arp.model import MILLISECOND, SECOND, Case, Heard, Judgement, Owner
+from workers.arp.verdict import judge
+
+PARTS = 4
+HARMLESS = {Owner.INCONCLUSIVE, Owner.NONE}
+SKEWS = (-4_900_000, -2_500_000, -MILLISECOND, 3_300_000)
+SECONDS = tuple(range(3, 29, 5))
+FULL_SHARE = 0.9
+
+
+def listening(case: Case, heard: Heards, name: str, start: int, end: int) -> tuple[Case, Heards]:
+    """One stream listened from so many seconds after the first until so many."""
+    first = min(h.capture.ready_at for h in heard if h.capture.ready_at is not None)
+
+    def cut(each: Heard) -> Heard:
+        known = each.capture
+        if known.point.name != name or known.ready_at is None or known.stopped_at is None:
+            return each
+        begin = max(known.ready_at, first + start * SECOND)
+        stop = max(begin, min(known.stopped_at, first + end * SECOND))
+        frames = tuple(frame for frame in each.frames if begin <= frame.at <= stop)
+        return replace(each, capture=replace(known, ready_at=begin, stopped_at=stop), frames=frames)
+
+    changed = tuple(cut(each) for each in heard)
+    captures = {each.capture.point.name: each.capture for each in changed}
+    kept = tuple(captures.get(each.point.name, each) for each in case.captures)
+    return replace(case, captures=kept), changed
+
+
+def untold(case: Case, heard: Heards) -> tuple[Case, Heards]:
+    """The guest tools run nowhere: no address, no prefix, no gateway."""
+    nics = tuple(replace(nic, ipv4=(), gateway=None) for nic in case.vm.nics)
+    return replace(case, vm=replace(case.vm, nics=nics)), heard
+
+
+def windows(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards]]]:
+    """One stream that stops or starts at some second, one second of each kind for every point."""
+    for index, each in enumerate(heard):
+        point = each.capture.point.name
+        for turn in range(2):
+            stop = SECONDS[(index + turn * 3) % len(SECONDS)]
+            start = SECONDS[(index + turn * 3 + 1) % len(SECONDS)]
+            yield f"{point} stops at {stop}", listening(case, heard, point, 0, stop)
+            yield f"{point} starts at {start}", listening(case, heard, point, start, 10**6)
+
+
+def share(judgement: Judgement) -> float:
+    """How much of the judged target's requests was answered, as the whole capture shows."""
+    mine = [each for each in judgement.exchanges if each.request.target_ip == judgement.target]
+    return sum(each.delivered for each in mine) / len(mine) if mine else 1.0
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_stream_stamped_a_little_off_blames_nobody_else(part: int) -> None:
+    wrong = []
+    for name in NAMES[part::PARTS]:
+        case, heard = load(name)
+        before = judge(case, heard).verdict
+        for point in (h.capture.point.name for h in heard):
+            for by in SKEWS:
+                after = judge(*off_the_clock(case, heard, point, by)).verdict
+                if after.owner not in {before.owner, *HARMLESS}:
+                    wrong.append(f"{name} {point} {by}: {before.code} → {after.code}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_stream_that_stops_or_starts_gives_no_all_clear(part: int) -> None:
+    wrong = []
+    for name in NAMES[part::PARTS]:
+        case, heard = load(name)
+        before = judge(case, heard)
+        for way, (worse, less) in windows(case, heard):
+            after = judge(worse, less)
+            told = f"{name}, {way}: {before.verdict.code} → {after.verdict.code}"
+            if after.verdict.owner not in {before.verdict.owner, *HARMLESS}:
+                wrong.append(told)
+            clear = after.verdict.owner == Owner.NONE != before.verdict.owner
+            if clear and after.target == before.target and share(before) < FULL_SHARE:
+                wrong.append(f"{told} {after.verdict.headline}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_facts_that_nobody_told_blame_nobody_else(name: str) -> None:
+    case, heard = load(name)
+    before = judge(case, heard).verdict
+    for worse in (untold(case, heard), stripped(*untold(case, heard))):
+        after = judge(*worse).verdict
+        assert after.owner in {before.owner, *HARMLESS}, (after.code, after.headline)

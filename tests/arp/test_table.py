@@ -1,0 +1,158 @@
+"""The ordered table itself: what each row that blames somebody needs, and what stops one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.arp.corpus import load
+from tests.arp.degrade import (
+    alone,
+    cut_after,
+    failed_point,
+    off_the_clock,
+    with_event,
+)
+from workers.arp.model import SECOND, Confidence, Owner
+from workers.arp.verdict import judge
+from workers.arp.verdict.codes import CODES
+from workers.arp.verdict.table import ALL, IN, OUT, PORT_RX, PORT_TX, ROWS, STIMULUS
+
+NEEDS = {
+    "guest_silent": {PORT_TX, STIMULUS},
+    "forged_dropped": {PORT_TX, OUT, ALL},
+    "forged_unanswered": {PORT_RX, IN, ALL},
+    "ignores": {PORT_TX, PORT_RX},
+    "off_subnet": {PORT_RX, IN, ALL},
+    "wrong_sender_ip": {PORT_RX, IN, ALL},
+    "recovered": {PORT_RX, OUT, IN, ALL},
+    "partial": {PORT_RX, OUT, IN, ALL},
+    "local_down": {PORT_RX},
+    "dropped_on_the_way_out": {PORT_TX, PORT_RX, OUT, ALL},
+    "reply_dropped": {PORT_RX, ALL},
+}
+"""Not delivered needs the VM's port; not handed out every uplink's tx; not answered every uplink's rx."""
+
+
+def test_each_row_that_blames_somebody_names_the_points_whose_silence_it_needs() -> None:
+    for row in ROWS:
+        if CODES[row.code].owner in {Owner.NONE, Owner.INCONCLUSIVE}:
+            assert row.needs == (), row
+        elif row.code != "VM_IP_CONFLICT":  # a frame that was seen needs nobody's silence
+            assert set(row.needs) == NEEDS.get(row.sign.__name__, {PORT_RX, IN, ALL}), row
+
+
+@pytest.mark.parametrize(
+    ("name", "point", "refused"),
+    [
+        ("C04", "vnic0-tx", "GUEST_SILENT"),
+        ("C06", "vmnic0-tx", "VSWITCH_DROP_TX"),
+        ("forged-source-dropped", "vmnic0-tx", "FORGED_TX_DROP"),
+        ("port-was-learning", "vmnic0-rx", "RECOVERED_DURING_CAPTURE"),
+        ("C16", "vmnic0-tx", "PARTIAL_LOSS"),
+        ("C08", "vmnic0-rx", "UPLINK_VLAN_NOT_CARRIED"),
+    ],
+)
+def test_a_blind_point_refuses_the_row_and_is_named(name: str, point: str, refused: str) -> None:
+    assert judge(*load(name)).verdict.code == refused
+    judgement = judge(*failed_point(*load(name), point))
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    told = {each.code: each.why for each in judgement.refusals}
+    assert f"{point}: its capture failed: exited with 1" in told.get(refused, "") or (
+        judgement.verdict.code == "CAPTURE_INCOMPLETE"
+    )
+
+
+def test_uplinks_that_nobody_told_of_may_carry_what_was_not_seen() -> None:
+    case, heard = load("C06")
+    judgement = judge(replace(case, host=replace(case.host, uplinks=())), heard)
+    assert judgement.verdict.code == "CAPTURE_INCOMPLETE"
+    told = {each.code: each.why for each in judgement.refusals}
+    assert told["VSWITCH_DROP_TX"] == "nobody told which uplinks the host has"
+
+
+def test_without_a_right_clock_nothing_negative_is_said() -> None:
+    judgement = judge(*off_the_clock(*load("C08"), "vnic0-rx", 700_000_000))
+    assert judgement.verdict.code == "CAPTURE_INCOMPLETE"
+    (refused,) = judgement.refusals
+    assert refused.code == "UPLINK_VLAN_NOT_CARRIED"
+    assert refused.why == "the streams' clocks disagree and none is right by majority"
+    answered = judge(*off_the_clock(*load("C01"), "vnic0-tx", 700_000_000))
+    assert answered.verdict.code == "ARP_OK"  # a reply that was seen needs no clock
+
+
+def test_a_vm_without_an_adapter_is_told_as_such() -> None:
+    case, heard = load("C08")
+    judgement = judge(replace(case, vm=replace(case.vm, nics=())), heard)
+    assert judgement.verdict.code == "CAPTURE_INCOMPLETE"
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    assert "no network adapter" in judgement.verdict.headline
+
+
+def test_an_incomplete_capture_names_what_the_frames_would_have_suggested() -> None:
+    judgement = judge(*load("C17"))
+    assert judgement.verdict.code == "CAPTURE_INCOMPLETE"
+    assert "VSWITCH_DROP_TX" in {each.code for each in judgement.refusals}
+    moved = judge(*with_event(*load("C17"), "vmotion_out", 12 * SECOND))
+    assert moved.verdict.code == "VM_MOVED"
+    assert moved.refusals == ()
+
+
+def test_other_targets_and_adapters_are_told_once_each() -> None:
+    judgement = judge(*load("C01"))
+    assert judgement.target == "10.20.110.1"
+    assert [(nic, target, v.code) for nic, target, v in judgement.further] == [
+        ("vnic0", "10.20.110.50", "ARP_OK")
+    ]
+    idle = judge(*load("second-adapter-is-idle"))
+    assert [(nic, v.code) for nic, _, v in idle.further] == [("vnic1", "NO_STIMULUS")]
+
+
+@pytest.mark.parametrize(
+    ("name", "confidence"),
+    [("C06", Confidence.HIGH), ("C08", Confidence.HIGH), ("C12", Confidence.HIGH)],
+)
+def test_fewer_requests_or_no_control_lower_the_confidence(
+    name: str, confidence: Confidence
+) -> None:
+    case, heard = load(name)
+    assert judge(case, heard).verdict.confidence is confidence
+    assert judge(*cut_after(case, heard, 10)).verdict.confidence is not Confidence.HIGH
+
+
+def test_a_switch_drop_without_a_neighbour_that_gets_out_is_medium() -> None:
+    assert judge(*alone(*load("C06"))).verdict.confidence is Confidence.MEDIUM
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(9, "ARP_OK"), (11, "GUEST_IGNORES_REPLY")])
+def test_a_guest_ignores_replies_once_it_asked_on_for_eight_seconds(
+    seconds: int, code: str
+) -> None:
+    assert judge(*cut_after(*load("guest-ignores-reply"), seconds)).verdict.code == code
+
+
+def test_a_target_that_nobody_named_and_that_was_hardly_asked_for_heads_nothing() -> None:
+    case, heard = load("C01")
+    mute = tuple(
+        replace(each, frames=tuple(f for f in each.frames if f.sender_ip != "10.20.110.50"))
+        for each in heard
+    )
+    one = replace(case, stimulus=replace(case.stimulus, targets=("10.20.110.1",)))
+    judgement = judge(one, mute)
+    assert (judgement.target, judgement.verdict.code) == ("10.20.110.1", "ARP_OK")
+    assert [verdict.code for _, _, verdict in judgement.further] == ["TOO_FEW_REQUESTS"]
+    both = replace(case, stimulus=replace(case.stimulus, targets=("10.20.110.1", "10.20.110.50")))
+    assert judge(both, mute).target == "10.20.110.50"
+
+
+def test_a_broken_file_keeps_a_blame_below_high() -> None:
+    case, heard = load("C08")
+    bad = [
+        replace(h, damage="The file is broken.") if h.capture.point.name == "vnic0-tx" else h
+        for h in heard
+    ]
+    verdict = judge(case, bad).verdict
+    assert (verdict.code, verdict.confidence) == ("UPLINK_VLAN_NOT_CARRIED", Confidence.MEDIUM)
+    lost = [each for each in judge(case, bad).exchanges if each.eligible and not each.delivered]
+    assert len(lost) >= 10
