@@ -1,4 +1,8 @@
-"""The lab and the bot that the fault tests share; each test starts the workers it harms."""
+"""The lab and the bot that the fault tests share; each test starts the workers it harms.
+
+All tests of the package run in its one loop, those with a lab of their own too: a loop that stands
+still is a Slack that does not answer, and the shared bot would go deaf.
+"""
 
 from collections.abc import AsyncIterator
 

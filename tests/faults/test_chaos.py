@@ -20,6 +20,8 @@ from tests.lab.busy_world import busy_world
 from tests.lab.lab import Lab
 from workers.jobs import Jobs
 
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
 CHECKS = int(os.environ.get("ARPCHECK_CHAOS_CHECKS", "") or 60)
 VMS = 12
 UNTROUBLED = 3 * VMS

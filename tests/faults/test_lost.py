@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.faults.ledger import Ledger
 from tests.faults.scene import said
@@ -13,12 +14,14 @@ from tests.lab.lab import Lab, Program
 from tests.lab.redis import RedisServer
 from tests.lab.slack import BOB, CARO, NET_ONCALL
 
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
 LOST = "Redis lost its data"
 SETTINGS = {"ARPCHECK_LEASE_SECONDS": "2", "WORKER_JOBS": "1", "HOST_JOBS": "4"}
 SECONDS = 60
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     """Two bots, no worker yet."""
     lab = Lab(tmp_path / "lab")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+import pytest_asyncio
 from redis import Redis
 
 from tests.cli.lab_calls import arpcheck
@@ -18,6 +19,8 @@ from tests.lab.esxi import EsxiTwin
 from tests.lab.lab import Lab
 from tests.lab.redis import RedisServer
 from tests.lab.slack import ALICE, INCIDENT
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 REDIS_PASSWORD = "planted-redis-pässword"
 ESXI_PASSWORD = "planted'esxi\"pass word"
@@ -39,7 +42,7 @@ def redis_with_password(tmp_path: Path) -> Iterator[RedisServer]:
     server.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def lab(tmp_path: Path, redis_with_password: RedisServer) -> AsyncIterator[Lab]:
     url = f"redis://:planted-redis-p%C3%A4ssword@127.0.0.1:{redis_with_password.port}/0"
     lab = Lab(tmp_path / "lab", redis_url=url)

@@ -20,11 +20,11 @@ def once(scene: Scene, *job_ids: str) -> None:
 
 async def test_killed_at_each_stage_a_check_goes_on_and_repeats_nothing(scene: Scene) -> None:
     slack = scene.lab.slack
-    first = await scene.hire(HOST_JOBS="4")
+    first, begun = await scene.hire(HOST_JOBS="4"), scene.captures_started()
 
     before_last_edit = await answered_but_held(scene, "app01", "chat.update")
     await scene.until(lambda: len(slack.files) == 2)
-    each = scene.captures_started()
+    each = scene.captures_started() - begun
     after_answer = await answered_but_held(scene, "web02", "files.getUploadURLExternal")
 
     captures = scene.captures_started()
