@@ -121,8 +121,8 @@ def test_one_reply_answers_one_request(
         ("vmnic0-rx", 0.0001, True, False),
         ("vmnic0-rx", 0.002, True, False),
         ("vmnic0-rx", 0.002001, False, False),
-        ("vmnic0-rx", -0.0002, True, False),  # two CPUs' clocks
-        ("vmnic0-rx", -0.000201, False, False),
+        ("vmnic0-rx", -0.005, True, False),  # two streams' clocks
+        ("vmnic0-rx", -0.005001, False, False),
         ("vmnic0-rx", 0.01, False, False),  # too late for a switch: somebody else's
         ("vmnic1-rx", 0.0004, False, True),
         ("vnic0-rx", 0.0001, False, False),
@@ -306,8 +306,8 @@ def test_own_macs_are_those_its_own_port_shows() -> None:
     assert talk.own_macs == {VM, OTHER, "02:00:00:00:00:07"}
 
 
-@pytest.mark.parametrize(("apart", "replies"), [(2.0, 1), (2.1, 2)])
-def test_copies_of_one_reply_lie_within_two_milliseconds(apart: float, replies: int) -> None:
+@pytest.mark.parametrize(("apart", "replies"), [(5.0, 1), (5.1, 2)])
+def test_copies_of_one_reply_lie_within_the_clocks_tolerance(apart: float, replies: int) -> None:
     (asked,) = conversation(
         ("vnic0-tx", 2.0, request()),
         ("vmnic1-rx", 2.001, reply()),

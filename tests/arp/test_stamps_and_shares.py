@@ -97,3 +97,16 @@ def test_facts_that_nobody_told_blame_nobody_else(name: str) -> None:
     for worse in (untold(case, heard), stripped(*untold(case, heard))):
         after = judge(*worse).verdict
         assert after.owner in {before.owner, *HARMLESS}, (after.code, after.headline)
+
+
+def doubted(judgement: Judgement) -> set[str]:
+    return {each.point for each in judgement.points if "holds no frame" in str(each.why_blind)}
+
+
+def test_a_stream_that_began_later_makes_no_quiet_uplink_doubtful() -> None:
+    for name in NAMES:
+        case, heard = load(name)
+        before = doubted(judge(case, heard))
+        for point in (h.capture.point.name for h in heard if h.frames):
+            after = doubted(judge(*listening(case, heard, point, 6, 10**6)))
+            assert after <= {*before, point}, (name, point)

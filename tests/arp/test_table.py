@@ -73,7 +73,7 @@ def test_uplinks_that_nobody_told_of_may_carry_what_was_not_seen() -> None:
 
 
 def test_without_a_right_clock_nothing_negative_is_said() -> None:
-    judgement = judge(*off_the_clock(*load("C08"), "vnic0-rx", 700_000_000))
+    judgement = judge(*off_the_clock(*load("C08"), "vmnic0-tx", 700_000_000))
     assert judgement.verdict.code == "CAPTURE_INCOMPLETE"
     (refused,) = judgement.refusals
     assert refused.code == "UPLINK_VLAN_NOT_CARRIED"

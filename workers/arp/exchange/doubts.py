@@ -6,7 +6,7 @@ The law: a silence that another point's frames contradict proves nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from workers.arp.exchange.hearing import REPLY_TIME, Ear, EarKey
@@ -32,7 +32,7 @@ def contradicted(
     }
     if not mute:
         return {}
-    scene = _Scene(case, sightings, local, frozenset(mute), Copies(sightings))
+    scene = _Scene(case, sightings, local, ears, frozenset(mute), Copies(sightings))
     found = {}
     for nic in case.vm.nics:
         for way, ask in ((Direction.TX, _port_sent), (Direction.RX, _port_got)):
@@ -54,6 +54,7 @@ class _Scene:
     case: Case
     sightings: Sequence[Sighting]
     local: frozenset[str]
+    ears: Mapping[EarKey, Ear]
     mute: frozenset[EarKey]
     copies: Copies
 
@@ -69,6 +70,17 @@ class _Scene:
             and ear.start + COPY_TIME <= each.at <= ear.end - COPY_TIME
             and wanted(each)
         ]
+
+    def while_all(self, ear: Ear) -> Ear:
+        """The ear, in the time in which every uplink's ear of its direction listened."""
+        ports = {nic.point for nic in self.case.vm.nics}
+        others = [
+            each
+            for (thing, way), each in self.ears.items()
+            if way == ear.direction and thing not in ports and each.why_deaf is None
+        ]
+        start, end = (max(e.start for e in others), min(e.end for e in others))
+        return replace(ear, start=start, end=end)
 
     def elsewhere(self, seen: Sighting, way: Direction, back: int = COPY_TIME) -> bool:
         """Whether a copy passed an uplink that way shortly before or after."""
@@ -142,6 +154,7 @@ def _port_got(scene: _Scene, nic: Vnic, ear: Ear) -> str | None:
 
 def _let_in(scene: _Scene, ear: Ear) -> str | None:
     """A VM's port got what can only have come in there."""
+    ear = scene.while_all(ear)
     overlay = {nic.point for nic in scene.case.vm.nics if nic.overlay or nic.backing != "port"}
     got = scene.at(
         PointKind.VNIC,
@@ -170,6 +183,7 @@ def _let_in(scene: _Scene, ear: Ear) -> str | None:
 
 def _handed_out(scene: _Scene, ear: Ear) -> str | None:
     """A broadcast of this host came back, or a reply came for one of its VMs, that nobody sent."""
+    ear = scene.while_all(ear)
     back = scene.at(
         PointKind.UPLINK,
         Direction.RX,
