@@ -102,7 +102,7 @@ def entry_is_flushed_every_two_seconds() -> Made:
 
 def monitor_asks_every_second() -> Made:
     world = company("monitor")
-    world.asks(world.vm, GATEWAY, count=25, jitter=0.03)
+    world.asks(world.vm, GATEWAY, count=25, jitter=0.01)
     facts: dict[str, Any] = {"why": "A monitor asks every second, whatever comes back"}
     facts["stimulus"] = {"confirmed": False, "targets": [], "start": None, "end": None}
     return world, facts | {"side_findings": ["GUEST_IGNORES_REPLY"]}, GUEST_OK

@@ -45,6 +45,13 @@ def guest_ignores_reply() -> Made:
     return world, {"why": why}, ["GUEST_IGNORES_REPLY", "guest", None, "high"]
 
 
+def guest_ignores_reply_and_never_pauses() -> Made:
+    world = company("guest ignores on")
+    world.asks(world.vm, "10.20.110.1", count=16)
+    why = "The guest drops the delivered replies, and always has a packet that makes its kernel ask"
+    return world, {"why": why}, ["GUEST_IGNORES_REPLY", "guest", None, "medium"]
+
+
 def arping_asks_every_second() -> Made:
     world = company("arping")
     world.asks(world.vm, "10.20.110.1", count=15, jitter=0, tha=BROADCAST)
@@ -150,6 +157,7 @@ CASES = {
     each.__name__.replace("_", "-"): each
     for each in (
         guest_ignores_reply,
+        guest_ignores_reply_and_never_pauses,
         arping_asks_every_second,
         vnic_disconnected,
         static_entry_hides_all,

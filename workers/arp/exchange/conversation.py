@@ -29,6 +29,10 @@ GOES_ON_SPAN = (
 _STEADY = 10 * MILLISECOND
 _SOLICITS = 3  # Linux: mcast_solicit, and retrans_time is 1 s, late by a timer's tick
 _RETRY = 9 * SECOND // 10, 12 * SECOND // 10
+_TIMER = (
+    995 * MILLISECOND,
+    1050 * MILLISECOND,
+)  # without a pause only the timer itself tells a kernel
 _EDGE = SECOND // 4  # a stream may end with a frame still on its way through the host
 
 
@@ -135,6 +139,18 @@ def asked_in_threes(frames: Sequence[ArpFrame]) -> int:
     if not whole or any(burst % _SOLICITS for burst in whole):
         return 0
     return sum(bursts) - len(bursts)
+
+
+def asked_by_a_timer(frames: Sequence[ArpFrame]) -> int:
+    """How many broadcasts repeat the one before when a kernel's timer would, a tick or two late.
+
+    A kernel that always has a packet to send asks on without a pause. A tool's or a monitor's interval
+    is steadier, and a loop that flushes the entry and pings takes longer a turn; a quick one may not.
+    """
+    apart = [b.at - a.at for a, b in pairwise(frames)]
+    if not apart or min(apart) < _TIMER[0] or max(apart) > _TIMER[1]:
+        return 0
+    return len(apart) if max(apart) - min(apart) > _STEADY else 0
 
 
 def asked_each_second(frames: Sequence[ArpFrame]) -> int:

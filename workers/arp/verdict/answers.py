@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_in_threes
+from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_by_a_timer, asked_in_threes
 from workers.arp.exchange.pairing import LATE, Asked
 from workers.arp.model import BROADCAST, SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import change_point
@@ -56,14 +56,16 @@ def ignores(e: Evidence) -> Sign | None:
     if e.unanswered > _AT_THE_EDGES:
         return None
     asked = [each for each in e.delivered if each.broadcast]
-    again = asked_in_threes([each.frame for each in asked])
+    frames = [each.frame for each in asked]
+    threes = asked_in_threes(frames)
+    again = threes or asked_by_a_timer(frames)
     if again < _GOES_ON or asked[-1].request.at - asked[0].request.at < GOES_ON_SPAN:
         return None
     if all(each.frame.target_mac == BROADCAST for each in asked) or any(map(_slow, asked)):
         return None
     if any(ask.target == e.target and ask.fair and not ask.answered_on for ask in e.others):
         return None
-    sure = len(e.judged) >= HIGH_REQUESTS
+    sure = len(e.judged) >= HIGH_REQUESTS and threes
     return Sign(confidence=Confidence.HIGH if sure else Confidence.MEDIUM, detail=str(again))
 
 

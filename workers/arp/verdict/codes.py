@@ -60,8 +60,8 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         ),
         "GUEST_IGNORES_REPLY": _info(
             _G,
-            "Replies were delivered within milliseconds and the guest asks on, in threes as a kernel does.",
-            "That any frame was lost.",
+            "Replies were delivered within milliseconds and the guest asks on, as a kernel does.",
+            "That any frame was lost; nor that no quick loop in the guest flushes the entry and asks anew.",
             "Check the guest's firewall, arptables, namespaces and neighbour table.",
         ),
         "GUEST_NOT_ANSWERING": _info(
