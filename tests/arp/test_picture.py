@@ -28,6 +28,9 @@ from workers.arp.picture.ends import End, Shape, ends_of
 from workers.arp.picture.sheet import figure_of
 from workers.arp.picture.story import story_of
 
+DRAWN = [name for name in NAMES if name.startswith("C") or name not in NAMES[::2]]
+"""Half of the corpus: drawing costs more than judging, and what is drawn depends on few things."""
+
 STRANGE_NAMES = [
     "$x_{1}^\\frac{a}{b}$",
     "$",
@@ -89,7 +92,7 @@ def counted(judgement: Judgement) -> dict[str, tuple[int, int, int]]:
     return counts
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_picture_is_a_small_png_of_a_phones_width(name: str) -> None:
     png = draw(judged(name))
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
@@ -202,7 +205,7 @@ def test_what_a_blind_point_saw_counts_all_the_same() -> None:
     assert (drawn["vmnic1-tx"], drawn["sum vmnic1-tx"]) == ("BLIND, 24 seen", "BLIND 24")
 
 
-@pytest.mark.parametrize("name", [*NAMES, "eight uplinks", "nothing"])
+@pytest.mark.parametrize("name", [*DRAWN, "eight uplinks", "nothing"])
 def test_no_words_lie_on_others_or_leave_the_page(name: str) -> None:
     special = {"eight uplinks": eight_uplinks, "nothing": nothing}
     figure = figure_of(special[name]() if name in special else judged(name))

@@ -227,7 +227,7 @@ def test_what_is_heard_before_the_teaming_filter_is_delivered_only_over_the_vms_
     back = [each for each in heard if each.capture.point.name in {"vmnic0-rx", "vmnic1-rx"}]
     replies = [f for each in back for f in each.frames if f.op == REPLY and f.eth_dst == VM]
     for command, code in (
-        ("pktcap-uw --switchport 7 --capture VnicRx -o -", "ARP_OK"),
+        ("pktcap-uw --switchport 7 --capture VnicRx -o -", "GUEST_IGNORES_REPLY"),
         ("pktcap-uw --switchport 7 --capture PortOutput -o -", "TEAMING_MISMATCH"),
         ("pktcap-uw --switchport 7 --dir 1 -o -", "TEAMING_MISMATCH"),
     ):

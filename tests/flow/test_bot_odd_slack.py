@@ -38,7 +38,7 @@ async def test_socket_mode_that_cannot_work_is_a_wrong_setting(
         _, told = await asyncio.wait_for(process.communicate(), 20)
         assert process.returncode == 2
         assert told.decode().splitlines() == [
-            f"SLACK_APP_TOKEN: Slack opens no Socket Mode with it ({reason})"
+            f"arpcheck bot: SLACK_APP_TOKEN: Slack opens no Socket Mode with it ({reason})"
         ]
 
 

@@ -71,7 +71,7 @@ async def test_a_clean_up_without_proof_is_in_thread_and_bundle(lab: Lab) -> Non
     _, verdict, files = await ask(lab, "app01", CAPTURE_SECONDS="10")
     sentence = f"It could not be proven that no capture is left on {ESX07}"
     assert sentence in json.dumps(verdict.blocks)
-    assert "Stopped after " in json.dumps(verdict.blocks)
+    assert "Stopped early: " in json.dumps(verdict.blocks)
     assert sentence.encode() in files["notes.txt"]
 
 
