@@ -69,6 +69,25 @@ def late_point(case: Case, heard: Heards, name: str) -> tuple[Case, Heards]:
     return _with(case, tuple(cut(each) for each in heard))
 
 
+def listening(case: Case, heard: Heards, name: str, start: int, end: int) -> tuple[Case, Heards]:
+    """One stream listened from so many seconds after the first until so many."""
+    first = min(h.capture.ready_at for h in heard if h.capture.ready_at is not None)
+
+    def cut(each: Heard) -> Heard:
+        known = each.capture
+        if known.point.name != name or known.ready_at is None or known.stopped_at is None:
+            return each
+        begin = max(known.ready_at, first + start * SECOND)
+        stop = max(begin, min(known.stopped_at, first + end * SECOND))
+        frames = tuple(frame for frame in each.frames if begin <= frame.at <= stop)
+        return replace(each, capture=replace(known, ready_at=begin, stopped_at=stop), frames=frames)
+
+    changed = tuple(cut(each) for each in heard)
+    captures = {each.capture.point.name: each.capture for each in changed}
+    kept = tuple(captures.get(each.point.name, each) for each in case.captures)
+    return replace(case, captures=kept), changed
+
+
 def dropping_point(case: Case, heard: Heards, name: str) -> tuple[Case, Heards]:
     """The point says that it dropped frames, and every third is missing."""
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.arp.corpus import load
-from tests.arp.degrade import off_the_clock, without_point
+from tests.arp.degrade import listening, off_the_clock, without_point
 from workers.arp.exchange.clock import TOLERANCE, clock_of
 from workers.arp.model import MILLISECOND, Case, Heard
 
@@ -39,6 +39,12 @@ def test_no_reply_comes_before_its_request_though_no_copy_ties_the_streams() -> 
     assert abs(moved["vnic0-rx"] + 8 * MILLISECOND) < JITTER
     alone = late(*without_point(case, heard, "vmnic1-rx", "vmnic0-rx"))
     assert alone["vnic0-rx"] - alone.get("vnic0-tx", 0) < -TOLERANCE
+
+
+def test_streams_of_different_times_are_not_compared() -> None:
+    case, heard = load("arping-asks-every-second")
+    case, heard = listening(case, heard, "vnic0-tx", 9, 10**6)
+    assert late(*listening(case, heard, "vmnic1-tx", 0, 8)) == {}
 
 
 def test_a_slow_target_is_no_skew() -> None:

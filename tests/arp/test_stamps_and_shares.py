@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.arp.corpus import NAMES, load
-from tests.arp.degrade import Heards, off_the_clock, stripped
-from workers.arp.model import MILLISECOND, SECOND, Case, Heard, Judgement, Owner
+from tests.arp.degrade import Heards, listening, off_the_clock, stripped
+from workers.arp.model import MILLISECOND, Case, Judgement, Owner
 from workers.arp.verdict import judge
 
 PARTS = 4
@@ -15,25 +15,6 @@ HARMLESS = {Owner.INCONCLUSIVE, Owner.NONE}
 SKEWS = (-4_900_000, -2_500_000, -MILLISECOND, 3_300_000)
 SECONDS = tuple(range(3, 29, 5))
 FULL_SHARE = 0.9
-
-
-def listening(case: Case, heard: Heards, name: str, start: int, end: int) -> tuple[Case, Heards]:
-    """One stream listened from so many seconds after the first until so many."""
-    first = min(h.capture.ready_at for h in heard if h.capture.ready_at is not None)
-
-    def cut(each: Heard) -> Heard:
-        known = each.capture
-        if known.point.name != name or known.ready_at is None or known.stopped_at is None:
-            return each
-        begin = max(known.ready_at, first + start * SECOND)
-        stop = max(begin, min(known.stopped_at, first + end * SECOND))
-        frames = tuple(frame for frame in each.frames if begin <= frame.at <= stop)
-        return replace(each, capture=replace(known, ready_at=begin, stopped_at=stop), frames=frames)
-
-    changed = tuple(cut(each) for each in heard)
-    captures = {each.capture.point.name: each.capture for each in changed}
-    kept = tuple(captures.get(each.point.name, each) for each in case.captures)
-    return replace(case, captures=kept), changed
 
 
 def untold(case: Case, heard: Heards) -> tuple[Case, Heards]:

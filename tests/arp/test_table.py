@@ -14,7 +14,7 @@ from tests.arp.degrade import (
     off_the_clock,
     with_event,
 )
-from workers.arp.model import SECOND, Confidence, Owner
+from workers.arp.model import BROADCAST, SECOND, Confidence, Heard, Owner
 from workers.arp.verdict import judge
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.table import ALL, IN, OUT, PORT_RX, PORT_TX, ROWS, STIMULUS
@@ -156,3 +156,25 @@ def test_a_broken_file_keeps_a_blame_below_high() -> None:
     assert (verdict.code, verdict.confidence) == ("UPLINK_VLAN_NOT_CARRIED", Confidence.MEDIUM)
     lost = [each for each in judge(case, bad).exchanges if each.eligible and not each.delivered]
     assert len(lost) >= 10
+
+
+def test_a_foreign_tag_on_a_sibling_is_no_drop_where_the_own_uplink_lost_its_tags() -> None:
+    case, heard = load("reply-in-wrong-vlan")
+    replies = [f for h in heard for f in h.frames if f.op == 2 and f.eth_dst == case.vm.nics[0].mac]
+    assert len(replies) >= 10
+    foreign = [
+        replies[0]._replace(op=1, eth_dst=BROADCAST, at=each.at + SECOND // 3, vlans=())
+        for each in replies
+    ]
+
+    def changed(each: Heard) -> Heard:
+        frames = list(each.frames)
+        if each.capture.point.name == "vmnic1-rx":
+            frames = [frame._replace(vlans=()) for frame in frames]
+        more = {"vmnic0-rx": replies, "vnic0-rx": foreign, "vmnic1-rx": foreign}
+        for frame in more.get(each.capture.point.name, ()):
+            frames.append(frame._replace(point=each.capture.point, at=frame.at + 20_000))
+        return replace(each, frames=tuple(sorted(frames, key=lambda frame: frame.at)))
+
+    verdict = judge(case, [changed(each) for each in heard]).verdict
+    assert verdict.owner in {Owner.INCONCLUSIVE, Owner.NETWORK}, verdict.headline

@@ -52,9 +52,14 @@ def identity(frame: ArpFrame) -> Identity:
 
 @dataclass(slots=True)
 class Stream:
-    """One point's frames that tell time: copies by identity, asked and answered by (target, asker)."""
+    """One point's frames that tell time: copies by identity, asked and answered by (target, asker).
+
+    ``start`` and ``end`` are when it listened, by the host's clock, None where nobody told.
+    """
 
     point: CapturePoint
+    start: int | None = None
+    end: int | None = None
     copies: dict[Identity, list[int]] = field(default_factory=dict)
     asked: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     answered: dict[tuple[str, str], list[int]] = field(default_factory=dict)
@@ -64,10 +69,14 @@ class Stream:
         """Whether it holds what this host sent to an uplink."""
         return self.point.kind == PointKind.UPLINK and self.point.direction != Direction.RX
 
+    def listened(self, at: int) -> bool:
+        """Whether a copy of that moment should be here, were both on one clock."""
+        return (self.start is None or self.start <= at) and (self.end is None or at <= self.end)
+
 
 def stream_of(heard: Heard, own: Collection[str], local: Collection[str]) -> Stream:
     """The point's frames that have copies elsewhere, the VM's own in any case."""
-    stream = Stream(heard.capture.point)
+    stream = Stream(heard.capture.point, heard.capture.ready_at, heard.capture.stopped_at)
     inward = stream.point.direction == Direction.RX
     uplink = stream.point.kind == PointKind.UPLINK
     for frame in _telling(heard.frames, own):
@@ -113,6 +122,10 @@ def apart(one: Stream, other: Stream, local: Collection[str]) -> tuple[int, int]
     ]
     if any(abs(each) <= TOLERANCE for each in close):
         return _fine(one.point, other.point, close), len(close)
+    missed = sum(other.listened(at) for times, _ in shared.values() for at in times)
+    missed += sum(one.listened(at) for _, others in shared.values() for at in others)
+    if missed < _LEAST_COPIES:
+        return None  # one began when the other had ended: nothing says that a clock is off
     return _coarse(one.point, other.point, shared)
 
 

@@ -135,6 +135,9 @@ def _kind(e: Evidence, asked: Asked) -> str:
     out = {each.object for each in asked.left}
     on_path = [copy for copy in ours if _mates(e, out, copy.object)]
     near = on_path or ours
+    told = [copy.vlan for copy in ours if e.tags_known(copy.object, Direction.RX)]
+    if len(told) < len(ours) and any(tag not in e.vlans for tag in told):
+        return "unknown"  # a sibling shows a foreign tag that the VM's own uplink lost
     if not e.vlans or not all(e.tags_known(copy.object, Direction.RX) for copy in near):
         return "drop" if on_path and _delivers_from(e, on_path[0].frame.eth_src) else "unknown"
     if not any(copy.vlan in e.vlans for copy in near):
