@@ -91,6 +91,8 @@ def test_traffic_of_an_unrelated_vlan_changes_nothing(name: str, count: int, sta
     coming_in = [each.frames for each in heard if each.capture.point.name in uplinks]
     if not any(frame.vlans for frames in coming_in for frame in frames):
         return  # without any tag there the new one would tell that the others were stripped
+    if not all(coming_in):
+        return  # an empty file is doubted for being empty
     noisy = tuple(
         _with_noise(each, count, start) if each.capture.point.name in uplinks else each
         for each in heard
