@@ -64,7 +64,9 @@ def _mapped(file: FileIO, size: int) -> Iterator[memoryview]:
     try:
         while at < size and fcntl.fcntl(file, fcntl.F_GETLEASE) == fcntl.F_RDLCK:
             count = min(MAPPED_BYTES, size - at)
+            # Interrupted, whoever holds a part of it lets go of it later.
             with (
+                suppress(BufferError),
                 mmap.mmap(file.fileno(), count, access=mmap.ACCESS_READ, offset=at) as pages,
                 memoryview(pages) as chunk,
             ):
@@ -83,7 +85,8 @@ def _widen(pipe: FileIO) -> None:
 
 def _read(file: FileIO) -> Iterator[memoryview]:
     # A page of its own: some processors copy six times slower to where a bytearray happens to begin.
-    with mmap.mmap(-1, CHUNK_BYTES) as pages, memoryview(pages) as buffer:
+    # Interrupted, whoever holds a part of it lets go of it later.
+    with suppress(BufferError), mmap.mmap(-1, CHUNK_BYTES) as pages, memoryview(pages) as buffer:
         while count := file.readinto(buffer):
             with buffer[:count] as chunk:
                 yield chunk
