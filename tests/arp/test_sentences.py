@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pytest
+
 from tests.arp.captures import START, VM, interface, packet, section
-from tests.arp.corpus import load
+from tests.arp.corpus import NAMES, load
 from tests.arp.reading import REQUEST
 from workers.arp.decode import ArpReader
 from workers.arp.model import (
@@ -97,3 +99,12 @@ def _late(heard: Heard, name: str, every: int = 1) -> Heard:
 
 def _at(frame: ArpFrame) -> int:
     return frame.at
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_ticket_never_loses_what_is_not_proven(name: str) -> None:
+    judgement = judge(*load(name))
+    text = " ".join(as_text(judgement).split())
+    assert as_text(judgement).count("\n") <= 40
+    for open_one in judgement.verdict.not_proven:
+        assert " ".join(open_one.split()) in text

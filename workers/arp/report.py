@@ -134,6 +134,9 @@ def _control_json(control: Control) -> dict[str, Any]:
 # --- plain text --------------------------------------------------------------------------------
 
 
+_CUT = "… more in the report as JSON"
+
+
 def as_text(judgement: Judgement) -> str:
     """At most 40 lines of at most 78 columns, the verdict first; ends with a newline."""
     head = [*_head(judgement), ""]
@@ -232,7 +235,10 @@ def _table(points: Sequence[PointCount]) -> list[str]:
 
 
 def _middle(judgement: Judgement, room: int) -> list[str]:
-    """Reasons, controls and what is not proven, the least needed cut first to fit ``room``."""
+    """Reasons, controls and what is not proven, the least needed cut first to fit ``room``.
+
+    What is not proven is never cut for the sake of a reason.
+    """
     controls = [
         f"{control.requester} -> {control.target} on {control.uplink or '?'}"
         f"{'' if control.vlan is None else f', VLAN {control.vlan}'}:"
@@ -254,12 +260,13 @@ def _middle(judgement: Judgement, room: int) -> list[str]:
         ["CONTROLS", controls],
         ["ALSO", notes],
     ]
+    caveats = len(_section("NOT PROVEN", verdict.not_proven))
     lines: list[str] = []
     for title, items in parts:
         block = _section(str(title), list(items))
-        space = room - len(lines)
+        space = room - len(lines) - (caveats if title in {"FAR END", "WHY"} else 0)
         if len(block) > space:
-            block = [*block[: max(space - 1, 0)], *(["… more in report.json"] if space > 0 else [])]
+            block = [*block[: max(space - 1, 0)], *([_CUT] if space > 0 else [])]
         lines += block
     return lines
 

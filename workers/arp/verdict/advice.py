@@ -43,7 +43,7 @@ def _left_open(e: Evidence, uplink: str) -> str:
         return f"That the frames left {uplink}: NIC, optic or cable stay open."
     vlans = " and ".join(sorted({vlan_name(each.vlan) for each in worked}))
     return (
-        f"That this VM's frames left {uplink}: it, its optic and its cable carried {len(worked)} "
+        f"That this VM's frames left {uplink}: {uplink}, its optic and its cable carried {len(worked)} "
         f"requests of {vlans} and their replies, so only a fault for {vlan_name(e.vlan)} or this MAC "
         "alone stays open there."
     )
@@ -55,6 +55,11 @@ def next_step(e: Evidence, code: str, sign: Sign) -> str:
     step = (special and special(e, sign)) or CODES[code].next_step
     if code in {"PARTIAL_LOSS", "RECOVERED_DURING_CAPTURE"} and sign.owner == Owner.INCONCLUSIVE:
         step = f"Ask the owner of {e.target} whether it was up and well. If it was: {step}"
+    elsewhere = {
+        a.uplink for a in e.others if a.target == e.target and a.fair and not a.answered_on
+    }
+    if code == "PARTIAL_LOSS" and elsewhere - {e.uplink}:
+        return f"{step} Place: {e.target} and the way to it, which loses over several uplinks."
     if sign.owner == Owner.NETWORK and e.uplink:
         step = f"{step} Place: {place(e, e.uplink)}, {vlan_name(e.vlan)}, {e.nic.mac}."
     return step
@@ -138,6 +143,24 @@ def _unanswered(e: Evidence, sign: Sign) -> str | None:
         return (
             f"Network: {e.target} speaks and gives no answer here, so look at its own switch port; "
             "its owner: does it filter ARP?"
+        )
+    return _compared(e)
+
+
+def _compared(e: Evidence) -> str | None:
+    """What others on this host got of the same target, over other uplinks."""
+    same = [ask for ask in e.others if ask.target == e.target and ask.fair and not ask.mine]
+    got = sorted({ask.uplink for ask in same if ask.answered_on})
+    if got and e.uplink not in got and e.uplink:
+        return (
+            f"{e.target} answers others over {' and '.join(got)}, so it is up. See whether it answers "
+            f"another VM over {e.uplink} too, and network: look up {e.nic.mac} in the MAC tables "
+            f"behind {place(e, e.uplink)}."
+        )
+    if same and not got:
+        return (
+            f"{e.target} answered nobody who asked here ({len(same)} requests of others): ask it from "
+            "elsewhere, and look at it and its switch port."
         )
     return None
 
