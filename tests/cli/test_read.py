@@ -69,6 +69,14 @@ def test_a_large_capture_streams_through_little_memory(tmp_path: Path) -> None:
     assert int(err) < 150 << 10
 
 
+def test_a_mistyped_mac_blames_no_guest(tmp_path: Path) -> None:
+    """What the VM's own port shows is weighed against what was typed."""
+    capture = tmp_path / "vnic0-tx.pcap"
+    capture.write_bytes(pcap([REQUEST, REQUEST]))
+    said = refusal("read", capture, "--vm-mac", "00:50:56:9a:21:99")
+    assert f"no frame from 00:50:56:9a:21:99, but from {VM}" in said
+
+
 GOOD = ["--vm-mac", VM]
 REFUSED_CALLS = {
     "an unknown name": (["eth0=x.pcap", *GOOD], "names no capture point"),
@@ -77,6 +85,7 @@ REFUSED_CALLS = {
     "a missing file": (["vmnic0.cap", *GOOD], "No such file"),
     "a folder": (["vmnic0=/", *GOOD], "Is a directory"),
     "a bad MAC": (["vmnic0=-", "--vm-mac", "x"], "is no MAC"),
+    "a group's MAC": (["vmnic0=-", "--vm-mac", "ff:ff:ff:ff:ff:ff"], "group address"),
     "a bad address": (["vmnic0=-", *GOOD, "--vm-ip", "10.0.0.1/99"], "--vm-ip"),
     "a bad gateway": (["vmnic0=-", *GOOD, "--gateway", "gw"], "--gateway"),
     "a bad uplink": (["vmnic0=-", *GOOD, "--uplinks", "vmnic0,eth1"], "--uplinks"),

@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         vm = Vm(name="VM", nics=(nic,))
         sources = _sources(arguments.files)
         heard = tuple(_hear(source, vm) for source in sources)
+        _match(nic.mac, heard)
     except CaseUnreadable as trouble:
         return refuse(trouble)
     return tell(judge(_case(nic, heard, uplinks), heard), json_wanted=arguments.json)
@@ -69,6 +70,8 @@ def _nic(arguments: argparse.Namespace) -> Vnic:
     mac = mac_or_none(arguments.vm_mac)
     if mac is None:
         raise CaseUnreadable(f"--vm-mac {shown(arguments.vm_mac)} is no MAC.")
+    if int(mac[:2], 16) & 1:
+        raise CaseUnreadable(f"--vm-mac {mac} is a group address, and no machine's own.")
     address, gateway = arguments.vm_ip, arguments.gateway
     if address is not None and not is_ipv4(address, prefix=True):
         raise CaseUnreadable(f"--vm-ip {shown(address)} is no address such as 10.0.0.5/24.")
@@ -82,6 +85,23 @@ def _nic(arguments: argparse.Namespace) -> Vnic:
         gateway=gateway,
         vlan=_vlan(arguments.vlan),
     )
+
+
+def _match(mac: str, heard: Sequence[Heard]) -> None:
+    """Refuse a MAC that the VM's own port never shows: what was typed may not blame a guest."""
+    sent = [
+        frame
+        for each in heard
+        if each.capture.point.kind is PointKind.VNIC
+        and each.capture.point.direction is Direction.TX
+        for frame in each.frames
+    ]
+    if sent and not any(mac in {frame.eth_src, frame.sender_mac} for frame in sent):
+        others = ", ".join(sorted({frame.eth_src for frame in sent})[:3])
+        raise CaseUnreadable(
+            f"The VM's port shows no frame from {mac}, but from {others}: --vm-mac is mistyped, or the "
+            "guest sends with a foreign MAC."
+        )
 
 
 def _uplinks(text: str | None) -> tuple[Uplink, ...]:
