@@ -6,6 +6,7 @@ from tests.arp.corpus import load
 from tests.arp.degrade import listening, off_the_clock, without_point
 from workers.arp.exchange.clock import TOLERANCE, clock_of
 from workers.arp.model import MILLISECOND, Case, Heard
+from workers.arp.verdict import judge
 
 SUPPRESSED = "no-shared-broadcast-and-port-stream-early"
 MOVED = "uplink-changes-and-nothing-floods"
@@ -45,6 +46,11 @@ def test_streams_of_different_times_are_not_compared() -> None:
     case, heard = load("arping-asks-every-second")
     case, heard = listening(case, heard, "vnic0-tx", 9, 10**6)
     assert late(*listening(case, heard, "vmnic1-tx", 0, 8)) == {}
+
+
+def test_own_reflections_tie_what_is_sent_to_what_comes_in() -> None:
+    judgement = judge(*load("own-reflections-stamped-late"))
+    assert {each.reflected_on for each in judgement.exchanges} == {("vmnic0",)}
 
 
 def test_a_slow_target_is_no_skew() -> None:

@@ -13,8 +13,9 @@ from tests.arp.degrade import (
     failed_point,
     off_the_clock,
     with_event,
+    without_point,
 )
-from workers.arp.model import BROADCAST, SECOND, Confidence, Heard, Owner
+from workers.arp.model import BROADCAST, SECOND, CapturePoint, Confidence, Heard, Owner
 from workers.arp.verdict import judge
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.table import ALL, IN, OUT, PORT_RX, PORT_TX, ROWS, STIMULUS
@@ -178,3 +179,37 @@ def test_a_foreign_tag_on_a_sibling_is_no_drop_where_the_own_uplink_lost_its_tag
 
     verdict = judge(case, [changed(each) for each in heard]).verdict
     assert verdict.owner in {Owner.INCONCLUSIVE, Owner.NETWORK}, verdict.headline
+
+
+def test_an_adapter_that_was_not_heard_is_not_idle_where_its_subnet_was_to_be_asked() -> None:
+    case, heard = load("arping-asks-every-second")
+    first = case.vm.nics[0]
+    second = replace(first, point="vnic1", mac="00:50:56:9a:21:02", ipv4=("10.20.120.21/24",))
+
+    def moved(each: Heard) -> Heard:
+        point = CapturePoint.named(each.capture.point.name.replace("vnic0", "vnic1"))
+        names = {
+            first.mac: second.mac,
+            "10.20.110.21": "10.20.120.21",
+            "10.20.110.1": "10.20.120.1",
+        }
+        frames = (
+            frame._replace(
+                point=point,
+                eth_src=names.get(frame.eth_src, frame.eth_src),
+                eth_dst=names.get(frame.eth_dst, frame.eth_dst),
+                sender_mac=names.get(frame.sender_mac, frame.sender_mac),
+                sender_ip=names.get(frame.sender_ip, frame.sender_ip),
+                target_mac=names.get(frame.target_mac, frame.target_mac),
+                target_ip=names.get(frame.target_ip, frame.target_ip),
+            )
+            for frame in each.frames
+        )
+        return Heard(replace(each.capture, point=point), tuple(frames))
+
+    both = replace(case, vm=replace(case.vm, nics=(first, second)))
+    other = [moved(each) for each in heard if each.capture.point.object == "vnic0"]
+    blind = failed_point(both, (*heard, *other), "vnic0-tx")
+    verdict = judge(*without_point(*blind, "vmnic0-tx", "vmnic1-tx"))
+    assert (verdict.nic, verdict.verdict.code) == ("vnic0", "CAPTURE_INCOMPLETE")
+    assert [(nic, each.code) for nic, _, each in verdict.further] == [("vnic1", "ARP_OK")]

@@ -39,6 +39,19 @@ def reflections_stamped_early() -> Made:
     return world, {"why": why, "skew": {"vmnic0-rx": -0.004}}, wanted
 
 
+def own_reflections_stamped_late() -> Made:
+    world = World("late reflections")
+    server = Station("srv50", "ac:1f:6b:50:50:50", SERVER, 110)
+    world.add(server)
+    world.background(server)
+    world.asks(world.vm, GATEWAY, count=15)
+    why = (
+        "Only the VM's own reflections tie what is sent to what comes in, and they are stamped late"
+    )
+    skew = {"vmnic0-rx": 0.0035, "vmnic1-rx": 0.0035, "vnic0-rx": 0.0035}
+    return world, {"why": why, "skew": skew}, NOTHING_PROVEN
+
+
 def uplink_changes_and_nothing_floods() -> Made:
     world = World("load based", floods=False)
     world.add(Station("gw-110", "00:00:0c:07:ac:6e", GATEWAY, 110))
@@ -134,6 +147,7 @@ CASES: dict[str, Callable[[], Made]] = {
         port_stream_stamped_early,
         no_shared_broadcast_and_port_stream_early,
         reflections_stamped_early,
+        own_reflections_stamped_late,
         uplink_changes_and_nothing_floods,
         half_answered_and_the_port_stops,
         half_answered_and_a_sibling_stops,

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations, product
 
 from workers.arp.exchange.copies import (
+    LEAST_COPIES,
     TOLERANCE,
     Identity,
     Stream,
@@ -67,13 +68,20 @@ def clock_of(heard: Sequence[Heard], own: Collection[str], local: Collection[str
 
 
 def _tied_by_copies(streams: Mapping[str, Stream], local: Collection[str]) -> list[Linked]:
-    """Sets of streams that hold each other's frames: those on one clock first, then those in a sure order."""
+    """Sets of streams that hold each other's frames: on one clock first, by many copies, in a sure order."""
     links = [
         (one, two, *found)
         for one, two in combinations(sorted(streams), 2)
         if (found := apart(streams[one], streams[two], local)) is not None
     ]
-    links.sort(key=lambda link: (abs(link[2]) > TOLERANCE, not _ordered(streams, link), -link[3]))
+    links.sort(
+        key=lambda link: (
+            abs(link[2]) > TOLERANCE,
+            link[3] < LEAST_COPIES,
+            not _ordered(streams, link),
+            -link[3],
+        )
+    )
     sets: list[Linked] = [{name: 0} for name in streams]
     for one, two, offset, _ in links:
         first, second = _holding(sets, one), _holding(sets, two)

@@ -1,7 +1,8 @@
 """Two streams turned into how far apart their times are: copies of a frame, and cause and effect.
 
 One request leaves on one uplink, so two uplinks hold no copies of what this host sent. What comes
-in with the VM's own MAC may be a reflection or not, so it tells no time.
+in with the VM's own MAC may be a reflection or not, so it tells no time but where it lies close to
+what the VM sent.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _FARTHEST = 10 * SECOND
 _FARTHEST_REPLY = 4 * SECOND // 10  # farther away it is the reply to the next request
 _FARTHEST_CAUSE = SECOND // 10
 _MOST_FRAMES = 200
-_LEAST_COPIES = 3
+LEAST_COPIES = 3
 _SHARE = 0.6
 _INSIDE = MILLISECOND // 2  # from a VM's port to an uplink, or back
 _OUTSIDE = 2 * MILLISECOND  # out by one uplink and in by another, or in by two
@@ -61,6 +62,7 @@ class Stream:
     start: int | None = None
     end: int | None = None
     copies: dict[Identity, list[int]] = field(default_factory=dict)
+    echoes: dict[Identity, list[int]] = field(default_factory=dict)
     asked: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     answered: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
@@ -82,13 +84,14 @@ def stream_of(heard: Heard, own: Collection[str], local: Collection[str]) -> Str
     for frame in _telling(heard.frames, own):
         reply = frame.op == _REPLY and frame.eth_src not in local
         reflected = uplink and inward and frame.eth_src in own
-        if reply or (frame.eth_dst == BROADCAST and not reflected):
-            stream.copies.setdefault(identity(frame), []).append(frame.at)
+        if reply or frame.eth_dst == BROADCAST:
+            kept = stream.echoes if reflected and not reply else stream.copies
+            kept.setdefault(identity(frame), []).append(frame.at)
         if frame.op == _REPLY and inward:
             stream.answered.setdefault((frame.sender_ip, frame.target_ip), []).append(frame.at)
         elif frame.op != _REPLY and stream.point.direction == Direction.TX:
             stream.asked.setdefault((frame.target_ip, frame.sender_ip), []).append(frame.at)
-    for group in (stream.copies, stream.asked, stream.answered):
+    for group in (stream.copies, stream.echoes, stream.asked, stream.answered):
         for times in group.values():
             times.sort()
     return stream
@@ -114,9 +117,15 @@ def apart(one: Stream, other: Stream, local: Collection[str]) -> tuple[int, int]
         for key, times in one.copies.items()
         if key in other.copies and _comparable(one, other, key, local)
     }
+    echoed = {
+        key: (times, others)
+        for key, times in (one.copies | one.echoes).items()
+        if (others := other.copies.get(key) or other.echoes.get(key))
+        and (key in one.echoes or key in other.echoes)
+    }
     close = [
         at - copy
-        for times, others in shared.values()
+        for times, others in (shared | echoed).values()
         for at in times
         if abs(at - (copy := _nearest(others, at))) <= 2 * TOLERANCE
     ]
@@ -124,7 +133,7 @@ def apart(one: Stream, other: Stream, local: Collection[str]) -> tuple[int, int]
         return _fine(one.point, other.point, close), len(close)
     missed = sum(other.listened(at) for times, _ in shared.values() for at in times)
     missed += sum(one.listened(at) for _, others in shared.values() for at in others)
-    if missed < _LEAST_COPIES:
+    if missed < LEAST_COPIES:
         return None  # one began when the other had ended: nothing says that a clock is off
     return _coarse(one.point, other.point, shared)
 
@@ -143,7 +152,7 @@ def _fine(one: CapturePoint, other: CapturePoint, close: Sequence[int]) -> int:
     later = in_order(one, other)
     least = -usual if later <= 0 else -_JITTER
     most = usual if later >= 0 else _JITTER
-    if len(close) < _LEAST_COPIES or least <= median(close) <= most:
+    if len(close) < LEAST_COPIES or least <= median(close) <= most:
         return 0
     return _offset(later, close)
 
@@ -187,7 +196,7 @@ def _coarse(
                     by_bin.setdefault(index, []).append(at - copy)
     comparable = sum(min(len(times), len(others)) for times, others in shared.values())
     best = max(bins, key=lambda index: (bins[index], -abs(index)), default=0)
-    if bins[best] < max(_LEAST_COPIES, _SHARE * comparable):
+    if bins[best] < max(LEAST_COPIES, _SHARE * comparable):
         return None
     return _offset(in_order(one, other), by_bin[best]), bins[best]
 
@@ -208,7 +217,7 @@ def latest_start(sent: Stream, came: Stream) -> int | None:
         if key in sent.asked
         for at in times
     )
-    if len(after) < _LEAST_COPIES:
+    if len(after) < LEAST_COPIES:
         return None
     low, high = after[len(after) // 5], after[-1 - len(after) // 5]
     tight = high - low <= TOLERANCE or low >= 0

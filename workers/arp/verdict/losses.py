@@ -83,7 +83,8 @@ def vm_specific(e: Evidence) -> Sign | None:
     if same == 0 or fisher(len(e.lost), same) > _CHANCE:
         return None
     baseline = _reflected_others(e, e.group)
-    subject = "entered fabric" if e.reflected else "not reflected" if baseline else None
+    back = "entered fabric" if e.reflected else None
+    subject = back if e.came_back_at_all or not baseline else "not reflected"
     pairs = len(e.pairs(lambda ask: bool(ask.answered_on)))
     return Sign(subject=subject, controlled=pairs > 1, assumption=subject is None)
 
@@ -213,7 +214,7 @@ def _mute_uplink(e: Evidence) -> Sign | None:
     sent = [ask for ask in e.scene.asks if ask.broadcast and ask.vlan == e.vlan]
     ours = [ask for ask in sent if ask.uplink in e.group]
     back = [a for a in sent if a.uplink in e.siblings and set(a.reflected_on) & e.group]
-    if any(ask.reflected_on or ask.answered_on for ask in ours):
+    if e.came_back_at_all or any(ask.reflected_on or ask.answered_on for ask in ours):
         return None
     if len(ours) < LEAST_REQUESTS or len(back) < LEAST_CONTROLS:
         return None

@@ -14,11 +14,12 @@ from workers.arp.exchange.conversation import Conversation
 from workers.arp.exchange.pairing import Asked, Reply
 from workers.arp.exchange.sighting import REPLY, Sighting
 from workers.arp.exchange.traffic import Traffic
-from workers.arp.model import Direction, PointKind
+from workers.arp.model import SECOND, Direction, PointKind
 
 OK_SHARE = 0.9
 TURN_SHARE, TURN_LEAST = 0.95, 3  # what a change point wants of either side
 _OUTAGE = 5  # so many lost in a row, and answers before and after, are no policer's choice
+_BACK = SECOND // 4
 
 
 class Outcomes:
@@ -157,6 +158,17 @@ class Outcomes:
     def seen_out(self) -> list[Asked]:
         """Lost requests that were seen on any uplink, on their way out or back."""
         return [e for e in self.lost if e.left or e.reflected or e.looped or e.reply_on]
+
+    @cached_property
+    def came_back_at_all(self) -> bool:
+        """Whether any came in again, however late: then "never seen again" is unproven."""
+        return any(
+            each.direction == Direction.RX and each.kind == PointKind.UPLINK
+            for asked in self.asked
+            for each in self.traffic.copies(
+                asked.request, asked.request.at - _BACK, asked.request.at + _BACK
+            )
+        )
 
     @cached_property
     def reflected(self) -> list[Asked]:

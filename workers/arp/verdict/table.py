@@ -130,7 +130,9 @@ class _Found:
         code, e = self.verdict.code, self.evidence
         aside = code == "TOO_FEW_REQUESTS" and e.target not in e.case.stimulus.targets
         quiet = {"NO_STIMULUS", "PROBES_ONLY", "CAPTURE_INCOMPLETE"}
-        idle = code in quiet and not e.talk.asked
+        named = any(e.inside(target) for target in e.case.stimulus.targets)
+        unheard = code == "CAPTURE_INCOMPLETE" and named
+        idle = code in quiet and not e.talk.asked and not unheard
         kind = (
             3
             if idle and len(e.case.vm.nics) > 1
