@@ -81,6 +81,7 @@ async def test_nothing_set_is_told_line_by_line(tmp_path: Path, closed_port: int
         assert name in told
     assert "does not answer" in found(said, "redis", "connection")["found"]
     assert found(said, "slack", "way in")["state"] == "fail"
+    assert found(said, "host", "host")["found"] == "not looked at, because settings are missing"
     assert all(reading["mend"] for reading in said["readings"] if reading["state"] == "fail")
 
 

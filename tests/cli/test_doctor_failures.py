@@ -45,6 +45,35 @@ async def test_trouble_is_told(lab: Lab, tmp_path: Path, names: tuple[str | None
     assert not lab.captures_alive()
 
 
+@pytest.mark.parametrize(
+    "way_in", [{"SLACK_APP_TOKEN": "xapp-1"}, {"SLACK_SIGNING_SECRET": "s3cret"}, {}]
+)
+async def test_a_slack_out_of_reach_hides_no_setting(
+    way_in: dict[str, str], tmp_path: Path, closed_port: int
+) -> None:
+    settings = {
+        "REDIS_URL": f"redis://127.0.0.1:{closed_port}/0",
+        "SLACK_API_URL": f"http://127.0.0.1:{closed_port}/api/",
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "ARPCHECK_CHANNELS": "C0123456789,#net",
+        "ARPCHECK_NETWORK_CHANNEL": "net-oncall",
+        **way_in,
+    }
+    said = await doctor(settings, cwd=tmp_path)
+    token = found(said, "slack", "token")
+    assert token["state"] == "fail"
+    assert "SLACK_API_URL" in token["mend"]
+    assert "bot token" not in token["mend"]
+    for name in ("#net", "net-oncall"):
+        assert "wants ids, not names" in found(said, "slack", f"channel {name}")["found"]
+        assert "C0123456789" in found(said, "slack", f"channel {name}")["mend"]
+    assert "not looked at" in found(said, "slack", "channel C0123456789")["found"]
+    told = {r["subject"]: r["state"] for r in said["readings"] if r["peer"] == "slack"}
+    ways = {"SLACK_APP_TOKEN": ("Socket Mode", "warn"), "SLACK_SIGNING_SECRET": ("HTTP", "ok")}
+    subject, state = ways[next(iter(way_in))] if way_in else ("way in", "fail")
+    assert told[subject] == state
+
+
 async def test_numbers_that_are_none(tmp_path: Path, closed_port: int) -> None:
     settings = {
         "REDIS_URL": f"redis://127.0.0.1:{closed_port}/0",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
+import selectors
 import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import TextIO
 
 from tests.lab.faults import SITUATIONS
 from tests.lab.lab import Lab, Program, bot_and_worker
@@ -135,18 +136,19 @@ def _save_files(lab: Lab) -> None:
 async def _stay(lab: Lab, programs: tuple[Program, ...]) -> None:
     """Take the person's own commands until they leave."""
     _say(f"\nThe lab stays open: {lab.slack.url}/")
-    _say("Here or there, type /arpcheck commands. VMs: " + ", ".join(v.name for v in lab.world.vms))
-    _say("faults = list the faults · fault NAME = choose one · quit (or Ctrl-C) = end")
+    typed = await lines_of(sys.stdin)
+    where = "There" if typed is None else "Here or there"
+    _say(f"{where}, type /arpcheck commands. VMs: " + ", ".join(v.name for v in lab.world.vms))
+    if typed is not None:
+        _say("faults = list the faults · fault NAME = choose one · quit (or Ctrl-C) = end")
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    reader = asyncio.StreamReader()
-    with contextlib.suppress(ValueError, OSError):  # stdin may be no pipe and no terminal
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stopping = asyncio.create_task(stop.wait())
-    while not stop.is_set():
-        line = asyncio.create_task(reader.readline())
+    if typed is None:
+        await stopping
+    while typed is not None and not stop.is_set():
+        line = asyncio.create_task(typed.readline())
         await asyncio.wait({line, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not line.done():
             line.cancel()
@@ -158,6 +160,20 @@ async def _stay(lab: Lab, programs: tuple[Program, ...]) -> None:
             break
     stopping.cancel()
     _say("Stopping …")
+
+
+async def lines_of(stdin: TextIO | None) -> asyncio.StreamReader | None:
+    """What is typed there; None where it is neither a pipe nor a terminal, as /dev/null is."""
+    reader = asyncio.StreamReader()
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(stdin, selectors.EVENT_READ)  # type: ignore[arg-type]
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), stdin
+        )
+    except (ValueError, OSError):
+        return None
+    return reader
 
 
 async def _obey(lab: Lab, text: str, programs: tuple[Program, ...]) -> bool:

@@ -118,10 +118,14 @@ situation("flood", "5000 foreign broadcasts per second arrive on vmnic1",
 def apply(world: World, name: str) -> str:
     """Put the world into one of the ready-made situations, in place of all faults it has now.
 
+    What they changed of the world is taken back: a VM that was moved is on its first host again.
+
     Returns what the situation is, in one line. Raises KeyError for a name not in ``SITUATIONS``.
     """
     about, faults = SITUATIONS[name]
     world.faults.clear()
+    while world.undo:
+        world.undo.pop()()
     world.faults.update({fault: dict(arguments) for fault, arguments in faults.items()})
     return about
 

@@ -6,6 +6,7 @@ request for its own address. Stations ask now and then: the background that a re
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -21,6 +22,7 @@ SECOND = 1_000_000_000
 CONTENT = 30 * SECOND  # Linux: base_reachable_time
 ANNOUNCING = 3.0
 SOLICITS = 3  # Linux: mcast_solicit; then it gives up until the next packet
+LATE = {"arping": 0.0004, "kernel": 0.028}  # a kernel's timer of 1 s ends a tick or more too late
 
 
 class Guests:
@@ -32,6 +34,7 @@ class Guests:
         self._net = network
         self._due: dict[tuple[str, ...], int] = {}
         self._answered: dict[tuple[str, str], int] = {}
+        self._asked: Counter[tuple[str, str]] = Counter()
 
     def stations(self) -> Iterator[Station]:
         yield from self._net.world.stations
@@ -51,7 +54,7 @@ class Guests:
                 due = first
             if due < self._net.now + length:
                 self._net.at(due, partial(ask, asking))
-                jitter = self._net.random.uniform(0, 0.0004)
+                jitter = self._net.random.uniform(0, LATE[asking.like])
                 due += int((asking.interval + jitter) * SECOND)
             self._due[key] = due
 
@@ -60,7 +63,8 @@ class Guests:
         only = self._net.faults.first("no_control")
         for vm in self._net.world.vms:
             if vm.power == "poweredOn" and (only is None or only.text("vm") == vm.name):
-                for asking in vm.asks:
+                deaf = self._net.faults.any("guest_ignores_replies", vm=vm.name)
+                for asking in (replace(a, like="kernel") if deaf else a for a in vm.asks):
                     yield ("vm", vm.moid, asking.target), asking, partial(self._ask, vm)
         for station in self.stations() if only is None else ():
             for asking in station.asks:
@@ -77,20 +81,26 @@ class Guests:
         if nic is None or not nic.ipv4 or faults.any("guest_silent", vm=vm.name):
             return
         deaf = faults.any("guest_ignores_replies", vm=vm.name)
-        if deaf and self._net.now // SECOND % (SOLICITS + 1) == SOLICITS:
+        if deaf and self._pauses(vm, target):
             return
         if asking.like == "kernel" and not deaf and self._is_content(vm, target):
             return
-        arp = self._question(vm, nic, target, asking.like, deaf=deaf)
+        arp = self._question(vm, nic, target, asking.like)
         self._net.vswitches.from_guest(vm, nic, arp)
+
+    def _pauses(self, vm: VirtualMachine, target: str) -> bool:
+        """Whether a kernel that hears no answer has given up and has no packet to begin anew with."""
+        turn = self._asked[vm.moid, target] % (SOLICITS + 1)
+        self._asked[vm.moid, target] += 1
+        return turn == SOLICITS
 
     def _is_content(self, vm: VirtualMachine, target: str) -> bool:
         answered = self._answered.get((vm.moid, target))
         return answered is not None and self._net.now - answered < CONTENT
 
-    def _question(self, vm: VirtualMachine, nic: Nic, target: str, like: str, *, deaf: bool) -> Arp:
+    def _question(self, vm: VirtualMachine, nic: Nic, target: str, like: str) -> Arp:
         faults, own = self._net.faults, nic.ipv4[0].split("/")[0]
-        blank = BROADCAST if like == "arping" and not deaf else NOBODY
+        blank = BROADCAST if like == "arping" else NOBODY
         arp = request(nic.mac, own, target, blank=blank)
         if faults.any("probes_only", vm=vm.name):
             arp = request(nic.mac, "0.0.0.0", own)

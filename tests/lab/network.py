@@ -147,12 +147,20 @@ class Network:
                 )
 
     def _schedule_change(self, kind: str, fault: Active, begins: int) -> None:
-        if kind == "moved":
-            vm, to = self.world.vm(fault.text("vm")), fault.text("to")
-            self.at(begins, lambda: self.move(vm, to))
-        elif kind == "port_vanishes":
-            vm = self.world.vm(fault.text("vm"))
-            self.at(begins, lambda: self.renumber(vm))
+        if kind not in {"moved", "port_vanishes"}:
+            return
+        vm = self.world.vm(fault.text("vm"))
+
+        def change() -> None:
+            if all(arguments is not fault.arguments for arguments in self.world.faults.values()):
+                return  # another situation was chosen meanwhile
+            self.world.undo.append(_way_back(vm))
+            if kind == "moved":
+                self.move(vm, fault.text("to"))
+            else:
+                self.renumber(vm)
+
+        self.at(begins, change)
 
     def _tick(self) -> None:
         self.guests.tick(TICK)
@@ -171,3 +179,15 @@ class Network:
             self._play(self._clock())
             wait = (self._events[0][0] - self._clock()) / SECOND
             await asyncio.sleep(max(0.0005, wait))
+
+
+def _way_back(vm: VirtualMachine) -> Callable[[], None]:
+    """What puts the VM where it is now: its host and the numbers of its ports."""
+    host, ports = vm.host, [nic.switch_port for nic in vm.nics]
+
+    def put_back() -> None:
+        vm.host = host
+        for nic, port in zip(vm.nics, ports, strict=True):
+            nic.switch_port = port
+
+    return put_back

@@ -157,6 +157,23 @@ def test_a_moved_vm_is_announced_by_rarp_and_its_old_port_is_silent() -> None:
     assert ears.world.vm("app01").host == OTHER
 
 
+def test_another_situation_takes_a_move_back() -> None:
+    ears = listen("moves")
+    faults.apply(ears.world, "blog")
+    assert ears.world == listen("blog").world
+    before = len(ears.requests("app01-tx"))
+    ears.net.advance(5)
+    assert len(ears.requests("app01-tx")) == before + 5
+
+
+def test_a_move_to_come_is_off_once_another_situation_is_chosen() -> None:
+    ears = listen("moves", seconds=2)
+    faults.apply(ears.world, "healthy")
+    ears.net.advance(8)
+    assert ears.world == listen("healthy").world
+    assert len(ears.requests("app01-tx")) == 10
+
+
 def test_a_vanished_port_is_silent_and_the_vm_goes_on() -> None:
     world = small_world()
     ears = Ears(world)

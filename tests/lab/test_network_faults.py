@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
+from tests.lab.frames import NOBODY
 from tests.lab.network_ears import (
     APP,
     HOST,
@@ -53,6 +56,19 @@ def test_a_fault_shows_where_it_should(situation: str) -> None:
     ) == SIGNATURES[situation]
     asked = 15 if situation == "deaf-guest" else 20
     assert len(ears.requests("app01-tx")) == asked
+
+
+def test_a_deaf_guest_asks_in_threes_by_an_uneven_timer() -> None:
+    ears = listen("deaf-guest", seconds=180)  # long enough for its lateness to add up to seconds
+    asked = [frame.at / 1e9 for frame in ears.requests("app01-tx")]
+    apart = [after - before for before, after in pairwise(asked)]
+    pauses = [at for at, gap in enumerate(apart) if gap > 1.5]
+    assert pauses == list(range(2, len(apart), 3))
+    short = [gap for gap in apart if gap <= 1.5]
+    assert min(short) >= 1.0
+    assert 1.015 < max(short) <= 1.03
+    assert max(short) - min(short) > 0.01
+    assert {f.target for f in ears.requests("app01-tx")} == {NOBODY}
 
 
 def test_a_silent_guest_sends_nothing_and_hears_the_rest() -> None:

@@ -8,6 +8,7 @@ Nothing here sends a frame; ``network.py`` does. A test may change any value whi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -179,12 +180,16 @@ class Station:
 
 @dataclass
 class World:
-    """The whole lab. ``faults`` are names with their arguments, read by ``network.py`` per frame."""
+    """The whole lab. ``faults`` are names with their arguments, read by ``network.py`` per frame.
+
+    ``undo`` takes back what faults have changed of the world itself, such as a VM's host.
+    """
 
     hosts: list[EsxiHost]
     vms: list[VirtualMachine]
     stations: list[Station]
     faults: dict[str, dict[str, object]] = field(default_factory=dict)
+    undo: list[Callable[[], None]] = field(default_factory=list)
     vcenter_uuid: str = "b3f0a1e2-0000-4000-8000-0000000c0ffe"
 
     def vm(self, name: str) -> VirtualMachine:

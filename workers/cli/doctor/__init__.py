@@ -73,7 +73,10 @@ async def _esxi(env: Mapping[str, str], wanted: str | None, sight: VcenterSight)
     lines, settings = look_at_esxi_settings(env)
     for line in lines:
         yield line
-    if wanted is None or settings is None:
+    if wanted is None:
+        return
+    if settings is None:
+        yield _HOST.warn("host", "not looked at, because settings are missing")
         return
     place = find_place(wanted, sight.hosts)
     if place is None and sight.answers:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from workers.cli.doctor.reading import Notebook, Reading, Readings
-from workers.errors import CheckError, SlackRefused
+from workers.errors import CheckError, SlackRefused, SlackUnreachable
 from workers.settings import Reader, read_slack_api_url
 from workers.slack import SlackStanding
 
 NOTES = Notebook("slack")
 INVITE = "Invite the bot there: /invite @arpcheck"
+REACH = "Look at SLACK_API_URL, name resolution, and the proxy and firewall on the way to Slack."
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,}")
 _USER = re.compile(r"[UWS][A-Z0-9]{2,}")
 
@@ -62,6 +63,11 @@ async def look_at_slack(environment: Mapping[str, str], processes: frozenset[str
                 yield line
         finally:
             await slack.close()
+    else:
+        for line in _unseen(settings, processes):
+            yield line
+    for line in _names(settings, processes):
+        yield line
     if "bot" in processes:
         for line in _who_and_where(settings):
             yield line
@@ -75,21 +81,55 @@ async def _look(slack: SlackStanding, settings: _Settings, processes: frozenset[
             yield line
     except CheckError as trouble:
         mend = "Copy the bot token from OAuth & Permissions of the Slack app, after installing it."
-        yield NOTES.fail("token", trouble.sentence, trouble.next_step or mend)
+        yield _refused("token", trouble, mend)
+        for line in _unseen(settings, processes):
+            yield line
         return
+    if "bot" in processes and settings.app_token:
+        yield await _socket_mode(slack, settings.app_token)
+    for channel, setting in _channels(settings, processes):
+        if _CHANNEL.fullmatch(channel):
+            yield await _channel(slack, channel, setting)
+
+
+def _refused(subject: str, trouble: CheckError, mend: str) -> Reading:
+    """``mend`` is for a Slack that was reached and said no."""
+    advice = REACH if isinstance(trouble, SlackUnreachable) else mend
+    return NOTES.fail(subject, trouble.sentence, trouble.next_step or advice)
+
+
+def _channels(settings: _Settings, processes: frozenset[str]) -> list[tuple[str, str]]:
+    """Every channel that is named, and the setting that names it."""
+    named = []
     if "bot" in processes:
-        way_in = await _way_in(slack, settings)
-        if way_in is not None:
-            yield way_in
-        for channel in sorted(settings.channels - {"*"}):
-            yield await _channel(slack, channel, "ARPCHECK_CHANNELS")
-    if "worker" not in processes:
-        return
-    if settings.network_channel:
-        yield await _channel(slack, settings.network_channel, "ARPCHECK_NETWORK_CHANNEL")
-    else:
+        named += [(name, "ARPCHECK_CHANNELS") for name in sorted(settings.channels - {"*"})]
+    if "worker" in processes and settings.network_channel:
+        named.append((settings.network_channel, "ARPCHECK_NETWORK_CHANNEL"))
+    return named
+
+
+def _unseen(settings: _Settings, processes: frozenset[str]) -> list[Reading]:
+    """What is set and only Slack could judge, where the bot token does not get in."""
+    subjects = ["Socket Mode"] if "bot" in processes and settings.app_token else []
+    named = [channel for channel, _ in _channels(settings, processes)]
+    subjects += [f"channel {channel}" for channel in named if _CHANNEL.fullmatch(channel)]
+    found = "is set, and not looked at: the bot token has to get in first"
+    return [NOTES.warn(subject, found) for subject in subjects]
+
+
+def _names(settings: _Settings, processes: frozenset[str]) -> list[Reading]:
+    """Channels that are no ids, and the one that is not set."""
+    mend = "The id stands at the end of the channel's details in Slack, such as C0123456789."
+    lines = [
+        NOTES.fail(f"channel {channel}", f"{setting} wants ids, not names", mend)
+        for channel, setting in _channels(settings, processes)
+        if not _CHANNEL.fullmatch(channel)
+    ]
+    if "worker" in processes and not settings.network_channel:
         mend = "Set ARPCHECK_NETWORK_CHANNEL to the id of the network team's channel."
-        yield NOTES.warn("hand-off", "no network channel: messages have no hand-off button", mend)
+        found = "no network channel: messages have no hand-off button"
+        lines.append(NOTES.warn("hand-off", found, mend))
+    return lines
 
 
 def _scopes(granted: frozenset[str]) -> tuple[Reading, ...]:
@@ -109,29 +149,17 @@ def _scopes(granted: frozenset[str]) -> tuple[Reading, ...]:
     return tuple(lines)
 
 
-async def _way_in(slack: SlackStanding, settings: _Settings) -> Reading | None:
-    if settings.app_token:
-        try:
-            await slack.try_socket_mode(settings.app_token)
-        except CheckError as trouble:
-            mend = (
-                "SLACK_APP_TOKEN is an app-level token with connections:write; turn Socket Mode on."
-            )
-            return NOTES.fail("Socket Mode", trouble.sentence, trouble.next_step or mend)
-        return NOTES.ok("Socket Mode", "a connection may be opened")
-    if settings.signing_secret:
-        found = (
-            "HTTP mode; only Slack's first request will show whether SLACK_SIGNING_SECRET is right"
-        )
-        return NOTES.ok("HTTP", found)
-    return None  # told where the settings are
+async def _socket_mode(slack: SlackStanding, app_token: str) -> Reading:
+    try:
+        await slack.try_socket_mode(app_token)
+    except CheckError as trouble:
+        mend = "SLACK_APP_TOKEN is an app-level token with connections:write; turn Socket Mode on."
+        return _refused("Socket Mode", trouble, mend)
+    return NOTES.ok("Socket Mode", "a connection may be opened")
 
 
 async def _channel(slack: SlackStanding, channel: str, setting: str) -> Reading:
     subject = f"channel {channel}"
-    if not _CHANNEL.fullmatch(channel):
-        mend = "The id stands at the end of the channel's details in Slack, such as C0123456789."
-        return NOTES.fail(subject, f"{setting} wants ids, not names", mend)
     try:
         member = await slack.is_member(channel)
     except SlackRefused as refused:
@@ -140,7 +168,7 @@ async def _channel(slack: SlackStanding, channel: str, setting: str) -> Reading:
         )
         return NOTES.fail(subject, refused.sentence, mend)
     except CheckError as trouble:
-        return NOTES.trouble(subject, trouble)
+        return _refused(subject, trouble, "")
     if member is None:
         found = "cannot be looked at without channels:read or channels:history (groups:…)"
         return NOTES.warn(subject, found, f"Make sure of it by hand. {INVITE}")
@@ -154,6 +182,11 @@ def _who_and_where(settings: _Settings) -> tuple[Reading, ...]:
     if not settings.app_token and not settings.signing_secret:
         mend = "Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP) for the bot."
         lines.append(NOTES.fail("way in", "no app-level token, no signing secret", mend))
+    elif not settings.app_token:
+        found = (
+            "HTTP mode; only Slack's first request will show whether SLACK_SIGNING_SECRET is right"
+        )
+        lines.append(NOTES.ok("HTTP", found))
     if not settings.channels:
         mend = "Set it to channel ids, or to * for every channel the bot was invited to."
         lines.append(
