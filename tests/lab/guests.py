@@ -6,7 +6,6 @@ request for its own address. Stations ask now and then: the background that a re
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 CONTENT = 30 * SECOND  # Linux: base_reachable_time
 ANNOUNCING = 3.0
-SOLICITS = 3  # Linux: mcast_solicit; then it gives up until the next packet
 LATE = {"arping": 0.0004, "kernel": 0.028}  # a kernel's timer of 1 s ends a tick or more too late
 
 
@@ -34,7 +32,6 @@ class Guests:
         self._net = network
         self._due: dict[tuple[str, ...], int] = {}
         self._answered: dict[tuple[str, str], int] = {}
-        self._asked: Counter[tuple[str, str]] = Counter()
 
     def stations(self) -> Iterator[Station]:
         yield from self._net.world.stations
@@ -81,18 +78,10 @@ class Guests:
         if nic is None or not nic.ipv4 or faults.any("guest_silent", vm=vm.name):
             return
         deaf = faults.any("guest_ignores_replies", vm=vm.name)
-        if deaf and self._pauses(vm, target):
-            return
         if asking.like == "kernel" and not deaf and self._is_content(vm, target):
             return
         arp = self._question(vm, nic, target, asking.like)
         self._net.vswitches.from_guest(vm, nic, arp)
-
-    def _pauses(self, vm: VirtualMachine, target: str) -> bool:
-        """Whether a kernel that hears no answer has given up and has no packet to begin anew with."""
-        turn = self._asked[vm.moid, target] % (SOLICITS + 1)
-        self._asked[vm.moid, target] += 1
-        return turn == SOLICITS
 
     def _is_content(self, vm: VirtualMachine, target: str) -> bool:
         answered = self._answered.get((vm.moid, target))

@@ -36,7 +36,7 @@ SIGNATURES: dict[str, tuple[int, int, int, int, int]] = {
     "ip-conflict": (20, 20, 20, 0, 20),
     "late-replies": (20, 20, 19, 0, 19),
     "teaming": (20, 0, 0, 20, 0),
-    "deaf-guest": (15, 15, 15, 0, 15),  # a kernel asks thrice, then waits for the next packet
+    "deaf-guest": (20, 20, 20, 0, 20),
     "local-target": (20, 20, 0, 0, 20),
     "overlay": (0, 0, 0, 0, 20),
     "loop": (20, 20, 20, 0, 20),
@@ -54,20 +54,16 @@ def test_a_fault_shows_where_it_should(situation: str) -> None:
         len(ears.replies("vmnic0-rx")),
         len(ears.replies("app01-rx")),
     ) == SIGNATURES[situation]
-    asked = 15 if situation == "deaf-guest" else 20
-    assert len(ears.requests("app01-tx")) == asked
+    assert len(ears.requests("app01-tx")) == 20
 
 
-def test_a_deaf_guest_asks_in_threes_by_an_uneven_timer() -> None:
-    ears = listen("deaf-guest", seconds=180)  # long enough for its lateness to add up to seconds
+def test_a_deaf_guest_asks_on_by_a_kernels_uneven_timer() -> None:
+    ears = listen("deaf-guest", seconds=180)
     asked = [frame.at / 1e9 for frame in ears.requests("app01-tx")]
     apart = [after - before for before, after in pairwise(asked)]
-    pauses = [at for at, gap in enumerate(apart) if gap > 1.5]
-    assert pauses == list(range(2, len(apart), 3))
-    short = [gap for gap in apart if gap <= 1.5]
-    assert min(short) >= 1.0
-    assert 1.015 < max(short) <= 1.03
-    assert max(short) - min(short) > 0.01
+    assert min(apart) >= 1.0
+    assert max(apart) <= 1.03
+    assert min(max(ten) - min(ten) for ten in zip(*[iter(apart)] * 10, strict=False)) > 0.01
     assert {f.target for f in ears.requests("app01-tx")} == {NOBODY}
 
 
