@@ -117,6 +117,9 @@ async def ears_and_verdicts(rounds: int) -> Section:
     return Section(title, ("from → to", "median s", "worst s", "runs"), rows)
 
 
+AFTERWARDS = 5  # who asks again before the last edit of a check's message joins that check
+
+
 async def _checks(situation: str, seconds: int, rounds: int) -> list[Stopwatch]:
     """One check after the other; the first one, which logs in to vCenter, is not counted."""
     world = eight_uplinks()
@@ -130,7 +133,7 @@ async def _checks(situation: str, seconds: int, rounds: int) -> list[Stopwatch]:
             for _ in range(rounds + 1):
                 watches.append(Stopwatch())
                 await one_check(lab, "app01", watches[-1], CAPTURES)
-                await asyncio.sleep(1)
+                await asyncio.sleep(AFTERWARDS)
     return watches[1:]
 
 
