@@ -23,16 +23,13 @@ from workers.arp.model import (
     Vnic,
 )
 
-GOES_ON_SPAN = (
-    8 * SECOND
-)  # so long no kernel asks on once it is answered, but for one of its faults
+# So long no kernel asks on once it is answered, but for one of its faults.
+GOES_ON_SPAN = 8 * SECOND
 _STEADY = 10 * MILLISECOND
 _SOLICITS = 3  # Linux: mcast_solicit, and retrans_time is 1 s, late by a timer's tick
 _RETRY = 9 * SECOND // 10, 12 * SECOND // 10
-_TIMER = (
-    995 * MILLISECOND,
-    1050 * MILLISECOND,
-)  # without a pause only the timer itself tells a kernel
+# Without a pause only the timer itself tells a kernel.
+_TIMER = 995 * MILLISECOND, 1050 * MILLISECOND
 _EDGE = SECOND // 4  # a stream may end with a frame still on its way through the host
 
 
@@ -116,7 +113,7 @@ def asked_by_a_tool(frames: Sequence[ArpFrame], *, confirmed: bool) -> bool:
     """
     if all(frame.target_mac == BROADCAST for frame in frames):
         return True
-    apart = [b.at - a.at for a, b in pairwise(frames)]
+    apart = _apart(frames)
     return confirmed and max(apart, default=0) - min(apart, default=0) <= _STEADY
 
 
@@ -147,7 +144,7 @@ def asked_by_a_timer(frames: Sequence[ArpFrame]) -> int:
     A kernel that always has a packet to send asks on without a pause. A tool's or a monitor's interval
     is steadier, and a loop that flushes the entry and pings takes longer a turn; a quick one may not.
     """
-    apart = [b.at - a.at for a, b in pairwise(frames)]
+    apart = _apart(frames)
     if not apart or min(apart) < _TIMER[0] or max(apart) > _TIMER[1]:
         return 0
     return len(apart) if max(apart) - min(apart) > _STEADY else 0
@@ -155,7 +152,12 @@ def asked_by_a_timer(frames: Sequence[ArpFrame]) -> int:
 
 def asked_each_second(frames: Sequence[ArpFrame]) -> int:
     """How many broadcasts repeat one of a second ago, whoever asks so."""
-    return sum(_RETRY[0] <= b.at - a.at <= _RETRY[1] for a, b in pairwise(frames))
+    return sum(_RETRY[0] <= each <= _RETRY[1] for each in _apart(frames))
+
+
+def _apart(frames: Sequence[ArpFrame]) -> list[int]:
+    """The times between them, in nanoseconds."""
+    return [b.at - a.at for a, b in pairwise(frames)]
 
 
 def _own_macs(traffic: Traffic, nic: Vnic) -> frozenset[str]:
