@@ -72,8 +72,37 @@ def test_nothing_changes_it(spoil: Any) -> None:
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(TypeError, match="argument"):
         Vnic()  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="frozen"):
-        MADE(frozen=False, slots=True)
+    with pytest.raises(TypeError, match="slots"):
+        MADE(frozen=True, slots=False)
+
+
+@pytest.mark.parametrize("make", [MADE, dataclasses.dataclass])
+def test_one_that_may_change_works_as_the_standard_one(make: Any) -> None:
+    class Count:
+        """One."""
+
+        start: int
+        seen: list[int] = field(default_factory=list)
+        total: int = field(init=False)
+
+        def __post_init__(self) -> None:
+            self.total = self.start + sum(self.seen)
+
+    made = make(slots=True)(Count)
+    one, other = made(2, [3]), made(2, seen=[3])
+    assert one == other
+    assert repr(one).endswith("Count(start=2, seen=[3], total=5)")
+    one.total = 9
+    assert (one.total, one == other) == (9, False)
+    assert made(1).seen is not made(1).seen
+    assert dataclasses.replace(one, start=7).total == 10
+    assert copy.copy(one) == one
+    with pytest.raises(TypeError, match="hashable"):
+        hash(one)
+    with pytest.raises(TypeError, match="total"):
+        made(1, total=3)
+    with pytest.raises(AttributeError):
+        one.another = 1
 
 
 @pytest.mark.parametrize(

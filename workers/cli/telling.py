@@ -16,6 +16,9 @@ from workers.errors import CheckError
 
 BAD_INPUT: Final = 2
 _NOT_WRITTEN: Final = 1
+_INDENTED: Final = (
+    500  # exchanges: nobody reads more, and json writes them in C only without indents
+)
 
 
 def tell(judgement: Judgement, *, json_wanted: bool) -> int:
@@ -49,7 +52,8 @@ def _cannot(why: str) -> int:
 
 
 def _json(judgement: Judgement) -> str:
-    return json.dumps(as_json(judgement), indent=1, ensure_ascii=False)
+    indent = 1 if len(judgement.exchanges) <= _INDENTED else None
+    return json.dumps(as_json(judgement), indent=indent, ensure_ascii=False)
 
 
 def refuse(trouble: CheckError) -> int:

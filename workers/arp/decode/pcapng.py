@@ -10,10 +10,17 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from workers.arp.decode.blocks import (
+    DamagedError,
+    Interface,
+    direction_of,
+    interface_of,
+    order_of,
+    starts_pcapng,
+)
 from workers.arp.decode.compiled import scan
 from workers.arp.decode.walk import (
     BIG_ENDIAN_MARKS,
-    LINKS,
     LITTLE_ENDIAN_MARKS,
     MOST_HITS,
     TAGS,
@@ -24,26 +31,16 @@ from workers.arp.decode.walk import (
     Link,
     Reach,
     glance,
-    reach,
 )
 from workers.arp.model import Direction
-from workers.arp.model.values import dataclass
+
+__all__ = ["PcapngWalker", "starts_pcapng"]
 
 _SECTION: Final = 0x0A0D0D0A
 _INTERFACE: Final = 1
 _OLD_PACKET: Final = 2
 _SIMPLE_PACKET: Final = 3
 _PACKET: Final = 6
-_ORDERS: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
-
-_OPTION_END: Final = 0
-_OPTION_FLAGS: Final = 2
-_OPTION_RESOLUTION: Final = 9
-_OPTION_OFFSET: Final = 14
-_DIRECTIONS: Final = {1: Direction.RX, 2: Direction.TX}
-
-_LATEST: Final = 253_402_300_799_999_999_999
-"""The last nanosecond of the year 9999."""
 
 _LEAST_BLOCK: Final = 12
 _MOST_BLOCK: Final = 16_777_216
@@ -53,32 +50,6 @@ _SIMPLE_DATA: Final = 12
 _LEAST_PACKET: Final = 32
 _LEAST_SIMPLE: Final = 16
 _LEAST_SECTION: Final = 28
-_LEAST_INTERFACE: Final = 20
-
-
-def starts_pcapng(head: bytes) -> bool:
-    """Whether bytes begin with a section header block."""
-    return head[:4] == b"\x0a\x0d\x0d\x0a" and head[8:12] in _ORDERS
-
-
-@dataclass(frozen=True, slots=True)
-class _Interface:
-    link_type: int
-    snap_length: int
-    units: int
-    """Clock ticks a second."""
-    offset: int
-    """Seconds to add to every time."""
-
-    def time(self, high: int, low: int) -> int:
-        """Nanoseconds since 1970; a garbled time is brought back into the calendar."""
-        ticks = (high << 32) | low
-        at = ticks * 1_000_000_000 // self.units + self.offset * 1_000_000_000
-        return max(0, min(at, _LATEST))
-
-
-class _DamagedError(Exception):
-    """The walk cannot go on; the text says why."""
 
 
 class PcapngWalker:
@@ -96,7 +67,7 @@ class PcapngWalker:
         self._whole = whole
         self._compiled = compiled and scan is not None
         self._order = "<"
-        self._interfaces: list[_Interface] = []
+        self._interfaces: list[Interface] = []
         self._link: Link | None = None
         self._glance = struct.Struct("<I")
         self._places = (0, 0)
@@ -120,7 +91,7 @@ class PcapngWalker:
                     if not keep(hits):
                         return position
                     hits.clear()
-        except _DamagedError as trouble:
+        except DamagedError as trouble:
             self.damage = f"the capture cannot be read on: {trouble}"
             self.stopped = True
         keep(hits)
@@ -175,10 +146,10 @@ class PcapngWalker:
             return position
         kind = int.from_bytes(data[position : position + 4])
         if kind == _SECTION:
-            self._order = _order(data, position)
+            self._order = order_of(bytes(data[position : position + _LEAST_BLOCK]))
         kind, total = struct.unpack_from(self._order + "II", data, position)
         if total < _LEAST_BLOCK or total % 4 or total > _MOST_BLOCK:
-            raise _DamagedError(
+            raise DamagedError(
                 f"a block after packet {self.packets} claims to be {total} bytes long"
             )
         after: int = position + total
@@ -186,7 +157,7 @@ class PcapngWalker:
             self.need = total
             return position
         if struct.unpack_from(self._order + "I", data, after - 4)[0] != total:
-            raise _DamagedError(f"a block after packet {self.packets} states two different lengths")
+            raise DamagedError(f"a block after packet {self.packets} states two different lengths")
         self._take(data, position, kind, total, hits)
         return after
 
@@ -202,46 +173,41 @@ class PcapngWalker:
 
     def _open_section(self, data: Bytes, position: int, total: int) -> None:
         if total < _LEAST_SECTION:
-            raise _DamagedError("its section header is too short")
+            raise DamagedError("its section header is too short")
         version = struct.unpack_from(self._order + "H", data, position + 12)[0]
         if version != 1:
-            raise _DamagedError(f"it is written in pcapng version {version}, not 1")
+            raise DamagedError(f"it is written in pcapng version {version}, not 1")
         self._marks = LITTLE_ENDIAN_MARKS if self._order == "<" else BIG_ENDIAN_MARKS
         self._interfaces.clear()
         self._link = None
 
     def _add_interface(self, block: bytes) -> None:
-        if len(block) < _LEAST_INTERFACE or len(self._interfaces) >= _MOST_INTERFACES:
-            raise _DamagedError("an interface description is too short or one too many")
-        link_type, _, snap_length = struct.unpack_from(self._order + "HHI", block, 8)
-        units, offset = 1_000_000, 0
-        for code, value in self._options(block[16:-4]):
-            if code == _OPTION_RESOLUTION and len(value) == 1:
-                exponent = value[0] & 0x7F
-                units = 2**exponent if value[0] & 0x80 else 10**exponent
-            elif code == _OPTION_OFFSET and len(value) == 8:  # noqa: PLR2004
-                offset = struct.unpack(self._order + "q", value)[0]
-        self._interfaces.append(_Interface(link_type, snap_length, units, offset))
+        if len(self._interfaces) >= _MOST_INTERFACES:
+            raise DamagedError("it describes an interface too many")
+        added = interface_of(block, self._order, whole=self._whole)
+        self._interfaces.append(added)
         self.interfaces = max(self.interfaces, len(self._interfaces))
-        if link_type not in LINKS:
+        if added.link is None:
             self.damage = (
-                f"packets of link type {link_type} were left out: "
+                f"packets of link type {added.link_type} were left out: "
                 "it is neither Ethernet nor Linux cooked"
             )
-        alike = {interface.link_type for interface in self._interfaces} == {link_type}
-        self._link = LINKS.get(link_type) if alike else None
-        if self._link is not None:
-            self._places = self._link.places
-            self._reach = reach(self._link, whole=self._whole)
-            self._enough = self._left_out.of(link_type)
-            self._glance = glance(self._order, self._link, before="II12xI")
+        alike = self._interfaces[0].link_type == added.link_type
+        if len(self._interfaces) > 1 and (self._link is None or not alike):
+            self._link = None
+        elif added.link is not None:
+            self._link = added.link
+            self._places = added.link.places
+            self._reach = added.reach
+            self._enough = self._left_out.of(added.link_type)
+            self._glance = glance(self._order, added.link, before="II12xI")
 
     def _take_packet(self, data: Bytes, position: int, total: int, hits: list[Hit]) -> None:
         length = 0
         if total >= _LEAST_PACKET:
             length = struct.unpack_from(self._order + "I", data, position + 20)[0]
         if length > total - _LEAST_PACKET:
-            raise _DamagedError(f"packet {self.packets + 1} does not fit its block")
+            raise DamagedError(f"packet {self.packets + 1} does not fit its block")
         self._interface(data, position)
         self.packets += 1
         self._note_time(data, position)
@@ -249,7 +215,7 @@ class PcapngWalker:
 
     def _take_simple(self, data: Bytes, position: int, total: int, hits: list[Hit]) -> None:
         if total < _LEAST_SIMPLE or not self._interfaces:
-            raise _DamagedError(f"packet {self.packets + 1} does not fit its block")
+            raise DamagedError(f"packet {self.packets + 1} does not fit its block")
         self.packets += 1
         interface = self._interfaces[0]
         original = struct.unpack_from(self._order + "I", data, position + 8)[0]
@@ -262,8 +228,8 @@ class PcapngWalker:
         interface = self._interface(data, position)
         total, high, low, length = struct.unpack_from(self._order + "4xI4xIII", data, position)
         start = position + _PACKET_DATA
-        options = bytes(data[start + length + (-length) % 4 : position + total - 4])
-        stated = self._direction(options)
+        options, end = start + length + (-length) % 4, position + total - 4
+        stated = direction_of(data[options:end], self._order) if options < end else None
         facts = (self.packets, interface.time(high, low), stated)
         self._hit(data, start, start + length, interface, facts, hits)
 
@@ -272,30 +238,29 @@ class PcapngWalker:
         data: Bytes,
         start: int,
         end: int,
-        interface: _Interface,
+        interface: Interface,
         facts: tuple[int, int, Direction | None],
         hits: list[Hit],
     ) -> None:
-        link = LINKS.get(interface.link_type)
-        if link is None:
+        if interface.link is None:
             return
-        mark = start + link.ethertype
+        mark = start + interface.link.ethertype
         tagged = int.from_bytes(data[mark : mark + 2]) in TAGS
-        most = reach(link, whole=self._whole)
-        raw = bytes(data[start : min(end, start + (most.tagged if tagged else most.plain))])
+        most = interface.reach.tagged if tagged else interface.reach.plain
+        raw = bytes(data[start : min(end, start + most)])
         number, at, stated = facts
         if raw in self._left_out.of(interface.link_type):
             self._left_out.count += 1
             return
         hits.append((number, at, interface.link_type, raw, stated))
 
-    def _interface(self, data: Bytes, position: int) -> _Interface:
+    def _interface(self, data: Bytes, position: int) -> Interface:
         kind, _, number = struct.unpack_from(self._order + "III", data, position)
         if kind == _OLD_PACKET:
             number = struct.unpack_from(self._order + "H", data, position + 8)[0]
         if number >= len(self._interfaces):
-            raise _DamagedError(f"a packet is of interface {number}, which is not described")
-        interface: _Interface = self._interfaces[number]
+            raise DamagedError(f"a packet is of interface {number}, which is not described")
+        interface: Interface = self._interfaces[number]
         return interface
 
     def _note_time(self, data: Bytes, position: int) -> None:
@@ -303,28 +268,3 @@ class PcapngWalker:
         self.last_at = self._interface(data, position).time(high, low)
         if self.first_at is None:
             self.first_at = self.last_at
-
-    def _direction(self, options: bytes) -> Direction | None:
-        for code, value in self._options(options):
-            if code == _OPTION_FLAGS and len(value) == 4:  # noqa: PLR2004
-                return _DIRECTIONS.get(struct.unpack(self._order + "I", value)[0] & 3)
-        return None
-
-    def _options(self, raw: bytes) -> list[tuple[int, bytes]]:
-        """The options of a block; what does not fit is left out."""
-        found: list[tuple[int, bytes]] = []
-        position = 0
-        while position + 4 <= len(raw):
-            code, length = struct.unpack_from(self._order + "HH", raw, position)
-            if code == _OPTION_END or position + 4 + length > len(raw):
-                break
-            found.append((code, raw[position + 4 : position + 4 + length]))
-            position += 4 + length + (-length) % 4
-        return found
-
-
-def _order(data: Bytes, position: int) -> str:
-    order = _ORDERS.get(bytes(data[position + 8 : position + 12]))
-    if order is None:
-        raise _DamagedError("a section header states no byte order")
-    return order

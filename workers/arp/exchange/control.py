@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.conversation import Conversation
@@ -17,6 +16,7 @@ from workers.arp.exchange.pairing import ANSWER_TIME
 from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Sighting, is_probe
 from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import BROADCAST, Case, Control, Direction, PointKind
+from workers.arp.model.values import dataclass
 
 
 @dataclass(slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from workers.arp.exchange.clock import TOLERANCE, Identity
@@ -22,6 +21,7 @@ from workers.arp.model import (
     PointKind,
     Vnic,
 )
+from workers.arp.model.values import dataclass
 
 # So long no kernel asks on once it is answered, but for one of its faults.
 GOES_ON_SPAN = 8 * SECOND
@@ -87,7 +87,7 @@ def conversation_of(case: Case, traffic: Traffic, nic: Vnic) -> Conversation:
     senders = {each.frame.sender_ip for each in requests}
     known = frozenset(address.split("/")[0] for address in nic.ipv4)
     talk.own_ips = known or frozenset(senders)
-    talk.asked = [_followed(traffic, talk, each) for each in requests]
+    talk.asked = [_followed(traffic, talk, listening, each) for each in requests]
     pair(talk.asked, _replies(traffic, talk), nic.mac, _passes(case, talk))
     return talk
 
@@ -201,7 +201,9 @@ def _without_copies(sightings: Iterable[Sighting]) -> list[Sighting]:
     return sorted(kept, key=lambda each: each.at)
 
 
-def _followed(traffic: Traffic, talk: Conversation, request: Sighting) -> Asked:
+def _followed(
+    traffic: Traffic, talk: Conversation, ears: Sequence[Ear], request: Sighting
+) -> Asked:
     """Where the request was seen after the VM's port."""
     at = request.at
     copies = [
@@ -219,7 +221,7 @@ def _followed(traffic: Traffic, talk: Conversation, request: Sighting) -> Asked:
         if each.direction == Direction.RX and -TOLERANCE <= each.at - sent <= COPY_TIME
     ]
     on = {each.object for each in left}
-    why_not = _why_not(talk, at, broadcast=request.frame.eth_dst == BROADCAST)
+    why_not = _why_not(ears, at, broadcast=request.frame.eth_dst == BROADCAST)
     return Asked(
         request,
         covered=talk.span is not None and talk.span[0] <= at and at + REPLY_TIME <= talk.span[1],
@@ -230,9 +232,8 @@ def _followed(traffic: Traffic, talk: Conversation, request: Sighting) -> Asked:
     )
 
 
-def _why_not(talk: Conversation, at: int, *, broadcast: bool) -> str | None:
-    for key in talk.needed:
-        ear = talk.ear(*key)
+def _why_not(ears: Sequence[Ear], at: int, *, broadcast: bool) -> str | None:
+    for ear in ears:
         if ear.why_deaf is not None:
             return f"{ear.name}: {ear.why_deaf}"
         if at < ear.start:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import attrgetter
 
 from workers.arp.model import (
@@ -23,6 +23,7 @@ from workers.arp.model import (
     Heard,
     PointKind,
 )
+from workers.arp.model.values import dataclass
 from workers.arp.numbers import median
 
 TOLERANCE = 5 * MILLISECOND  # within this the order of frames at two points proves nothing

@@ -20,10 +20,14 @@ def directed(
 
     ``macs`` are the VM's own by the name of the port, ``local`` are all that live on this host.
     """
-    merged = [each for each in sightings if each.direction == Direction.BOTH]
+    merged = {each.kind for each in sightings if each.direction == Direction.BOTH}
     if not merged:
         return list(sightings), frozenset()
-    uplinks = Copies([each for each in sightings if each.kind == PointKind.UPLINK])
+    uplinks = Copies(
+        [each for each in sightings if each.kind == PointKind.UPLINK]
+        if PointKind.VNIC in merged
+        else []
+    )
     unsure = set()
     told = []
     first_out: dict[Identity, int] = {}

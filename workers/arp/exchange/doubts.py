@@ -6,12 +6,13 @@ The law: a silence that another point's frames contradict proves nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from workers.arp.exchange.hearing import REPLY_TIME, Ear, EarKey
 from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Copies, Sighting, is_probe
 from workers.arp.model import BROADCAST, SECOND, Case, Direction, PointKind, Vnic
+from workers.arp.model.values import dataclass
 
 _TWICE = 2
 _ASKED_BEFORE = 5 * SECOND

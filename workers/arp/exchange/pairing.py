@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.sighting import Sighting
 from workers.arp.model import BROADCAST, SECOND, ArpFrame, Exchange, PointKind
+from workers.arp.model.values import dataclass
 
 ANSWER_TIME = 5 * SECOND
 LATE = SECOND

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import NamedTuple
 
 from workers.arp.exchange.clock import Identity
 from workers.arp.model import MILLISECOND, ArpFrame, Direction, PointKind
+from workers.arp.model.values import dataclass
 
 REQUEST, REPLY = 1, 2
 UNSPECIFIED = "0.0.0.0"  # noqa: S104 - RFC 5227: the sender of a probe has no address yet
 COPY_TIME = 2 * MILLISECOND  # from the VM's port through the host and back by a switch
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A frame at a point, with its direction and its time on the host's one clock.
 
-    ``inferred`` says that the file holds both directions and none per frame.
+    ``inferred`` says that the file holds both directions and none per frame. A tuple, as the frame is.
     """
 
     frame: ArpFrame

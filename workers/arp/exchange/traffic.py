@@ -6,7 +6,7 @@ A file whose frames contradict its name is left out: it was captured, or named, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from workers.arp.exchange.clock import Clock, clock_of, identity
 from workers.arp.exchange.direction import directed
@@ -15,6 +15,7 @@ from workers.arp.exchange.hearing import Ear, EarKey, ears_of
 from workers.arp.exchange.misnamed import misnamed
 from workers.arp.exchange.sighting import Copies, Sighting
 from workers.arp.model import MILLISECOND, ArpFrame, Case, Direction, Heard, PointKind
+from workers.arp.model.values import dataclass
 
 _DUPLICATE_TIME = MILLISECOND
 

@@ -1,4 +1,4 @@
-"""Turns a class into a frozen, slotted dataclass, for a quarter of the start-up that the usual one costs.
+"""Turns a class into a slotted dataclass, for a quarter of the start-up that the usual one costs.
 
 ``dataclasses.dataclass`` compiles seven methods for every class, and there are forty classes: a third
 of a small run's time. Of them only ``__init__`` needs to be compiled; the others are the same for all.
@@ -19,32 +19,48 @@ T = TypeVar("T")
 _MISSING: Final = dataclasses.MISSING
 
 
-def _dataclass(*, frozen: bool, slots: bool) -> Callable[[type[T]], type[T]]:
-    """Decorate a class whose fields may have defaults and factories, and no other options."""
-    if not (frozen and slots):
-        raise TypeError("a value is frozen and has slots")
-    return _made
+def _dataclass(*, slots: bool, frozen: bool = False) -> Callable[[type[T]], type[T]]:
+    """Decorate a class whose fields may have defaults and factories, and no other options but ``init``."""
+    if not slots:
+        raise TypeError("a value has slots")
+    return _frozen if frozen else _open
 
 
-def _made(described: type[T]) -> type[T]:
-    bare = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)
-    made: Any = bare(described)
-    names = made.__match_args__
-    read = attrgetter(*names)
-
-    def equal(self: Any, other: object) -> bool:  # noqa: ANN401
-        return read(self) == read(other) if type(other) is made else NotImplemented
-
-    made.__init__ = _init(dataclasses.fields(made))
-    made.__eq__ = equal
+def _frozen(described: type[T]) -> type[T]:
+    made, read = _made(described, frozen=True)
     made.__hash__ = lambda self: hash(read(self))
-    made.__repr__ = _shown
-    made.__reduce__ = lambda self: (made, tuple(getattr(self, name) for name in names))
     made.__setattr__ = made.__delattr__ = _refuse
     return made  # type: ignore[no-any-return]
 
 
-def _init(fields: tuple[dataclasses.Field[Any], ...]) -> Callable[..., None]:
+def _open(described: type[T]) -> type[T]:
+    made, _ = _made(described, frozen=False)
+    made.__hash__ = None
+    return made  # type: ignore[no-any-return]
+
+
+def _made(described: type, *, frozen: bool) -> tuple[Any, Callable[[object], object]]:
+    """The class with all but what differs, and what reads all its fields."""
+    bare = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)
+    made: Any = bare(described)
+    fields = dataclasses.fields(made)
+    read = attrgetter(*(field.name for field in fields))
+
+    def equal(self: Any, other: object) -> bool:  # noqa: ANN401
+        return read(self) == read(other) if type(other) is made else NotImplemented
+
+    made.__init__ = _init(fields, frozen=frozen, more=hasattr(made, "__post_init__"))
+    made.__eq__ = equal
+    made.__repr__ = _shown
+    if frozen:
+        names = made.__match_args__
+        made.__reduce__ = lambda self: (made, tuple(getattr(self, name) for name in names))
+    return made, read
+
+
+def _init(
+    fields: tuple[dataclasses.Field[Any], ...], *, frozen: bool, more: bool
+) -> Callable[..., None]:
     """Compile an ``__init__``; what a factory makes is made anew each time."""
     known: dict[str, Any] = {"_store": object.__setattr__, "_missing": _MISSING}
     accepted, steps = [], []
@@ -58,15 +74,20 @@ def _init(fields: tuple[dataclasses.Field[Any], ...]) -> Callable[..., None]:
             known[f"{name}_default"] = field.default
         else:
             default = ""
-        accepted.append(name + default)
-        steps.append(f" _store(self, {name!r}, {value})")
+        if field.init:
+            accepted.append(name + default)
+            steps.append(
+                f" _store(self, {name!r}, {value})" if frozen else f" self.{name} = {value}"
+            )
+    if more:
+        steps.append(" self.__post_init__()")
     made: dict[str, Callable[..., None]] = {}
     exec(f"def __init__(self, {', '.join(accepted)}):\n" + "\n".join(steps), known, made)  # noqa: S102
     return made["__init__"]
 
 
 def _shown(self: Any) -> str:  # noqa: ANN401
-    told = (f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
+    told = (f"{each.name}={getattr(self, each.name)!r}" for each in dataclasses.fields(self))
     return f"{type(self).__qualname__}({', '.join(told)})"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from workers.arp.exchange.hearing import REPLY_TIME, Ear, uplinks_of
@@ -26,6 +25,7 @@ from workers.arp.model import (
     PointKind,
     Vnic,
 )
+from workers.arp.model.values import dataclass
 
 LEAST_REQUESTS = 5
 LEAST_SPAN = 4 * SECOND

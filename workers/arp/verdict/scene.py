@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TypeVar, cast
 
@@ -11,6 +11,7 @@ from workers.arp.exchange.control import Ask, asks_of, unknown_tags
 from workers.arp.exchange.conversation import Conversation
 from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import SECOND, Case, Direction
+from workers.arp.model.values import dataclass
 
 T = TypeVar("T")
 VIRTUAL_MACS = ("00:00:0c:07:ac", "00:00:0c:9f:f", "00:00:5e:00:01", "00:07:b4")

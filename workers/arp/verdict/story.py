@@ -125,11 +125,13 @@ def _late(e: Evidence) -> list[Sighting]:
     matched = {id(seen) for each in e.talk.asked for seen in each.left}
     late: dict[int, Sighting] = {}
     for each in e.asked:
+        if each.left:
+            continue
         copies = e.traffic.copies(each.request, each.request.at, each.request.at + _SOON)
-        sent = [c for c in copies if (c.kind, c.direction) == (PointKind.UPLINK, Direction.TX)]
-        fresh = [c for c in sent if id(c) not in matched and id(c) not in late]
-        if fresh and not each.left:
-            late[id(fresh[0])] = fresh[0]
+        sent = (c for c in copies if c.kind == PointKind.UPLINK and c.direction == Direction.TX)
+        fresh = next((c for c in sent if id(c) not in matched and id(c) not in late), None)
+        if fresh is not None:
+            late[id(fresh)] = fresh
     return list(late.values())
 
 
