@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from workers.arp.case import read_case
+from workers.arp.case.reading import read_case
 from workers.arp.decode import ArpReader
 from workers.arp.model import Case, Heard
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.arp import judged
 from workers.arp.bundle import bundle_name, make_bundle
-from workers.arp.case import read_case
+from workers.arp.case.reading import read_case
 from workers.arp.decode import ArpReader
 from workers.arp.model import CapturePoint, Direction, Judgement, Vm
 

@@ -6,7 +6,10 @@ import re
 import pytest
 
 from tests.arp.cases import bent, document, dumped
-from workers.arp.case import CaseError, read_case, read_utc, utc, write_case
+from workers.arp.case.reading import read_case
+from workers.arp.case.shape import CaseError
+from workers.arp.case.times import read_utc, utc
+from workers.arp.case.writing import write_case
 from workers.arp.model import (
     CapturePoint,
     Case,

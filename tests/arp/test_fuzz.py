@@ -32,7 +32,9 @@ from tests.arp.captures import (
     simple_packet,
 )
 from tests.arp.cases import document, dumped
-from workers.arp.case import CaseError, read_case, write_case
+from workers.arp.case.reading import read_case
+from workers.arp.case.shape import CaseError
+from workers.arp.case.writing import write_case
 from workers.arp.decode import ArpReader
 from workers.arp.model import CapturePoint, Case
 

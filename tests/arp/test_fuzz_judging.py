@@ -20,13 +20,16 @@ from tests.arp.judged import captures, case
 from tests.arp.test_fuzz import JSON, mutated, places
 from tests.lab.slack import ALICE, INCIDENT, NET_ONCALL
 from workers.arp.bundle import bundle_name, make_bundle
-from workers.arp.case import CaseError, read_case, write_case
+from workers.arp.case.reading import read_case
+from workers.arp.case.shape import CaseError
+from workers.arp.case.writing import write_case
 from workers.arp.decode import ArpReader
 from workers.arp.model import ArpFrame, Case, Heard, Job, Judgement, Thread
 from workers.arp.picture import alt_text
 from workers.arp.report import as_json, as_text
 from workers.arp.summary import handoff_message, root_verdict, verdict_message
-from workers.arp.verdict import judge, settled
+from workers.arp.verdict import judge
+from workers.arp.verdict.settling import settled
 
 SEEDS = range(12)
 LONGEST_ALT = 1_000

@@ -8,7 +8,8 @@ from tests.arp.captures import VM
 from tests.arp.corpus import load
 from tests.arp.degrade import by_hand, without_point
 from workers.arp.model import MILLISECOND, SECOND, Direction, Heard, Owner
-from workers.arp.verdict import judge, settled
+from workers.arp.verdict import judge
+from workers.arp.verdict.settling import settled
 
 FORGED = "00:00:5e:00:53:02"
 

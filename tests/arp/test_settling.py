@@ -7,7 +7,8 @@ import pytest
 from tests.arp.corpus import load
 from tests.arp.degrade import cut_after
 from workers.arp.model import SECOND, Confidence, Judgement
-from workers.arp.verdict import judge, settled
+from workers.arp.verdict import judge
+from workers.arp.verdict.settling import settled
 
 
 def after(name: str, seconds: int) -> Judgement:

@@ -14,7 +14,8 @@ import pytest
 from tests.arp.both_ends import AHEAD, FAR, NEAR, TARGET, Both, captured, with_far, world
 from tests.arp.degrade import degraded
 from workers.arp.bundle import make_bundle
-from workers.arp.case import read_case, write_case
+from workers.arp.case.reading import read_case
+from workers.arp.case.writing import write_case
 from workers.arp.model import SECOND, Case, ClockGap, HostEvent, Judgement, Owner, Vlan
 from workers.arp.picture.ends import Shape, ends_of
 from workers.arp.picture.story import story_of

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from workers.arp.case import utc
+from workers.arp.case.times import utc
 from workers.arp.model import (
     MILLISECOND,
     Control,

@@ -15,7 +15,8 @@ from workers.arp.decode import ArpReader
 from workers.arp.model import CapturePoint, Job, Judgement, Placement, PointKind, VmLocation
 from workers.arp.pktcap import Planned, is_rarp, plan_captures
 from workers.arp.summary import Progress
-from workers.arp.verdict import judge, settled
+from workers.arp.verdict import judge
+from workers.arp.verdict.settling import settled
 from workers.check.desk import Desk, Peers
 from workers.check.recording import Recording, gateway_of
 from workers.check.uplinks import uplinks_named

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from workers.arp.case import CaseError, read_case
+from workers.arp.case.reading import read_case
+from workers.arp.case.shape import CaseError
 from workers.arp.decode import ArpReader
 from workers.arp.model import Capture, Case, Heard, Vm
 from workers.arp.two_ends import judge_both

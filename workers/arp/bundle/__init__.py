@@ -24,7 +24,7 @@ from workers.arp.bundle.evidence import Evidence
 from workers.arp.bundle.merged import merged_pcapng
 from workers.arp.bundle.papers import host_json, manifest, neighbors_json, notes_txt, readme
 from workers.arp.bundle.tables import controls_csv, counts_csv, requests_csv, timeline_csv
-from workers.arp.case import write_case
+from workers.arp.case.writing import write_case
 from workers.arp.model import Capture, Judgement
 from workers.arp.report import as_json, as_text
 

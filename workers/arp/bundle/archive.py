@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from workers.arp.case import utc
+from workers.arp.case.times import utc
 
 _EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
 _UNIX: Final = 3

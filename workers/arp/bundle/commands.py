@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from workers.arp.bundle.vendors import ESXI, VENDORS, Vendor
-from workers.arp.case import utc
+from workers.arp.case.times import utc
 from workers.arp.model import Judgement, Uplink, Vnic
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9/._:-]+", re.ASCII)

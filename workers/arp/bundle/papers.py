@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from workers.arp.bundle.archive import as_document, sha256
 from workers.arp.bundle.evidence import Evidence
-from workers.arp.case import utc, write_case
+from workers.arp.case.times import utc
+from workers.arp.case.writing import write_case
 from workers.arp.model import MILLISECOND, Capture, FarEnd, Judgement
 from workers.arp.pktcap import printable
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from workers.arp.bundle.evidence import Evidence
-from workers.arp.case import utc
+from workers.arp.case.times import utc
 from workers.arp.model import MILLISECOND, SECOND, ArpFrame, Exchange, Judgement, PointKind
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from workers.arp.case import utc
+from workers.arp.case.times import utc
 from workers.arp.model import SECOND, Job, Judgement, Owner, Uplink, Verdict
 from workers.arp.summary.blocks import (
     AGAIN,
