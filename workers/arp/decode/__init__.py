@@ -44,7 +44,7 @@ _SEARCHED_BYTES: Final = 4_096
 _MOST_NOISE: Final = 65_536
 _MOST_FRAMES: Final = 2_000_000
 _PLENTY: Final = 20_000
-"""So many frames at an uplink are kept whoever they are of; of others only some are, after that."""
+"""So many frames are kept whoever they are of; of others only some are, after that."""
 
 _MOST_COPIES: Final = 20
 _MOST_FOREIGN: Final = 60_000
@@ -61,8 +61,9 @@ class ArpReader:
     ``originals`` holds each frame's link type and bytes, beside ``frames``. With ``compiled`` False
     the headers are walked in pure Python even where the compiled walk was built.
 
-    With ``vm`` the memory stays small however much ARP an uplink carries: once there is plenty, a
-    frame that does not name the VM is kept in so many copies only, and ``left_out`` counts the rest.
+    With ``vm`` the memory stays small however much ARP there is: once there is plenty, a frame that
+    does not name the VM is kept in so many copies only, and ``left_out`` counts the rest. What the
+    VM's own port sends is all the VM's, whatever it names.
     """
 
     def __init__(
@@ -87,9 +88,9 @@ class ArpReader:
         self._walker: PcapWalker | PcapngWalker | None = None
         self._decoded: dict[tuple[int, bytes], ArpFields | Nothing] = {}
         self._left_out = LeftOut()
-        thinned = vm is not None and point.kind is PointKind.UPLINK
-        self._own = _names(vm) if vm is not None and thinned else None
-        self._most = _MOST_OWN if thinned else _MOST_FRAMES
+        sent = point.kind is PointKind.VNIC and point.direction is Direction.TX
+        self._own = _names(vm) if vm is not None and not sent else None
+        self._most = _MOST_OWN if vm is not None else _MOST_FRAMES
         self._copies: Counter[ArpFields] = Counter()
         self._deaf = False
 
