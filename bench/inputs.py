@@ -22,6 +22,9 @@ SEED: Final = 826
 _LINK = 1
 _SIZES: Final = (60, 60, 90, 130, 250, 1024, 1514, 1514)
 _VLAN: Final = struct.pack(">HH", 0x8100, 110)
+_IPV4: Final = struct.Struct(">BBHHHBBH8s")
+_UDP: Final = struct.Struct(">HHHH")
+_HEADERS: Final = 14 + _IPV4.size + _UDP.size + len(_VLAN)
 _GATHERED: Final = 4 << 20
 
 
@@ -57,29 +60,43 @@ def arp_frames(dice: random.Random, stations: int) -> list[bytes]:
     return made
 
 
-def other_frames(dice: random.Random, count: int) -> list[bytes]:
-    """IPv4 of mixed sizes, half of it tagged; some payloads hold what looks like ARP."""
+class Conversation:
+    """UDP between two stations: packets that make sense to who follows them."""
+
+    def __init__(self, dice: random.Random, number: int) -> None:
+        macs = [bytes((0, 0x50, 0x56, *dice.randbytes(3))) for _ in range(2)]
+        tag = _VLAN if number & 1 else b""
+        self._ethernet = macs[0] + macs[1] + tag + b"\x08\x00"
+        self._addresses = bytes((10, 20, *dice.randbytes(2), 10, 30, *dice.randbytes(2)))
+        self._ports = dice.randrange(32_768, 61_000), 20_000 + number
+
+    def packet(self, data: bytes) -> bytes:
+        """The next packet."""
+        length = _UDP.size + len(data)
+        ip = _IPV4.pack(0x45, 0, _IPV4.size + length, 0, 0x4000, 64, 17, 0, self._addresses)
+        return (self._ethernet + ip + _UDP.pack(*self._ports, length, 0) + data).ljust(60, b"\0")
+
+
+def others(dice: random.Random) -> Iterator[bytes]:
+    """Traffic of mixed sizes without end, half of it tagged; some of its data looks like ARP."""
     noise = dice.randbytes(1 << 16)
     decoy = struct.pack(">HHHBBH", 0x0806, 1, 0x0800, 6, 4, 1)
-    made = []
-    for number in range(count):
-        size = dice.choice(_SIZES)
-        start = dice.randrange(len(noise) - size)
-        payload = bytearray(noise[start : start + size - 18])
-        if number % 50 == 0 and len(payload) > len(decoy):
-            payload[: len(decoy)] = decoy
-        source = bytes((0, 0x50, 0x56, *dice.randbytes(3)))
-        made.append(frame(dice.randbytes(6), source, 0x0800, bytes(payload), tag=bool(number & 1)))
-    return made
+    talks = [Conversation(dice, number) for number in range(400)]
+    chance, choose = dice.random, dice.choice
+    while True:
+        size = choose(_SIZES) - _HEADERS
+        start = int(chance() * (len(noise) - size))
+        data = noise[start : start + size]
+        yield choose(talks).packet(data if start % 50 else decoy + data[len(decoy) :])
 
 
 def packets(count: int, *, arp_share: float, stations: int = 50) -> Iterator[bytes]:
     """So many frames, of which about ``arp_share`` are ARP."""
     dice = random.Random(SEED)
-    asks, rest = arp_frames(dice, stations), other_frames(dice, 4_000)
+    asks, rest = arp_frames(dice, stations), others(dice)
     chance, choose = dice.random, dice.choice
     for _ in range(count):
-        yield choose(asks if chance() < arp_share else rest)
+        yield choose(asks) if chance() < arp_share else next(rest)
 
 
 def write_pcap(path: Path, frames: Iterator[bytes]) -> None:
