@@ -32,7 +32,6 @@ mutants: setup
 	$(BIN)/python -m tests.mutants $(or $(FILE),workers/arp/verdict/table.py) $(SHARE)
 
 pictures: setup
-	$(BIN)/python -m tests.arp.contact_sheet
 	$(BIN)/python -m tests.papers.thread_picture
 
 chaos: setup
