@@ -42,6 +42,7 @@ audit: setup
 
 docs: setup
 	$(BIN)/python -m tests.papers.verdicts
+	$(BIN)/python -m tests.papers.lab_faults
 
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
