@@ -32,7 +32,6 @@ mutants: setup
 	$(BIN)/python -m tests.mutants $(or $(FILE),workers/arp/verdict/table.py) $(SHARE)
 
 pictures: setup
-	$(BIN)/python -m tests.arp.contact_sheet
 	$(BIN)/python -m tests.papers.thread_picture
 
 chaos: setup
@@ -43,6 +42,7 @@ audit: setup
 
 docs: setup
 	$(BIN)/python -m tests.papers.verdicts
+	$(BIN)/python -m tests.papers.lab_faults
 
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'

@@ -12,6 +12,7 @@ NEEDED = {
     "needs_sshd": (("sshd",), ("busybox",)),
     "needs_browser": (("chromium", "chromium-browser"),),
     "needs_redis_server": (("redis-server",),),
+    "needs_systemd": (("systemd-analyze",),),
     "needs_vcsim": (("go",), ("/usr/share/gocode/src/github.com/vmware/govmomi/simulator",)),
 }
 """Marks by name: all of these are needed, and of each any spelling will do; a path is a folder."""

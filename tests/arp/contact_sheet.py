@@ -1,4 +1,7 @@
-"""Turns the corpus into ``docs/pictures.png``: a picture a verdict, as wide as a phone; run by hand."""
+"""The corpus turned into one sheet to look at: a picture a verdict, as wide as a phone.
+
+``python -m tests.arp.contact_sheet FILE.png``.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,14 @@ from workers.arp.model import Judgement
 from workers.arp.picture import draw
 from workers.arp.verdict.codes import CODES
 
-SHEET = Path(__file__).parents[2] / "docs" / "pictures.png"
 WIDTH, GAP, IN_A_ROW = 400, 16, 5
 BACKGROUND = "#7A7A7A"
 
 
 def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit("say into which file")
+    file = Path(sys.argv[1])
     firsts: dict[str, Judgement] = {}
     for judgement in map(judged, NAMES):
         firsts.setdefault(judgement.verdict.code, judgement)
@@ -35,11 +40,10 @@ def main() -> None:
         for index, each in enumerate(column):
             left = GAP + number * (WIDTH + GAP)
             sheet.paste(each, (left, _height(column[:index])))
-    SHEET.parent.mkdir(exist_ok=True)
     small = sheet.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    small.save(SHEET, optimize=True)
+    small.save(file, "PNG", optimize=True)
     sys.stdout.write(
-        f"{SHEET}: {len(pictures)} pictures, {SHEET.stat().st_size} bytes; no case of {missing}\n"
+        f"{file}: {len(pictures)} pictures, {file.stat().st_size} bytes; no case of {missing}\n"
     )
 
 
