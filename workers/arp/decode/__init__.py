@@ -255,11 +255,11 @@ class ArpReader:
 
     def _is_too_many(self, fields: ArpFields) -> bool:
         """Whether there is enough of this frame already; of the VM's own there never is."""
+        if self._own is None or not self._own.isdisjoint(fields[2:8]):
+            return False
         copies = self._copies[fields]
         if copies > _MOST_COPIES:
             return True
-        if self._own is None or not self._own.isdisjoint(fields[2:8]):
-            return False
         if copies == _MOST_COPIES:
             self._copies[fields] = _MOST_COPIES + 1
             return True

@@ -32,22 +32,22 @@ def directed(
     told = []
     first_out: dict[Identity, int] = {}
     for each in sightings:
-        way: Direction | None = each.direction
-        if way == Direction.BOTH and each.kind == PointKind.VNIC:
+        frame, at, thing, kind, side, key, _ = each
+        way: Direction | None = side
+        if side == Direction.BOTH and kind == PointKind.VNIC:
             way = _of_the_vm(each, macs, local, uplinks)
             if way is None:
-                unsure.add(each.object)
-        elif way == Direction.BOTH:
-            late = each.at - first_out.get(each.key, -COPY_TIME - 1) <= COPY_TIME
-            way = Direction.RX if late or each.frame.eth_src not in local else Direction.TX
-        if way == Direction.TX and each.kind == PointKind.UPLINK:
-            first_out[each.key] = each.at
-        if each.direction != Direction.BOTH:
+                unsure.add(thing)
+        elif side == Direction.BOTH:
+            late = at - first_out.get(key, -COPY_TIME - 1) <= COPY_TIME
+            way = Direction.RX if late or frame.eth_src not in local else Direction.TX
+        if way == Direction.TX and kind == PointKind.UPLINK:
+            first_out[key] = at
+        if side == Direction.BOTH:
+            way = way or Direction.RX
+            told.append(Sighting(frame, at, thing, kind, way, key, inferred=True))
+        else:
             told.append(each)
-            continue
-        frame, at, thing, kind = each.frame, each.at, each.object, each.kind
-        side = way or Direction.RX
-        told.append(Sighting(frame, at, thing, kind, side, each.key, inferred=True))
     return told, frozenset(unsure)
 
 

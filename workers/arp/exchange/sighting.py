@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import field
 from typing import NamedTuple
 
 from workers.arp.exchange.clock import Identity
 from workers.arp.model import MILLISECOND, ArpFrame, Direction, PointKind
-from workers.arp.model.values import dataclass
 
 REQUEST, REPLY = 1, 2
 UNSPECIFIED = "0.0.0.0"  # noqa: S104 - RFC 5227: the sender of a probe has no address yet
@@ -36,23 +34,26 @@ class Sighting(NamedTuple):
         return self.frame.vlans[0] if self.frame.vlans else 0
 
 
-@dataclass(slots=True)
 class Copies:
     """Sightings in the order of time, found again by what copies of one frame have in common."""
 
-    sightings: Iterable[Sighting]
-    _by_identity: dict[Identity, list[Sighting]] = field(default_factory=dict)
-    _times: dict[Identity, list[int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for sighting in self.sightings:
-            self._by_identity.setdefault(sighting.key, []).append(sighting)
-            self._times.setdefault(sighting.key, []).append(sighting.at)
+    def __init__(self, sightings: Iterable[Sighting]) -> None:
+        self._found: dict[Identity, tuple[list[int], list[Sighting]]] = {}
+        found = self._found
+        for sighting in sightings:
+            known = found.get(sighting.key)
+            if known is None:
+                known = found[sighting.key] = [], []
+            known[0].append(sighting.at)
+            known[1].append(sighting)
 
     def within(self, key: Identity, start: int, end: int) -> Sequence[Sighting]:
         """The same frame at any point from ``start`` to ``end``, the earliest first."""
-        times = self._times.get(key, ())
-        return self._by_identity.get(key, [])[bisect_left(times, start) : bisect_right(times, end)]
+        known = self._found.get(key)
+        if known is None:
+            return ()
+        times, sightings = known
+        return sightings[bisect_left(times, start) : bisect_right(times, end)]
 
 
 def is_probe(frame: ArpFrame) -> bool:

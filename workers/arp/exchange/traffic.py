@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
+from operator import attrgetter
 
 from workers.arp.exchange.clock import Clock, clock_of, identity
 from workers.arp.exchange.direction import directed
@@ -14,7 +15,7 @@ from workers.arp.exchange.doubts import contradicted
 from workers.arp.exchange.hearing import Ear, EarKey, ears_of
 from workers.arp.exchange.misnamed import misnamed
 from workers.arp.exchange.sighting import Copies, Sighting
-from workers.arp.model import MILLISECOND, ArpFrame, Case, Direction, Heard, PointKind
+from workers.arp.model import MILLISECOND, Case, Direction, Heard, PointKind
 from workers.arp.model.values import dataclass
 
 _DUPLICATE_TIME = MILLISECOND
@@ -57,11 +58,10 @@ def traffic_of(case: Case, heard: Sequence[Heard]) -> Traffic:
     told = own | {vm.mac for vm in case.host.local_vms} | set(case.host.local_macs)
     clock = clock_of(heard, own, told)
     late = clock.late
-    kept, duplicates = [], 0
+    kept: list[Sighting] = []
     for each in heard:
-        fresh, repeated = _without_duplicates(each.frames)
-        kept += [_sighting(frame, late.get(frame.point.name, 0)) for frame in fresh]
-        duplicates += repeated
+        kept += _once(each, late.get(each.capture.point.name, 0))
+    duplicates = sum(len(each.frames) for each in heard) - len(kept)
     kept.sort(key=_order)
     sightings, unsure = directed(kept, macs, told | _shown(kept))
     wrong = misnamed(sightings, case.vm.nics, told)
@@ -88,24 +88,21 @@ def _order(sighting: Sighting) -> tuple[object, ...]:
     return (sighting.at, frame.point.name, sighting.key, frame.vlans, sighting.direction)
 
 
-def _without_duplicates(frames: Sequence[ArpFrame]) -> tuple[list[ArpFrame], int]:
-    """Drop copies of the same bytes at the same point within 1 ms (SPAN, promiscuous mode)."""
+def _once(heard: Heard, late: int) -> list[Sighting]:
+    """All frames of a point but copies of the same bytes within 1 ms (SPAN, promiscuous mode)."""
+    point = heard.capture.point
+    thing, kind, side = point.object, point.kind, point.direction
+    merged = side == Direction.BOTH
     last: dict[tuple[object, ...], int] = {}
     fresh = []
-    for frame in sorted(frames, key=lambda frame: frame.at):
-        key = (*identity(frame), frame.vlans, frame.direction)
-        before = last.get(key)
-        merged = frame.point.direction == Direction.BOTH and frame.direction == Direction.BOTH
-        if before is None or frame.at - before > _DUPLICATE_TIME or merged:
-            fresh.append(frame)
-            last[key] = frame.at
-    return fresh, len(frames) - len(fresh)
-
-
-def _sighting(frame: ArpFrame, late: int) -> Sighting:
-    point = frame.point
-    direction = frame.direction if point.direction == Direction.BOTH else point.direction
-    return Sighting(frame, frame.at - late, point.object, point.kind, direction, identity(frame))
+    for frame in sorted(heard.frames, key=attrgetter("at")):
+        key, at, way = identity(frame), frame.at, frame.direction
+        same = key, frame.vlans, way
+        before = last.get(same)
+        if before is None or at - before > _DUPLICATE_TIME or (merged and way == Direction.BOTH):
+            fresh.append(Sighting(frame, at - late, thing, kind, way if merged else side, key))
+            last[same] = at
+    return fresh
 
 
 def _corrected(
