@@ -1,11 +1,12 @@
 """Settings: every problem at once, in one readable line each."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from workers.errors import SettingsError
-from workers.settings import read_worker_settings
+from workers.settings import environment, read_worker_settings
 
 GOOD = {
     "SLACK_BOT_TOKEN": "xoxb-1",
@@ -23,6 +24,16 @@ def test_good_settings_have_the_documented_defaults() -> None:
     assert (settings.capture_seconds, settings.worker_jobs, settings.host_jobs) == (30, 8, 1)
     assert (settings.esxi.user, settings.esxi.port, settings.evidence_days) == ("root", 22, 7)
     assert not settings.esxi.start_service
+
+
+def test_a_value_in_the_settings_file_is_taken_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", {"HOME": "/root"})
+    Path(".env").write_text("VCENTER_PASSWORD='a${HOME}b'\nESXI_SSH_PASSWORD=$HOME\n", "utf-8")
+    found = environment()
+    assert (found["VCENTER_PASSWORD"], found["ESXI_SSH_PASSWORD"]) == ("a${HOME}b", "$HOME")
 
 
 def test_secrets_stay_out_of_repr() -> None:

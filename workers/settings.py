@@ -129,7 +129,7 @@ class WorkerSettings:
 
 def environment() -> Mapping[str, str]:
     """The process's environment, completed from a ``.env`` file in the working directory."""
-    load_dotenv(Path.cwd() / ".env", override=False)
+    load_dotenv(Path.cwd() / ".env", override=False, interpolate=False)
     return os.environ
 
 

@@ -128,10 +128,20 @@ async def test_the_network_team_gets_a_case_that_stands_alone_and_answers(lab: L
     assert len(handoffs(lab)) == 1
 
     await answered_by_the_network_team(lab, root, there)
-    events = [entry.get("event", "") for entry in audited(lab)]
+    trail = audited(lab)
+    events = [entry.get("event", "") for entry in trail]
     for event in ("hand-off", "taken", "not ours", "fixed", "answered"):
         assert event in events, (event, events)
     assert events.count("hand-off") == 1
+    (ended,) = [entry for entry in trail if entry.get("outcome") == "verdict"]
+    assert set(ended["commands"].split("; ")) == captured(lab)
+    assert sum("0x8035" in command for command in captured(lab)) == 4  # RARP, two uplinks
+
+
+def captured(lab: Lab) -> set[str]:
+    """Every capture that a host was told to run."""
+    lines = [logged.line for twin in lab.esxi.values() for logged in twin.commands]
+    return {"pktcap-uw" + line.partition("pktcap-uw")[2] for line in lines if "--ethtype" in line}
 
 
 async def test_a_verdict_that_points_elsewhere_is_asked_twice(lab: Lab) -> None:

@@ -164,7 +164,6 @@ def _about(job: Job) -> dict[str, str]:
 def _outcome(evidence: Evidence, job: Job) -> dict[str, str]:
     """How a check ended, for the queue's record, the audit and the history."""
     judgement = evidence.judgement
-    commands = [c.command for c in judgement.case.captures if c.command]
     return _about(job) | {
         "outcome": "verdict",
         "verdict": judgement.verdict.code,
@@ -174,7 +173,7 @@ def _outcome(evidence: Evidence, job: Job) -> dict[str, str]:
         "vm": judgement.case.vm.name,
         "moid": judgement.case.vm.moid or "",
         "host": judgement.case.host.name,
-        "commands": "; ".join(commands),
+        "commands": "; ".join(evidence.commands),
     }
 
 

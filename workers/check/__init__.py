@@ -69,7 +69,10 @@ async def check(job: Job, peers: Peers, desk: Desk) -> Evidence:
         heard = recording.heard(case)
         judgement = await asyncio.to_thread(judge_both, case, heard, there.heard)
     return Evidence(
-        judgement, recording.pcaps() | dict(there.pcaps), recording.files | dict(there.files)
+        judgement,
+        recording.pcaps() | dict(there.pcaps),
+        recording.files | dict(there.files),
+        (*recording.commands, *there.commands),
     )
 
 

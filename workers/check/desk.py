@@ -90,8 +90,12 @@ class Peers:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A finished check: the judgement, the raw captures by their path in the case, other files."""
+    """A finished check: the judgement, the raw captures by their path in the case, other files.
+
+    ``commands`` are all that captured on a host, for RARP too.
+    """
 
     judgement: Judgement
     pcaps: Mapping[str, bytes]
     files: Mapping[str, bytes]
+    commands: tuple[str, ...] = ()

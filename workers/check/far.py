@@ -35,6 +35,7 @@ class FarEvidence:
     heard: tuple[Heard, ...] = ()
     pcaps: Mapping[str, bytes] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    commands: tuple[str, ...] = ()
 
 
 @contextlib.asynccontextmanager
@@ -145,6 +146,7 @@ class FarListener:
             heard,
             {f"far/{file}": data for file, data in recording.pcaps().items()},
             {f"far/{file}": data for file, data in recording.files.items()},
+            recording.commands,
         )
 
 

@@ -97,6 +97,9 @@ def _keep_rarp(recording: Recording) -> None:
     for name, chunk in recording.chunks.items():
         if is_rarp(recording.readers[name].point):
             recording.files[f"rarp/{name}.pcap"] = bytes(chunk)
+    lines = [c.command for c in recording.captures if c.command and is_rarp(c.point)]
+    if lines:
+        recording.files["rarp/commands.txt"] = "".join(f"{line}\n" for line in lines).encode()
 
 
 async def _hear(

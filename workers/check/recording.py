@@ -57,6 +57,11 @@ class Recording:
         """How many ARP frames were heard so far."""
         return sum(len(reader.frames) for reader in self.readers.values())
 
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """What was run on the host to capture."""
+        return tuple(c.command for c in self.captures if c.command)
+
     def window(self) -> tuple[int, int]:
         """The first and the last moment of listening, in host time."""
         ready = [c.ready_at for c in self.captures if c.ready_at is not None]

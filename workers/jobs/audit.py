@@ -15,7 +15,7 @@ from workers.jobs.connection import Connection, fields
 AUDIT_ENTRIES = 20_000
 AUDIT_SECONDS = 400 * 86_400
 _PAGE = 1000
-_VALUE_CHARACTERS = 2000
+_VALUE_CHARACTERS = 6000  # the commands of a host with eight uplinks
 
 log = logging.getLogger("arpcheck.jobs")
 trail = logging.getLogger("arpcheck.audit")

@@ -67,7 +67,7 @@ def readme(evidence: Evidence) -> bytes:
         _FILES,
         "VERIFY",
         _VERIFY,
-        "The captures hold ARP only: MAC and IP addresses, no content of anybody's traffic.",
+        "The captures hold ARP and RARP only: MAC and IP addresses, no other traffic.",
         "Keep them as long as addresses may be kept with you.",
     ]
     return ("\n".join(parts) + "\n").encode("utf-8", "replace")
