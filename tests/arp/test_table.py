@@ -213,3 +213,39 @@ def test_an_adapter_that_was_not_heard_is_not_idle_where_its_subnet_was_to_be_as
     verdict = judge(*without_point(*blind, "vmnic0-tx", "vmnic1-tx"))
     assert (verdict.nic, verdict.verdict.code) == ("vnic0", "CAPTURE_INCOMPLETE")
     assert [(nic, each.code) for nic, _, each in verdict.further] == [("vnic1", "ARP_OK")]
+
+
+TWO_ADAPTERS = "second-adapter-is-idle"
+
+
+@pytest.mark.parametrize(
+    ("point", "address", "target", "heads", "further"),
+    [
+        # What an adapter that nobody was to use did not say is no question of its own,
+        ("", "10.20.110.99", "10.20.110.1", "vnic0 ARP_OK", "vnic1 NO_STIMULUS"),
+        ("vnic1-tx", "10.20.120.21", "10.20.110.1", "vnic0 ARP_OK", "vnic1 CAPTURE_INCOMPLETE"),
+        # but it is one where it was to ask, or did.
+        ("", "10.20.120.21", "10.20.120.1", "vnic1 GUEST_SILENT", "vnic0 ARP_OK"),
+        ("vnic1-tx", "10.20.110.99", "10.20.110.1", "vnic1 CAPTURE_INCOMPLETE", "vnic0 ARP_OK"),
+        (
+            "vnic0-rx",
+            "10.20.120.21",
+            "10.20.110.1",
+            "vnic0 CAPTURE_INCOMPLETE",
+            "vnic1 NO_STIMULUS",
+        ),
+    ],
+)
+def test_of_two_adapters_the_one_with_an_open_question_heads(
+    point: str, address: str, target: str, heads: str, further: str
+) -> None:
+    case, heard = load(TWO_ADAPTERS)
+    first, second = case.vm.nics
+    case = replace(
+        case,
+        vm=replace(case.vm, nics=(first, replace(second, ipv4=(f"{address}/24",)))),
+        stimulus=replace(case.stimulus, targets=(target,)),
+    )
+    judgement = judge(*(failed_point(case, heard, point) if point else (case, heard)))
+    assert f"{judgement.nic} {judgement.verdict.code}" == heads
+    assert [f"{nic} {verdict.code}" for nic, _, verdict in judgement.further] == [further]
