@@ -21,10 +21,12 @@ from workers.arp.model import (
     VmCandidate,
 )
 from workers.arp.summary import (
+    HANDOFF,
     Message,
     Progress,
     cancelled_message,
     choice_message,
+    escape,
     files_message,
     handed_off,
     handoff_message,
@@ -87,6 +89,36 @@ def test_the_verdict_of_both_ends_reads_as_written_down() -> None:
     golden.same("handoff-two-ends", handoff_message(two_ended(), JOB))
 
 
+@pytest.mark.parametrize("code", sorted(set(CODES) - ONLY_BESIDE))
+def test_the_root_says_what_to_do_next_where_nobody_has_the_next_move(code: str) -> None:
+    verdict, root = verdicts()[code].verdict, root_verdict(verdicts()[code], JOB)
+    undecided = verdict.owner is Owner.INCONCLUSIVE
+    shown = root.blocks[0]["text"]["text"]
+    assert (escape(verdict.next_step) in shown) is undecided
+    assert (escape(verdict.next_step) in root.text) is undecided
+
+
+def test_a_name_that_begins_the_headline_is_not_said_twice() -> None:
+    root = root_verdict(verdicts()["NO_STIMULUS"], JOB)
+    assert root.blocks[0]["text"]["text"].count("app01") == 1
+    assert "app01: app01" not in root.text + answer(verdicts()["NO_STIMULUS"]).text
+
+
+@pytest.mark.parametrize("code", sorted(set(CODES) - ONLY_BESIDE))
+def test_the_hand_off_button_says_whose_move_it_is(code: str) -> None:
+    judgement = verdicts()[code]
+    buttons = [b for block in answer(judgement).blocks for b in block.get("elements", ())]
+    labels = [b["text"]["text"] for b in buttons if b.get("action_id") == HANDOFF]
+    wanted = {
+        Owner.NETWORK: "Hand off to network team",
+        Owner.INCONCLUSIVE: "Ask network team (not decided)",
+        Owner.GUEST: "Tell network team too (next move: VM's owner)",
+        Owner.VIRTUALIZATION: "Tell network team too (next move: virtualization)",
+        Owner.TARGET: "Tell network team too (next move: target's owner)",
+    }.get(judgement.verdict.owner)
+    assert labels == ([wanted] if wanted and judgement.exchanges else [])
+
+
 NETWORK = "UPLINK_VLAN_NOT_CARRIED"
 CHOICES = (
     VmCandidate("vm-101", "app01", "prod/web", "cluster-a", "poweredOn"),
@@ -115,6 +147,7 @@ def others() -> dict[str, Message]:
     handoff = handoff_message(judgement, JOB)
     return {
         "root-verdict": root_verdict(judgement, JOB),
+        "root-undecided": root_verdict(verdicts()["NO_STIMULUS"], JOB),
         "root-trouble": root_line(JOB, ":x:", "esx07.example.com does not answer on SSH."),
         "trouble": trouble_message(JOB, "esx07.example.com does not answer.", "Try ssh from here."),
         "not-found": trouble_message(JOB, "vCenter shows no VM named ap01.", closest=("app01",)),

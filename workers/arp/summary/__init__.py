@@ -31,7 +31,7 @@ from workers.arp.summary.handoff import (
     said,
     with_note,
 )
-from workers.arp.summary.owners import emoji, owner_in_short, owner_words
+from workers.arp.summary.owners import emoji, owner_words
 from workers.arp.summary.questions import (
     cancelled_message,
     choice_message,
@@ -75,7 +75,6 @@ __all__ = [
     "handoff_message",
     "joined_message",
     "kept_message",
-    "owner_in_short",
     "owner_words",
     "progress_words",
     "root_cancelled",
