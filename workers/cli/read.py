@@ -191,6 +191,6 @@ def _case(nic: Vnic, heard: Sequence[Heard], uplinks: tuple[Uplink, ...]) -> Cas
         id="read",
         made_at=max(ends, default=None),
         vm=Vm(name="VM", nics=(replace(nic, point=adapters[0] if adapters else nic.point),)),
-        host=Host("host unknown", uplinks=uplinks),
+        host=Host("the ESXi host", uplinks=uplinks),
         captures=tuple(one.capture for one in heard),
     )

@@ -219,7 +219,8 @@ def _stimulus(shape: Shape | None) -> Stimulus:
 
 
 def _event(shape: Shape) -> HostEvent:
-    return HostEvent(shape.time("at"), shape.text("event"), shape.maybe_text("text") or "")
+    text, host = (shape.maybe_text(name) or "" for name in ("text", "host"))
+    return HostEvent(shape.time("at"), shape.text("event"), text, host)
 
 
 def _captures(shape: Shape) -> tuple[Capture, ...]:

@@ -138,7 +138,8 @@ def _local_vm(vm: LocalVm) -> dict[str, Any]:
 
 def _event(event: HostEvent) -> dict[str, Any]:
     written = {"at": utc(event.at), "event": event.event}
-    return written | {"text": event.text} if event.text else written
+    told = {"text": event.text, "host": event.host}
+    return written | {name: value for name, value in told.items() if value}
 
 
 def _capture(capture: Capture) -> dict[str, Any]:

@@ -21,11 +21,15 @@ class Stimulus:
 
 @dataclass(frozen=True, slots=True)
 class HostEvent:
-    """Something that happened to the VM or the host during the capture, by the contract's names."""
+    """Something that happened to the VM or the host during the capture, by the contract's names.
+
+    ``host`` is where a VM that left runs now, as far as vCenter tells.
+    """
 
     at: int
     event: str
     text: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from workers.arp.model import (
     SideFinding,
 )
 from workers.arp.verdict.evidence import Evidence
-from workers.arp.verdict.scene import clock
+from workers.arp.verdict.scene import clock, happened
 from workers.arp.verdict.signs import PATHS, while_listening
 
 _LEAST_ASKED = 3
@@ -154,7 +154,8 @@ def _path(e: Evidence) -> SideFinding | None:
     changed = e.uplink_changed
     if not told and not changed:
         return None
-    what = f"the VM's uplink changed from {changed}" if changed else f"event {', '.join(told)}"
+    what = ", ".join(dict.fromkeys(happened(each) for each in told))
+    what = f"the VM's uplink changed from {changed}" if changed else what
     return SideFinding("PATH_CHANGED", f"During the capture: {what}.")
 
 
@@ -263,7 +264,7 @@ def _untold(e: Evidence) -> SideFinding | None:
         return None
     return SideFinding(
         "OTHER_UPLINK_THAN_TOLD",
-        f"vCenter told {e.nic.pinned_uplink} as the VM's uplink, its requests were handed to "
+        f"vCenter named {e.nic.pinned_uplink} as the VM's uplink, but its requests were handed to "
         f"{e.uplink}: it changed meanwhile, or the uplinks' files bear each other's names.",
     )
 
