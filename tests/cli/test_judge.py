@@ -1,6 +1,7 @@
 """arpcheck judge: a folder or a zip in, a report or one line out, whoever made it."""
 
 import json
+import os
 import shlex
 import stat
 import struct
@@ -200,6 +201,24 @@ def test_what_is_no_case_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
     assert "neither a case's folder nor a zip" in refusal("judge", tmp_path / "text")
     assert "no case.json" in refusal("judge", tmp_path)
+    (tmp_path / "x.pcap").touch()
+    assert "x.pcap is empty, and no zip; arpcheck read" in refusal("judge", tmp_path / "x.pcap")
+
+
+def test_a_folder_of_bundles_and_cases_is_told_what_to_judge(tmp_path: Path) -> None:
+    bundle = zipped(tmp_path / "my bundle.zip", files())
+    told = refusal("judge", tmp_path)
+    assert told.endswith(f"judge this one (arpcheck judge '{bundle}').")
+    folder(tmp_path / "case", files())
+    told = refusal("judge", tmp_path)
+    assert f"one of its 2 bundles and cases (arpcheck judge {tmp_path / 'case'})" in told
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_case_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+    bundle = zipped(tmp_path / "x.zip", files())
+    bundle.chmod(0)
+    assert "may not be read by this user" in refusal("judge", bundle)
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])

@@ -61,7 +61,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         "GUEST_IGNORES_REPLY": _info(
             _G,
             "Replies were delivered within milliseconds and the guest goes on asking, as a kernel does.",
-            "That any frame was lost, or that the kernel is to blame: a loop that flushes it asks alike.",
+            "That any frame was lost, or that a kernel asks: a loop that flushes the entry looks the same.",
             "Check the guest's firewall, arptables, namespaces and neighbour table.",
         ),
         "GUEST_NOT_ANSWERING": _info(

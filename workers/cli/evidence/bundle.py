@@ -137,7 +137,9 @@ def _check_directory(file: IO[bytes], path: Path) -> None:
     plain = bare >= 0 and tail.startswith(_END, bare) and tail.endswith(b"\x00\x00")
     end = bare if plain else tail.rfind(_END)
     if end < 0 or end + _END_BYTES > len(tail):
-        raise CaseUnreadable(f"{path} is neither a case's folder nor a zip.")
+        what = "is neither a case's folder nor a zip" if size else "is empty, and no zip"
+        hint = "; arpcheck read judges a capture" * path.name.endswith((".pcap", ".pcapng"))
+        raise CaseUnreadable(f"{path} {what}{hint}.")
     entries = int.from_bytes(tail[end + 10 : end + 12], "little")
     directory = int.from_bytes(tail[end + 12 : end + 16], "little")
     locator = tail[max(0, end - _END64_LOCATOR_BYTES) : end]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
@@ -44,7 +45,9 @@ class Folder:
         try:
             return b"".join(bytes(chunk) for chunk in self.chunks(DOCUMENT))
         except MissingFileError:
-            raise CaseUnreadable(f"{self._folder} holds no case.json.") from None
+            raise CaseUnreadable(
+                f"{self._folder} holds no case.json{_instead(self._folder)}."
+            ) from None
 
     def chunks(self, name: str) -> Iterator[bytes | memoryview]:
         """A file's bytes in order."""
@@ -56,6 +59,15 @@ class Folder:
             raise CaseUnreadable(f"The case's file {shown(name)} leads out of the case.")
         with path.open("rb", buffering=0) as file:
             yield from limited(chunks(file), MOST_DOCUMENT if name == DOCUMENT else None)
+
+
+def _instead(folder: Path) -> str:
+    """What in the folder can be judged, where it is no case itself."""
+    found = sorted([*folder.glob("*.zip"), *(case.parent for case in folder.glob(f"*/{DOCUMENT}"))])
+    if not found:
+        return ""
+    one = "this one" if len(found) == 1 else f"one of its {len(found)} bundles and cases"
+    return f"; judge {one} (arpcheck judge {shlex.quote(str(found[0]))})"
 
 
 def limited(given: Iterator[bytes | memoryview], most: int | None) -> Iterator[bytes | memoryview]:
