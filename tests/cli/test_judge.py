@@ -51,6 +51,52 @@ def test_a_bundle_gives_the_report_it_was_made_from(tmp_path: Path) -> None:
     assert run("judge", bundle).stdout.decode() == as_text(judgement)
 
 
+def bundled(path: Path, **changed: bytes | None) -> Path:
+    """A bundle as it was made, but for these files; None = left out."""
+    judgement = judge(judged.case(), [])
+    path.write_bytes(make_bundle(judgement, judged.captures(), {"nicstats.txt": b"x"}))
+    with zipfile.ZipFile(path) as made:
+        content = {name: made.read(name) for name in made.namelist()}
+    content |= {name: data for name, data in changed.items() if data is not None}
+    return zipped(path, {n: d for n, d in content.items() if changed.get(n, d) is not None})
+
+
+def test_a_bundle_that_was_not_changed_is_said_to_be_so(tmp_path: Path) -> None:
+    bundle = bundled(tmp_path / "x.zip")
+    said = run("judge", bundle)
+    assert said.stderr.decode() == "arpcheck: Each file is as it was made (SHA256SUMS).\n"
+    assert run("judge", bundle, "--json").stderr == b""
+    with zipfile.ZipFile(bundle) as made:
+        made.extractall(tmp_path / "unpacked")
+    assert run("judge", tmp_path / "unpacked").stderr == said.stderr
+    (tmp_path / "unpacked" / "pcap" / "vmnic1-tx.pcap").write_bytes(b"")
+    assert b"was changed" in run("judge", tmp_path / "unpacked").stderr
+
+
+def test_a_changed_bundle_is_judged_and_marked(tmp_path: Path) -> None:
+    changes = {"pcap/vmnic1-tx.pcap": b"", "nicstats.txt": None}
+    bundle = bundled(tmp_path / "x.zip", **changes)
+    sentence = (
+        "The evidence was changed after it was made: 'nicstats.txt' is missing, "
+        "'pcap/vmnic1-tx.pcap' was changed (SHA256SUMS)."
+    )
+    text, data = run("judge", bundle), run("judge", bundle, "--json")
+    assert (text.returncode, data.returncode) == (0, 0)
+    assert text.stderr.decode() == data.stderr.decode() == f"arpcheck: {sentence}\n"
+    assert sentence in " ".join(text.stdout.decode().split())
+    report = json.loads(data.stdout)
+    assert report["side_findings"][0] == {"code": "EVIDENCE_CHANGED", "text": sentence}
+    assert report["verdict"]["not_proven"][0] == f"That this is what was captured. {sentence}"
+
+
+def test_a_capture_that_no_digest_covers_is_told(tmp_path: Path) -> None:
+    case = files(SHA256SUMS=b"no digest at all\n")
+    said = run("judge", zipped(tmp_path / "x.zip", case)).stderr
+    assert b"'case.json' is not listed, 'pcap/vmnic1-tx.pcap' is not listed" in said
+    outside = files(SHA256SUMS=b"0" * 64 + b"  ../../etc/passwd\n")
+    assert "outside itself" in refusal("judge", zipped(tmp_path / "y.zip", outside))
+
+
 def test_a_missing_capture_file_blinds_its_point(tmp_path: Path) -> None:
     without = {"case.json": dumped(document())}
     for case in (folder(tmp_path / "case", without), zipped(tmp_path / "case.zip", without)):

@@ -44,7 +44,7 @@ def say(text: str) -> int:
 
 
 def _cannot(why: str) -> int:
-    _complain(f"The report could not be written: {why}.")
+    complain(f"The report could not be written: {why}.")
     return _NOT_WRITTEN
 
 
@@ -55,7 +55,7 @@ def _json(judgement: Judgement) -> str:
 def refuse(trouble: CheckError) -> int:
     """Print why there is no report: one line, and what to do where that is known."""
     sentences = " ".join(part for part in (trouble.sentence, trouble.next_step) if part)
-    _complain(sentences)
+    complain(sentences)
     return BAD_INPUT
 
 
@@ -70,7 +70,8 @@ def unreadable(path: str, trouble: OSError) -> CaseUnreadable:
     return CaseUnreadable(f"{path} cannot be read: {trouble.strerror or trouble}.")
 
 
-def _complain(sentences: str) -> None:
+def complain(sentences: str) -> None:
+    """Say it on standard error, in one line."""
     with suppress(OSError, AttributeError):  # nobody may be there to read it
         sys.stderr.write(f"arpcheck: {clean(' '.join(sentences.split()))}\n")
         sys.stderr.flush()

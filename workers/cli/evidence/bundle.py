@@ -17,7 +17,6 @@ from typing import IO, Final, TypeVar
 from workers.arp.case.shape import shown
 from workers.cli.evidence.folder import (
     DOCUMENT,
-    MOST_DOCUMENT,
     MissingFileError,
     limited,
     refuse_outside,
@@ -83,7 +82,7 @@ class Bundle:
         if entry is None or entry.is_dir():
             raise MissingFileError(name)
         with _opened(lambda: self._archive.open(entry)) as file:
-            yield from limited(_chunked(file), MOST_DOCUMENT if name == DOCUMENT else None)
+            yield from limited(_chunked(file), name)
 
     def _find_top(self) -> str:
         """The folder inside the zip that case.json stands in: none, or a single one at the top."""

@@ -13,7 +13,9 @@ from workers.cli.chunks import chunks
 from workers.errors import CaseUnreadable
 
 DOCUMENT: Final = "case.json"
+SUMS: Final = "SHA256SUMS"
 MOST_DOCUMENT: Final = 16_777_216
+_READ_WHOLE: Final = {DOCUMENT, SUMS}
 
 _OUTSIDE: Final = re.compile(r"^[/\\]|\\|^[A-Za-z]:|[\x00-\x1f]|(?:^|/)\.\.(?:/|$)")
 
@@ -58,7 +60,7 @@ class Folder:
         if not path.resolve().is_relative_to(self._folder.resolve()):
             raise CaseUnreadable(f"The case's file {shown(name)} leads out of the case.")
         with path.open("rb", buffering=0) as file:
-            yield from limited(chunks(file), MOST_DOCUMENT if name == DOCUMENT else None)
+            yield from limited(chunks(file), name)
 
 
 def _instead(folder: Path) -> str:
@@ -70,13 +72,13 @@ def _instead(folder: Path) -> str:
     return f"; judge {one} (arpcheck judge {shlex.quote(str(found[0]))})"
 
 
-def limited(given: Iterator[bytes | memoryview], most: int | None) -> Iterator[bytes | memoryview]:
-    """The same chunks, as long as they are not more than ``most`` bytes together."""
+def limited(given: Iterator[bytes | memoryview], name: str) -> Iterator[bytes | memoryview]:
+    """The same chunks; of a file that is read whole only so many."""
     total = 0
     for chunk in given:
         total += len(chunk)
-        if most is not None and total > most:
-            raise CaseUnreadable(f"case.json is larger than {most >> 20} MiB.")
+        if name in _READ_WHOLE and total > MOST_DOCUMENT:
+            raise CaseUnreadable(f"{name} is larger than {MOST_DOCUMENT >> 20} MiB.")
         yield chunk
 
 
