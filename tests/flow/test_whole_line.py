@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -110,6 +111,10 @@ async def test_a_command_becomes_a_verdict_with_evidence(
 
     assert {"case.json", "report.json", "report.txt", "SHA256SUMS"} <= files.keys()
     assert {f"pcap/{point}.pcap" for point in points} <= files.keys()
+    listed = set(re.findall(r"^([a-z_]+)/ ", files["README.txt"].decode(), re.MULTILINE))
+    assert {name.partition("/")[0] for name in files if "/" in name} == listed
+    clock = json.loads(files["manifest.json"])["clock"]
+    assert abs(clock["offset_ms"]) <= clock["uncertainty_ms"] + 1_000
     assert judged_again(lab, tmp_path)["verdict"] == report["verdict"]
     for program in lab.programs:
         assert await program.stop() == 0

@@ -53,6 +53,7 @@ def read_case(document: bytes) -> Case:
         events=shape.shapes("events", _event),
         captures=_captures(shape),
         far_end=_far_end(shape.maybe_inside("far_end")),
+        clock=_clock(shape.maybe_inside("clock")),
     )
 
 

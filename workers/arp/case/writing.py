@@ -10,6 +10,7 @@ from workers.arp.case.times import utc
 from workers.arp.model import (
     Capture,
     Case,
+    ClockGap,
     FarEnd,
     Host,
     HostEvent,
@@ -39,6 +40,8 @@ def write_case(case: Case) -> bytes:
         "events": [_event(event) for event in case.events],
         "points": [_capture(capture) for capture in case.captures],
     }
+    if case.clock is not None:
+        document["clock"] = _clock(case.clock)
     if case.far_end is not None:
         document["far_end"] = _far_end(case.far_end)
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -46,14 +49,12 @@ def write_case(case: Case) -> bytes:
 
 
 def _far_end(far: FarEnd) -> dict[str, Any]:
-    clock = far.clock
     return {
         "vm": _vm(far.vm),
         "host": _host(far.host),
         "events": [_event(event) for event in far.events],
         "points": [_capture(capture) for capture in far.captures],
-        "clock": clock
-        and {"ahead_us": clock.ahead // 1_000, "uncertainty_us": -(-clock.uncertainty // 1_000)},
+        "clock": far.clock and _clock(far.clock),
         "failure": far.failure,
     }
 
@@ -134,6 +135,10 @@ def _uplink(uplink: Uplink) -> dict[str, Any]:
 
 def _local_vm(vm: LocalVm) -> dict[str, Any]:
     return {"name": vm.name, "mac": vm.mac, "ipv4": list(vm.ipv4), "vlan": vm.vlan}
+
+
+def _clock(gap: ClockGap) -> dict[str, int]:
+    return {"ahead_us": gap.ahead // 1_000, "uncertainty_us": -(-gap.uncertainty // 1_000)}
 
 
 def _event(event: HostEvent) -> dict[str, Any]:
