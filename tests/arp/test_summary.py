@@ -104,6 +104,39 @@ def test_a_name_that_begins_the_headline_is_not_said_twice() -> None:
     assert "app01: app01" not in root.text + answer(verdicts()["NO_STIMULUS"]).text
 
 
+MARKED = ("*prod*", "_app_", "~old~ db", "*a and b*", "web_01", "x*y", "__init__", "`cmd`x")
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_names_are_shown_as_they_are(name: str) -> None:
+    """What Slack shows has the name's characters; a backtick alone looks the same and is not."""
+    judgement = verdicts()["NO_STIMULUS"]
+    nics = tuple(replace(nic, portgroup=name) for nic in judgement.case.vm.nics)
+    headline = f"{name} ({name}): it sent no ARP request, says {name}."
+    named = replace(
+        judgement,
+        case=replace(judgement.case, vm=replace(judgement.case.vm, name=name, nics=nics)),
+        verdict=replace(judgement.verdict, headline=headline, reasons=(headline,)),
+    )
+    for message in (
+        root_verdict(named, JOB),
+        answer(named),
+        root_message(replace(JOB, vm=name), PROGRESS["finding"]),
+        trouble_message(JOB, headline),
+    ):
+        shown = golden.rendered(message).replace("ˋ", "`")
+        assert golden.refused(message) == []
+        plain = "".join(char for char in name if char != "`")
+        assert plain in "".join(char for char in shown if char != "`")
+
+
+def test_code_in_a_sentence_stays_code_and_plain_words_stay_plain() -> None:
+    assert escape("Say `for 30s` or `*`.") == "Say `for 30s` or `*`."
+    plain = 'vmnic1-tx of web_01 (VLAN_DEAD): 5 x 3 & it\'s 00:00:01Z, "so" <b>'
+    assert escape(plain) == plain.replace("&", "&amp;").replace("<b>", "&lt;b&gt;")
+    assert escape("is (*x*), and _y_.") == "is (`*x*`), and `_y_`."
+
+
 @pytest.mark.parametrize("code", sorted(set(CODES) - ONLY_BESIDE))
 def test_the_hand_off_button_says_whose_move_it_is(code: str) -> None:
     judgement = verdicts()[code]

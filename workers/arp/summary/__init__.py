@@ -20,6 +20,7 @@ from workers.arp.summary.blocks import (
     Block,
     Message,
     code,
+    entities,
     escape,
     shortened,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "choice_message",
     "code",
     "emoji",
+    "entities",
     "escape",
     "files_message",
     "handed_off",
