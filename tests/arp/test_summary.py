@@ -131,7 +131,8 @@ def test_names_are_shown_as_they_are(name: str) -> None:
 
 
 def test_code_in_a_sentence_stays_code_and_plain_words_stay_plain() -> None:
-    assert escape("Say `for 30s` or `*`.") == "Say `for 30s` or `*`."
+    for sentence in ("Say `for 30s` or `*`.", "Invite me (`/invite @arpcheck`)!"):
+        assert escape(sentence) == sentence
     plain = 'vmnic1-tx of web_01 (VLAN_DEAD): 5 x 3 & it\'s 00:00:01Z, "so" <b>'
     assert escape(plain) == plain.replace("&", "&amp;").replace("<b>", "&lt;b&gt;")
     assert escape("is (*x*), and _y_.") == "is (`*x*`), and `_y_`."

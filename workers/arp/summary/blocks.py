@@ -32,9 +32,9 @@ Block = dict[str, Any]
 
 _GRAVE = "\N{MODIFIER LETTER GRAVE ACCENT}"
 """Looks like a backtick, and ends no inline code."""
-_WORD = re.compile(
-    r"""(?P<code>`[^`\n]+`)|(?P<before>[(\["“']*)(?P<word>\S+?)(?P<after>[.,:;)\]"”'!?]*)(?!\S)"""
-)
+_CODE = re.compile(r"(?<![\w`])(`[^`\n]+`)(?![\w`])")
+_WORD = re.compile(r"\S+")
+_OPENING, _CLOSING = "([\"'“", ".,:;)]\"'”!?"
 _FORMATS = re.compile(r"(?<!\w)[*_~`]|[*_~`](?!\w)")
 """A mark between two letters or digits, as in ``web_01``, formats nothing."""
 _HALF_ENTITY = re.compile(r"&\w{0,3}…$")
@@ -54,13 +54,16 @@ def escape(text: str) -> str:
     mrkdwn has no escape for its marks: a word that they could format becomes inline code, in which
     they stand for themselves and from which a name is copied whole. Code that is there stays.
     """
-    return entities(_WORD.sub(_literal, text))
+    parts = _CODE.split(text)
+    parts[::2] = [_WORD.sub(_literal, part) for part in parts[::2]]
+    return entities("".join(parts))
 
 
 def _literal(found: re.Match[str]) -> str:
-    before, word, after = found["before"], found["word"], found["after"]
-    if found["code"] or not _FORMATS.search(word):
+    word = found[0].lstrip(_OPENING).rstrip(_CLOSING)
+    if not _FORMATS.search(word):
         return found[0]
+    before, after = found[0].split(word, 1)
     return f"{before}`{word.replace('`', _GRAVE)}`{after}"
 
 
