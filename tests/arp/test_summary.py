@@ -85,7 +85,9 @@ def test_the_verdict_reads_as_written_down(code: str) -> None:
 
 
 def test_the_verdict_of_both_ends_reads_as_written_down() -> None:
-    golden.same("verdict-two-ends", answer(two_ended(), "Stopped early: enough unanswered."))
+    golden.same(
+        "verdict-two-ends", answer(two_ended(), "Stopped early: enough requests stayed unanswered.")
+    )
     golden.same("handoff-two-ends", handoff_message(two_ended(), JOB))
 
 

@@ -10,7 +10,7 @@ from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.drops import see_drops, settings_in, settings_out
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.signs import Sign, move_of
-from workers.arp.verdict.story import place, vlan_name
+from workers.arp.verdict.story import in_vlan, place, vlan_name
 from workers.arp.verdict.subnet import at_home
 
 
@@ -26,7 +26,7 @@ def not_proven(e: Evidence, code: str, sign: Sign) -> list[str]:
         )
     if code == "UNANSWERED_NO_CONTROL" and not at_home(e):
         open_ones.append(
-            f"That {e.target} and {e.asked[0].frame.sender_ip} belong in {vlan_name(e.vlan)}: "
+            f"That {e.target} and {e.asked[0].frame.sender_ip} belong {in_vlan(e.vlan)}: "
             "nothing else of their subnet was heard there."
         )
     if not e.talk.complete and e.lost:
@@ -57,7 +57,8 @@ def next_step(e: Evidence, code: str, sign: Sign) -> str:
     special = _SPECIAL.get(code)
     step = (special and special(e, sign)) or CODES[code].next_step
     if code in {"PARTIAL_LOSS", "RECOVERED_DURING_CAPTURE"} and sign.owner == Owner.INCONCLUSIVE:
-        step = f"Ask the owner of {e.target} whether it was up and well. If it was: {step}"
+        then = step[0].lower() + step[1:]
+        step = f"Ask the owner of {e.target} whether it was up and well. If it was: {then}"
     elsewhere = {
         a.uplink for a in e.others if a.target == e.target and a.fair and not a.answered_on
     }
@@ -126,7 +127,7 @@ def _ask_target(e: Evidence, sign: Sign) -> str:
             f"If {e.target} is the gateway, ask the network team whether it is up, else its owner."
         )
     if e.is_gateway:
-        return f"Network: is the gateway {e.target} up in {vlan_name(e.vlan)}?"
+        return f"Network: is the gateway {e.target} up {in_vlan(e.vlan)}?"
     return (
         f"Ask the owner of {e.target} whether it is up, and whether it filters ARP. If it is up and "
         "does not: network, its own switch port and the way there."

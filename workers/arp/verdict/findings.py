@@ -231,10 +231,11 @@ def _inferred(e: Evidence) -> SideFinding | None:
     points = sorted({seen.frame.point.name for seen in e.traffic.sightings if seen.inferred})
     if not points:
         return None
+    hold = "hold" if len(points) > 1 else "holds"
     return SideFinding(
         "DIRECTION_INFERRED",
-        f"{', '.join(points)} holds both directions without saying which frame went which way: "
-        f"the direction was inferred from where each source MAC lives.",
+        f"{', '.join(points)} {hold} both directions without saying which frame went which way: "
+        "the direction was inferred from where each source MAC lives.",
     )
 
 

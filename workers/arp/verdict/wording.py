@@ -14,6 +14,7 @@ from workers.arp.verdict.signs import Sign, move_of
 from workers.arp.verdict.story import (
     background,
     either,
+    in_vlan,
     latency_ms,
     place,
     share,
@@ -93,7 +94,7 @@ def _off_subnet(e: Evidence, _: Sign) -> str:
 
 def _wrong_sender(e: Evidence, sign: Sign) -> str:
     return (
-        f"{e.case.vm.name} sends as {sign.subject}, but its adapter is {e.nic.mac} "
+        f"{e.case.vm.name} sends as {sign.subject}, but its adapter has {e.nic.mac} "
         f"({', '.join(e.nic.ipv4) or 'address unknown'}): {share(e)} answered."
     )
 
@@ -113,7 +114,7 @@ def _drop_tx(e: Evidence, _: Sign) -> str:
 def _drop_rx(e: Evidence, sign: Sign) -> str:
     return (
         f"{len(e.undelivered)} replies for {e.case.vm.name} came in on {sign.subject} "
-        f"{'with no tag in the file' if e.scene.unknown else f'in {vlan_name(e.vlan)}'}, "
+        f"{'with no tag in the file' if e.scene.unknown else in_vlan(e.vlan)}, "
         f"{share(e)} were delivered."
     )
 
