@@ -117,7 +117,7 @@ async def ears_and_verdicts(rounds: int) -> Section:
     return Section(title, ("from → to", "median s", "worst s", "runs"), rows)
 
 
-AFTERWARDS = 5  # who asks again before the last edit of a check's message joins that check
+AFTERWARDS = 5  # the last edit of a check's message shall not fall into the next check's time
 
 
 async def _checks(situation: str, seconds: int, rounds: int) -> list[Stopwatch]:

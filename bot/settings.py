@@ -6,7 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from workers.settings import REDIS_URL, SLACK_API_URL, Reader, read_redis_url, read_slack_api_url
+from workers.settings import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    REDIS_URL,
+    SIGNING_SECRET,
+    SLACK_API_URL,
+    Reader,
+    read_redis_url,
+    read_slack_api_url,
+)
 
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,}")
 _USER = re.compile(r"[UWS][A-Z0-9]{2,}")
@@ -46,15 +55,14 @@ def read_bot_settings(env: Mapping[str, str]) -> BotSettings:
     app_token = reader.text("SLACK_APP_TOKEN")
     signing_secret = reader.text("SLACK_SIGNING_SECRET")
     if app_token and not app_token.startswith("xapp-"):
-        reader.problems.append(
-            "SLACK_APP_TOKEN should start with xapp-: an app-level token with connections:write"
-        )
+        reader.problems.append(f"SLACK_APP_TOKEN should start with xapp-: {APP_TOKEN}")
     if not app_token and not signing_secret:
         reader.problems.append(
-            "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP) is needed"
+            "SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP) is needed: the one is"
+            f" {APP_TOKEN}; the other comes {SIGNING_SECRET}"
         )
     settings = BotSettings(
-        slack_bot_token=reader.required("SLACK_BOT_TOKEN", "the bot token", ("xoxb-",)),
+        slack_bot_token=reader.required("SLACK_BOT_TOKEN", BOT_TOKEN, ("xoxb-",)),
         slack_app_token=app_token,
         slack_signing_secret=signing_secret,
         port=reader.number("PORT", 3000, 1, 65535),

@@ -27,11 +27,9 @@ from workers.arp.summary import (
     Message,
 )
 from workers.arp.summary.blocks import context
-from workers.jobs import JobRecord
+from workers.jobs import ANSWERED, JobRecord
 
 CHOICE_SECONDS = 3600
-ANSWERED = "verdict_ts"
-"""What a worker notes with a check once its answer is kept and told; the job ends soon after."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from handlers import replies
 from handlers.buttons import Press, again, allowed, follow_up, known, listen, thread_of
 from handlers.desk import REDELIVERY_SECONDS, Asker, Desk
-from workers.arp.model import Job
-from workers.arp.summary import FIXED, HANDOFF, NOT_OURS, TAKEN, Message
+from workers.arp.model import Job, Owner
+from workers.arp.summary import FIXED, HANDOFF, NOT_OURS, TAKEN, Message, owner_words
 from workers.arp.summary.blocks import context, plain, section
 from workers.jobs import JobRecord
 
@@ -30,8 +30,10 @@ HANDED_OFF = "handed off"
 """What a worker says of a hand-off that worked."""
 
 
-_TO_OTHERS = "The verdict points to: "
-_POINTS = {"none": "By the verdict ARP works", "inconclusive": "The verdict points to nobody yet"}
+_POINTS = {str(owner): f"The verdict points to {owner_words(owner)}" for owner in Owner} | {
+    "none": "By the verdict ARP works",
+    "inconclusive": "The verdict points to nobody yet",
+}
 
 
 def register(app: AsyncApp, desk: Desk) -> None:
@@ -152,7 +154,8 @@ def handoff_view(press: Press, record: JobRecord) -> dict[str, Any]:
         _note("note", "Note to the network team", "What they should know besides", optional=True),
     ]
     if owner and owner != "network":
-        blocks.append(_sure(f"{_POINTS.get(owner, _TO_OTHERS + owner)}. Hand off all the same"))
+        points = _POINTS.get(owner, f"The verdict points to {owner}")
+        blocks.append(_sure(f"{points}. Hand off all the same"))
     return _frame(HANDOFF_VIEW, blocks, _metadata(press, record.job.id), "Hand off")
 
 

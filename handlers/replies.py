@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from workers.arp.model import SECOND, Job
-from workers.arp.summary import POST_HERE, Message, code, escape, shortened
+from workers.arp.summary import POST_HERE, Message, code, entities, escape, shortened
 from workers.arp.summary.blocks import SECTION, actions, button, section
 from workers.jobs import JobRecord
 
@@ -90,7 +90,7 @@ def _over(job: Job, why: str) -> Message:
     )
     return said(
         f":x: {why} the {about} of {code(job.vm)}. Nothing more will come of it: ask again with"
-        f" `/arpcheck {escape(job.vm)}`."
+        f" {code(f'/arpcheck {job.vm}')}."
     )
 
 
@@ -202,7 +202,7 @@ def taken(user: str) -> Message:
 
 def not_ours(user: str, why: str) -> Message:
     """The network team sees it elsewhere."""
-    quoted = "\n".join(f"> {line}" for line in escape(why).splitlines())
+    quoted = "\n".join(f"> {line}" for line in entities(why).splitlines())
     return said(
         f":leftwards_arrow_with_hook: <@{escape(user)}> (network team): not ours, because\n{quoted}"
     )

@@ -36,6 +36,16 @@ def test_a_value_in_the_settings_file_is_taken_as_it_stands(
     assert (found["VCENTER_PASSWORD"], found["ESXI_SSH_PASSWORD"]) == ("a${HOME}b", "$HOME")
 
 
+def test_what_is_missing_is_told_with_where_to_get_it() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_worker_settings({})
+    told = {problem.partition(" ")[0]: problem for problem in caught.value.problems}
+    assert "api.slack.com/apps → your app → OAuth & Permissions" in told["SLACK_BOT_TOKEN"]
+    assert "Read-only role" in told["VCENTER_USER"]
+    assert "ssh-keygen" in told["ESXI_SSH_KEY_FILE"]
+    assert "ssh-keyscan" in told["ESXI_KNOWN_HOSTS"]
+
+
 def test_secrets_stay_out_of_repr() -> None:
     assert "planted" not in repr(read_worker_settings(GOOD))
 

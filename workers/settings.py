@@ -15,6 +15,13 @@ from dotenv import load_dotenv
 
 from workers.errors import SettingsError
 
+_APP = "api.slack.com/apps → your app"
+BOT_TOKEN = f"the bot token (xoxb-…), from {_APP} → OAuth & Permissions → Bot User OAuth Token"
+APP_TOKEN = (
+    f"an app-level token (xapp-…) with connections:write, from {_APP} → Basic Information →"
+    " App-Level Tokens"
+)
+SIGNING_SECRET = f"from {_APP} → Basic Information → Signing Secret"
 REDIS_URL = "redis://127.0.0.1:6379/0"
 SLACK_API_URL = "https://slack.com/api/"
 
@@ -140,7 +147,7 @@ def read_worker_settings(env: Mapping[str, str], *, slack: bool = True) -> Worke
         SettingsError: with a line per problem.
     """
     reader = Reader(env)
-    token = "" if not slack else reader.required("SLACK_BOT_TOKEN", "the bot token", ("xoxb-",))
+    token = "" if not slack else reader.required("SLACK_BOT_TOKEN", BOT_TOKEN, ("xoxb-",))
     settings = WorkerSettings(
         vcenter=read_vcenter(reader),
         esxi=read_esxi(reader),
@@ -179,9 +186,13 @@ def read_slack_api_url(reader: Reader) -> str:
 def read_vcenter(reader: Reader) -> VcenterSettings:
     """The ``VCENTER_*`` settings; what is wrong stands in ``reader.problems``."""
     return VcenterSettings(
-        host=reader.required("VCENTER_HOST", "the name or address of vCenter"),
-        user=reader.required("VCENTER_USER", "a vCenter account with the Read-only role"),
-        password=reader.required("VCENTER_PASSWORD", "that account's password"),
+        host=reader.required(
+            "VCENTER_HOST", "vCenter's name or address, as in its web client's URL"
+        ),
+        user=reader.required(
+            "VCENTER_USER", "an account such as arpcheck@vsphere.local, with the Read-only role"
+        ),
+        password=reader.required("VCENTER_PASSWORD", "the password of VCENTER_USER"),
         port=reader.number("VCENTER_PORT", 443, 1, 65535),
         ca_file=reader.file("VCENTER_CA_FILE"),
         insecure=reader.flag("VCENTER_INSECURE"),
@@ -194,14 +205,15 @@ def read_esxi(reader: Reader) -> EsxiSettings:
     password = reader.text("ESXI_SSH_PASSWORD")
     if key_file is None and not password:
         reader.problems.append(
-            "ESXI_SSH_KEY_FILE or ESXI_SSH_PASSWORD is needed to log in to ESXi hosts"
+            "ESXI_SSH_KEY_FILE or ESXI_SSH_PASSWORD is needed to log in to ESXi hosts: a private key"
+            " whose public key the hosts have (ssh-keygen -t rsa -b 3072), or the account's password"
         )
     known_hosts = reader.file("ESXI_KNOWN_HOSTS")
     accept_new = reader.choice("ESXI_HOST_KEYS", "", ("", "accept-new")) == "accept-new"
     if known_hosts is None and not accept_new:
         reader.problems.append(
-            "ESXI_KNOWN_HOSTS is not set: an OpenSSH known_hosts file with the hosts' keys"
-            " (or ESXI_HOST_KEYS=accept-new to pin the first key seen)"
+            "ESXI_KNOWN_HOSTS is not set: an OpenSSH known_hosts file with the hosts' keys, as"
+            " ssh-keyscan HOST writes it (or ESXI_HOST_KEYS=accept-new to pin the first key seen)"
         )
     return EsxiSettings(
         user=reader.text("ESXI_USER", "root"),

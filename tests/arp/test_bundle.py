@@ -17,7 +17,7 @@ from tests.arp import judged
 from workers.arp.bundle import bundle_name, make_bundle
 from workers.arp.case.reading import read_case
 from workers.arp.decode import ArpReader
-from workers.arp.model import CapturePoint, Direction, Judgement, Vm
+from workers.arp.model import CapturePoint, ClockGap, Direction, Judgement, Vm
 
 EXTRA = {"nicstats_before.txt": b"before", "nicstats_after.txt": b"after"}
 
@@ -124,6 +124,16 @@ def test_the_manifest_tells_commands_windows_and_ends() -> None:
         "2026-01-01T00:00:30.000000Z",
     )
     assert (first["exit"], first["dropped"]) == ("ended in order", 0)
+
+
+def test_the_manifest_tells_the_hosts_clock_where_it_is_known() -> None:
+    unknown = json.loads(made()["manifest.json"])["clock"]
+    assert (unknown["offset_ms"], unknown["uncertainty_ms"]) == (None, None)
+    case = replace(judged.case(), clock=ClockGap.between(-1_250_400_000, -1_249_600_300))
+    content = made(judged.judgement(case=case))
+    told = json.loads(content["manifest.json"])["clock"]
+    assert (told["offset_ms"], told["uncertainty_ms"]) == (-1250.001, 0.401)
+    assert read_case(content["case.json"]).clock == case.clock
 
 
 def test_requests_csv() -> None:
@@ -267,6 +277,14 @@ def test_the_bundles_name_is_a_plain_file_name() -> None:
     assert "/" not in name
     assert len(name) < 150
     assert name.endswith("_undated_k3f9.zip")
+
+
+def test_the_read_me_lists_the_folders_that_are_there() -> None:
+    assert "host/ " not in made()["README.txt"].decode()
+    files = {"host/before/nics.txt": b"x", "rarp/vmnic0.pcap": b"x"}
+    text = unzipped(make_bundle(judged.judgement(), {}, files))["README.txt"].decode()
+    assert "\nhost/   " in text
+    assert "\nrarp/   " in text
 
 
 def test_the_read_me_is_one_page_that_says_what_is_not_proven() -> None:

@@ -115,7 +115,11 @@ def test_another_uplink_than_vcenter_told_lowers_the_confidence_and_is_told() ->
         ("foreign-source-not-delivered", "vnic0-tx", "frames of the VM were handed to vmnic1"),
         ("C01", "vnic0-rx", "as if answered"),
         ("guest-not-answering", "vnic0-rx", "as if answered"),
-        ("C07", "vmnic1-rx", "frames from outside were delivered while what it sent came back"),
+        (
+            "C07",
+            "vmnic1-rx",
+            "frames from outside were delivered while what was handed to it came back",
+        ),
         ("C13", "vmnic1-rx", "1 frames from outside were delivered that no uplink shows"),
         ("C14", "vmnic1-tx", "came back that no uplink shows going out"),
         (

@@ -47,7 +47,7 @@ def test_who_leaves_by_an_uplink_is_no_foreign_claimant() -> None:
 
 def test_a_request_from_before_all_points_listened_holds_no_healthy_check() -> None:
     case, heard = load("arping-asks-every-second")
-    assert settled(judge(case, heard)) == "enough answered"
+    assert settled(judge(case, heard)) == "enough requests were answered"
     port = next(each for each in heard if each.capture.point.name == "vnic0-rx")
     third = port.frames[2].at
     late = replace(
@@ -57,7 +57,9 @@ def test_a_request_from_before_all_points_listened_holds_no_healthy_check() -> N
     )
     heard = tuple(late if each is port else each for each in heard)
     captures = tuple(late.capture if c.point.name == "vnic0-rx" else c for c in case.captures)
-    assert settled(judge(replace(case, captures=captures), heard)) == "enough answered"
+    assert (
+        settled(judge(replace(case, captures=captures), heard)) == "enough requests were answered"
+    )
 
 
 def _without_tags(heard: Heard, way: Direction) -> Heard:

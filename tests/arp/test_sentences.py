@@ -9,6 +9,7 @@ import pytest
 
 from tests.arp.captures import START, VM, interface, packet, section
 from tests.arp.corpus import NAMES, load
+from tests.arp.degrade import with_event
 from tests.arp.reading import REQUEST
 from workers.arp.decode import ArpReader
 from workers.arp.model import (
@@ -20,11 +21,24 @@ from workers.arp.model import (
     Case,
     Heard,
     Host,
+    HostEvent,
+    Judgement,
     Vm,
     Vnic,
 )
 from workers.arp.report import WIDTH, as_text
 from workers.arp.verdict import judge
+
+EVENTS = {
+    "vmotion_out",
+    "vmotion_in",
+    "poweroff",
+    "reconnect",
+    "mac_change",
+    "link_down",
+    "link_up",
+    "failover",
+}
 
 
 def test_a_headline_counts_one_group_of_requests() -> None:
@@ -82,6 +96,55 @@ def test_an_incomplete_capture_names_what_is_missing() -> None:
     told = judge(untold, heard).verdict
     assert told.code == "CAPTURE_INCOMPLETE"
     assert "which uplinks the host has" in told.headline
+
+
+@pytest.mark.parametrize("event", sorted(EVENTS))
+def test_an_event_is_told_in_words(event: str) -> None:
+    told = [judge(*with_event(*load(name), event, 12 * SECOND)) for name in ("C06", "C01")]
+    assert {each.verdict.code for each in told} & {"VM_MOVED", "PATH_CHANGED"}
+    for each in told:
+        words = " ".join([each.verdict.headline, each.verdict.next_step, *_beside(each)])
+        assert "event " not in words
+        assert not re.search(r"\b[a-z]+_[a-z_]+\b", words), words
+
+
+def test_a_vm_that_left_is_told_with_both_hosts() -> None:
+    case, heard = load("C06")
+    at = case.captures[0].ready_at or 0
+    port = HostEvent(at + 9 * SECOND, "reconnect")
+    left = HostEvent(at + 12 * SECOND, "vmotion_out", host="esx08.example.com")
+    verdict = judge(replace(case, events=(port, left)), heard).verdict
+    assert verdict.headline == (
+        "app01 left esx07.example.com at 00:00:12Z, during the capture, and runs on "
+        "esx08.example.com now: this result is void."
+    )
+    assert verdict.next_step == "Run the check again: it listens on esx08.example.com then."
+    unsure = judge(replace(case, events=(replace(left, host=""),)), heard).verdict
+    assert "seems to have left esx07.example.com" in unsure.headline
+
+
+@pytest.mark.parametrize("code", ["VSWITCH_DROP_TX", "VSWITCH_DROP_RX"])
+def test_a_drop_in_the_virtual_switch_says_what_to_type_and_where_to_look(code: str) -> None:
+    found = (judge(*load(name)) for name in NAMES)
+    judgement = next(each for each in found if each.verdict.code == code)
+    nic, step = judgement.case.vm.nics[0], judgement.verdict.next_step
+    assert f"pktcap-uw --capture Drop --mac {nic.mac} -c 20" in step
+    assert judgement.case.host.name in step
+    assert f"port group {nic.portgroup}" in step
+    assert len(step) <= 500  # a message cuts what is longer
+
+
+def test_a_point_that_was_not_heard_is_told_with_the_reason() -> None:
+    headlines = [judge(*load(name)).verdict for name in NAMES]
+    told = [each.headline for each in headlines if each.code == "CAPTURE_INCOMPLETE"]
+    assert told
+    for headline in told:
+        assert " direction" not in headline
+        assert not re.search(r": v(nic|mnic)\d-[rt]x\.$", headline), headline
+
+
+def _beside(judgement: Judgement) -> list[str]:
+    return [finding.text for finding in judgement.side_findings]
 
 
 def _late(heard: Heard, name: str, every: int = 1) -> Heard:

@@ -18,11 +18,11 @@ def after(name: str, seconds: int) -> Judgement:
 @pytest.mark.parametrize(
     ("name", "not_yet", "then", "why"),
     [
-        ("arping-asks-every-second", 5, 8, "enough answered"),
-        ("guest-ignores-reply", 16, 19, "enough asked again after an answer"),
-        ("C08", 12, 18, "enough unanswered"),
-        ("C06", 12, 18, "enough unanswered"),
-        ("port-security", 12, 18, "enough unanswered"),
+        ("arping-asks-every-second", 5, 8, "enough requests were answered"),
+        ("guest-ignores-reply", 16, 19, "the guest asked again often enough after an answer"),
+        ("C08", 12, 18, "enough requests stayed unanswered"),
+        ("C06", 12, 18, "enough requests stayed unanswered"),
+        ("port-security", 12, 18, "enough requests stayed unanswered"),
     ],
 )
 def test_listening_ends_when_nothing_can_change_any_more(
@@ -67,11 +67,11 @@ def test_a_settled_fault_needs_high_confidence() -> None:
 
 def test_every_target_that_was_to_be_asked_must_be_answered() -> None:
     judgement = judge(*load("arping-asks-every-second"))
-    assert settled(judgement) == "enough answered"
+    assert settled(judgement) == "enough requests were answered"
     first = judgement.exchanges[0]
     other = replace(first, request=first.request._replace(target_ip="10.20.110.50"))
     more = replace(judgement, exchanges=(*judgement.exchanges, other))
-    assert settled(more) == "enough answered"  # asked by the way, and answered
+    assert settled(more) == "enough requests were answered"  # asked by the way, and answered
     wanted = replace(judgement.case.stimulus, targets=("10.20.110.1", "10.20.110.50"))
     both = replace(more, case=replace(more.case, stimulus=wanted))
     assert settled(both) is None

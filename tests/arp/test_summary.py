@@ -21,10 +21,12 @@ from workers.arp.model import (
     VmCandidate,
 )
 from workers.arp.summary import (
+    HANDOFF,
     Message,
     Progress,
     cancelled_message,
     choice_message,
+    escape,
     files_message,
     handed_off,
     handoff_message,
@@ -83,8 +85,74 @@ def test_the_verdict_reads_as_written_down(code: str) -> None:
 
 
 def test_the_verdict_of_both_ends_reads_as_written_down() -> None:
-    golden.same("verdict-two-ends", answer(two_ended(), "Stopped early: enough unanswered."))
+    golden.same(
+        "verdict-two-ends", answer(two_ended(), "Stopped early: enough requests stayed unanswered.")
+    )
     golden.same("handoff-two-ends", handoff_message(two_ended(), JOB))
+
+
+@pytest.mark.parametrize("code", sorted(set(CODES) - ONLY_BESIDE))
+def test_the_root_says_what_to_do_next_where_nobody_has_the_next_move(code: str) -> None:
+    verdict, root = verdicts()[code].verdict, root_verdict(verdicts()[code], JOB)
+    undecided = verdict.owner is Owner.INCONCLUSIVE
+    shown = root.blocks[0]["text"]["text"]
+    assert (escape(verdict.next_step) in shown) is undecided
+    assert (escape(verdict.next_step) in root.text) is undecided
+
+
+def test_a_name_that_begins_the_headline_is_not_said_twice() -> None:
+    root = root_verdict(verdicts()["NO_STIMULUS"], JOB)
+    assert root.blocks[0]["text"]["text"].count("app01") == 1
+    assert "app01: app01" not in root.text + answer(verdicts()["NO_STIMULUS"]).text
+
+
+MARKED = ("*prod*", "_app_", "~old~ db", "*a and b*", "web_01", "x*y", "__init__", "`cmd`x")
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_names_are_shown_as_they_are(name: str) -> None:
+    """What Slack shows has the name's characters; a backtick alone looks the same and is not."""
+    judgement = verdicts()["NO_STIMULUS"]
+    nics = tuple(replace(nic, portgroup=name) for nic in judgement.case.vm.nics)
+    headline = f"{name} ({name}): it sent no ARP request, says {name}."
+    named = replace(
+        judgement,
+        case=replace(judgement.case, vm=replace(judgement.case.vm, name=name, nics=nics)),
+        verdict=replace(judgement.verdict, headline=headline, reasons=(headline,)),
+    )
+    for message in (
+        root_verdict(named, JOB),
+        answer(named),
+        root_message(replace(JOB, vm=name), PROGRESS["finding"]),
+        trouble_message(JOB, headline),
+    ):
+        shown = golden.rendered(message).replace("ˋ", "`")
+        assert golden.refused(message) == []
+        plain = "".join(char for char in name if char != "`")
+        assert plain in "".join(char for char in shown if char != "`")
+
+
+def test_code_in_a_sentence_stays_code_and_plain_words_stay_plain() -> None:
+    for sentence in ("Say `for 30s` or `*`.", "Invite me (`/invite @arpcheck`)!"):
+        assert escape(sentence) == sentence
+    plain = 'vmnic1-tx of web_01 (VLAN_DEAD): 5 x 3 & it\'s 00:00:01Z, "so" <b>'
+    assert escape(plain) == plain.replace("&", "&amp;").replace("<b>", "&lt;b&gt;")
+    assert escape("is (*x*), and _y_.") == "is (`*x*`), and `_y_`."
+
+
+@pytest.mark.parametrize("code", sorted(set(CODES) - ONLY_BESIDE))
+def test_the_hand_off_button_says_whose_move_it_is(code: str) -> None:
+    judgement = verdicts()[code]
+    buttons = [b for block in answer(judgement).blocks for b in block.get("elements", ())]
+    labels = [b["text"]["text"] for b in buttons if b.get("action_id") == HANDOFF]
+    wanted = {
+        Owner.NETWORK: "Hand off to network team",
+        Owner.INCONCLUSIVE: "Ask network team (not decided)",
+        Owner.GUEST: "Tell network team too (next move: VM's owner)",
+        Owner.VIRTUALIZATION: "Tell network team too (next move: virtualization)",
+        Owner.TARGET: "Tell network team too (next move: target's owner)",
+    }.get(judgement.verdict.owner)
+    assert labels == ([wanted] if wanted and judgement.exchanges else [])
 
 
 NETWORK = "UPLINK_VLAN_NOT_CARRIED"
@@ -115,6 +183,7 @@ def others() -> dict[str, Message]:
     handoff = handoff_message(judgement, JOB)
     return {
         "root-verdict": root_verdict(judgement, JOB),
+        "root-undecided": root_verdict(verdicts()["NO_STIMULUS"], JOB),
         "root-trouble": root_line(JOB, ":x:", "esx07.example.com does not answer on SSH."),
         "trouble": trouble_message(JOB, "esx07.example.com does not answer.", "Try ssh from here."),
         "not-found": trouble_message(JOB, "vCenter shows no VM named ap01.", closest=("app01",)),

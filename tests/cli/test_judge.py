@@ -1,6 +1,7 @@
 """arpcheck judge: a folder or a zip in, a report or one line out, whoever made it."""
 
 import json
+import os
 import shlex
 import stat
 import struct
@@ -48,6 +49,52 @@ def test_a_bundle_gives_the_report_it_was_made_from(tmp_path: Path) -> None:
     bundle.write_bytes(make_bundle(judgement, judged.captures(), {"nicstats.txt": b"x"}))
     assert json.loads(run("judge", bundle, "--json").stdout) == as_json(judgement)
     assert run("judge", bundle).stdout.decode() == as_text(judgement)
+
+
+def bundled(path: Path, **changed: bytes | None) -> Path:
+    """A bundle as it was made, but for these files; None = left out."""
+    judgement = judge(judged.case(), [])
+    path.write_bytes(make_bundle(judgement, judged.captures(), {"nicstats.txt": b"x"}))
+    with zipfile.ZipFile(path) as made:
+        content = {name: made.read(name) for name in made.namelist()}
+    content |= {name: data for name, data in changed.items() if data is not None}
+    return zipped(path, {n: d for n, d in content.items() if changed.get(n, d) is not None})
+
+
+def test_a_bundle_that_was_not_changed_is_said_to_be_so(tmp_path: Path) -> None:
+    bundle = bundled(tmp_path / "x.zip")
+    said = run("judge", bundle)
+    assert said.stderr.decode() == "arpcheck: Each file is as it was made (SHA256SUMS).\n"
+    assert run("judge", bundle, "--json").stderr == b""
+    with zipfile.ZipFile(bundle) as made:
+        made.extractall(tmp_path / "unpacked")
+    assert run("judge", tmp_path / "unpacked").stderr == said.stderr
+    (tmp_path / "unpacked" / "pcap" / "vmnic1-tx.pcap").write_bytes(b"")
+    assert b"was changed" in run("judge", tmp_path / "unpacked").stderr
+
+
+def test_a_changed_bundle_is_judged_and_marked(tmp_path: Path) -> None:
+    changes = {"pcap/vmnic1-tx.pcap": b"", "nicstats.txt": None}
+    bundle = bundled(tmp_path / "x.zip", **changes)
+    sentence = (
+        "The evidence was changed after it was made: 'nicstats.txt' is missing, "
+        "'pcap/vmnic1-tx.pcap' was changed (SHA256SUMS)."
+    )
+    text, data = run("judge", bundle), run("judge", bundle, "--json")
+    assert (text.returncode, data.returncode) == (0, 0)
+    assert text.stderr.decode() == data.stderr.decode() == f"arpcheck: {sentence}\n"
+    assert sentence in " ".join(text.stdout.decode().split())
+    report = json.loads(data.stdout)
+    assert report["side_findings"][0] == {"code": "EVIDENCE_CHANGED", "text": sentence}
+    assert report["verdict"]["not_proven"][0] == f"That this is what was captured. {sentence}"
+
+
+def test_a_capture_that_no_digest_covers_is_told(tmp_path: Path) -> None:
+    case = files(SHA256SUMS=b"no digest at all\n")
+    said = run("judge", zipped(tmp_path / "x.zip", case)).stderr
+    assert b"'case.json' is not listed, 'pcap/vmnic1-tx.pcap' is not listed" in said
+    outside = files(SHA256SUMS=b"0" * 64 + b"  ../../etc/passwd\n")
+    assert "outside itself" in refusal("judge", zipped(tmp_path / "y.zip", outside))
 
 
 def test_a_missing_capture_file_blinds_its_point(tmp_path: Path) -> None:
@@ -200,6 +247,24 @@ def test_what_is_no_case_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
     assert "neither a case's folder nor a zip" in refusal("judge", tmp_path / "text")
     assert "no case.json" in refusal("judge", tmp_path)
+    (tmp_path / "x.pcap").touch()
+    assert "x.pcap is empty, and no zip; arpcheck read" in refusal("judge", tmp_path / "x.pcap")
+
+
+def test_a_folder_of_bundles_and_cases_is_told_what_to_judge(tmp_path: Path) -> None:
+    bundle = zipped(tmp_path / "my bundle.zip", files())
+    told = refusal("judge", tmp_path)
+    assert told.endswith(f"judge this one (arpcheck judge '{bundle}').")
+    folder(tmp_path / "case", files())
+    told = refusal("judge", tmp_path)
+    assert f"one of its 2 bundles and cases (arpcheck judge {tmp_path / 'case'})" in told
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_case_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+    bundle = zipped(tmp_path / "x.zip", files())
+    bundle.chmod(0)
+    assert "may not be read by this user" in refusal("judge", bundle)
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])

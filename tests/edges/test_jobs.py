@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from tests.edges.jobs_lab import ask, claimed, make_job, until
 from workers.arp.model import Thread
 from workers.errors import QueueUnreachable
-from workers.jobs import Jobs, queue
+from workers.jobs import ANSWERED, Jobs, queue
 
 
 @pytest.fixture
@@ -93,6 +93,20 @@ async def test_equal_checks_join_until_the_first_has_ended(jobs: Jobs) -> None:
     assert {thread.channel for thread in await lease.finish({})} == {"C2", "C3"}
     assert not await jobs.watch_thread(first, Thread("C4"))
     assert not (await jobs.enqueue(make_job("app01"))).joined
+
+
+async def test_a_check_that_has_told_its_answer_is_not_joined(jobs: Jobs) -> None:
+    """It still has its message to close: who has read the answer and asks again wants another."""
+    first = await ask(jobs, "app01")
+    lease = await claimed(jobs)
+    assert (await jobs.enqueue(make_job("app01"))).job.id == first
+    await lease.note(ANSWERED, "1.1")
+    again = await jobs.enqueue(make_job("app01"))
+    assert not again.joined
+    assert (await jobs.enqueue(make_job("app01"))).job.id == again.job.id
+    await lease.finish({})
+    joined = await jobs.enqueue(make_job("app01"))
+    assert (joined.joined, joined.job.id) == (True, again.job.id)
 
 
 async def test_the_same_job_asked_twice_is_one_job(jobs: Jobs) -> None:

@@ -37,6 +37,7 @@ async def test_a_vmotion_is_noticed_while_it_happens(tmp_path: Path) -> None:
         await until(lambda: bool(seen))
         assert seen == [Placement("host-8", "poweredOn")]
         assert await lab.vcenter.placement("vm-101") == seen[0]
+        assert await lab.vcenter.host_name("host-8") == "esx08.example.com"
         lab.twin.power_off(lab.world.vm("app01"))
         await until(lambda: len(seen) == 2)
         assert seen[1] == Placement("host-8", "poweredOff")

@@ -61,7 +61,7 @@ async def test_a_hand_off_against_the_verdict_is_asked_twice(redis_url: str, job
         shown = await say(slack, lease.job, buttons(lease.job, HANDOFF))
         await lease.finish({"outcome": "done", "owner": "virtualization"})
         await slack.press(shown, HANDOFF)
-        view = await dialog(slack, "points to: virtualization")
+        view = await dialog(slack, "points to the virtualization team")
         await slack.submit(view)
         assert "all the same" in view.errors["sure"]
         assert await jobs.open_jobs() == ()

@@ -36,7 +36,13 @@ MODES = pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
 @pytest.mark.parametrize(
     ("env", "told"),
     [
-        ({}, ["SLACK_BOT_TOKEN is not set", "SLACK_APP_TOKEN (Socket Mode) or"]),
+        (
+            {},
+            [
+                "→ OAuth & Permissions → Bot User OAuth Token",
+                "→ Basic Information → App-Level Tokens; the other comes from api.slack.com/apps",
+            ],
+        ),
         (
             {"SLACK_BOT_TOKEN": "xoxp-1", "SLACK_APP_TOKEN": "xoxb-1", "REDIS_URL": "http://r"},
             ["SLACK_BOT_TOKEN should", "SLACK_APP_TOKEN should", "REDIS_URL should"],

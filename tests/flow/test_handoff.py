@@ -149,7 +149,7 @@ async def test_a_verdict_that_points_elsewhere_is_asked_twice(lab: Lab) -> None:
     root, verdict, _ = await ask(lab, "app01", CAPTURE_SECONDS=SECONDS)
     assert "virtualization" in str(verdict.blocks[-2])
     await lab.slack.press(verdict, HANDOFF)
-    view = await dialog(lab.slack, "points to: virtualization")
+    view = await dialog(lab.slack, "points to the virtualization team")
     await lab.slack.submit(view)
     assert "all the same" in view.errors["sure"]
     assert not handoffs(lab)

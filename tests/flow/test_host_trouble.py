@@ -31,6 +31,9 @@ async def test_a_vm_that_moves_in_mid_capture_voids_the_result_at_once(lab: Lab)
     verdict, *_ = thread(lab, root)
     assert "VM_MOVED" in json.dumps(verdict.blocks)
     assert "the VM left its host" in json.dumps(verdict.blocks)
+    assert "left esx07.example.com" in root.text
+    assert "runs on esx08.example.com now" in root.text
+    assert "it listens on esx08.example.com then" in root.text
 
 
 async def test_a_port_that_vanishes_in_mid_capture_voids_the_result(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.lab.lab import Lab, Program, bot_and_worker
-from tests.lab.slack import ALICE, INCIDENT, Message
+from tests.lab.slack import ALICE, BOB, INCIDENT, Message
 from tests.lab.world import World
 from tests.papers.lab_faults import VERDICTS
 
@@ -108,10 +109,31 @@ async def test_a_command_becomes_a_verdict_with_evidence(
 
     assert {"case.json", "report.json", "report.txt", "SHA256SUMS"} <= files.keys()
     assert {f"pcap/{point}.pcap" for point in points} <= files.keys()
+    listed = set(re.findall(r"^([a-z_]+)/ ", files["README.txt"].decode(), re.MULTILINE))
+    assert {name.partition("/")[0] for name in files if "/" in name} == listed
+    clock = json.loads(files["manifest.json"])["clock"]
+    assert abs(clock["offset_ms"]) <= clock["uncertainty_ms"] + 1_000
     assert judged_again(lab, tmp_path)["verdict"] == report["verdict"]
     for program in lab.programs:
         assert await program.stop() == 0
     assert lab.vcenter.sessions == 0
+
+
+async def test_who_asks_again_right_after_the_verdict_gets_a_new_check(lab: Lab) -> None:
+    """Files and the last edit of the first one's message are still under way."""
+    lab.situation("healthy")
+    programs = await bot_and_worker(lab, CAPTURE_SECONDS="16")
+    await lab.slack.slash("app01")
+
+    def verdict() -> Message | None:
+        roots = lab.slack.messages(INCIDENT)
+        replies = thread(lab, roots[0]) if roots else []
+        return next((m for m in replies if "ARP works" in m.text), None)
+
+    await lab.slack.wait_for(verdict, timeout=ANSWER_SECONDS)
+    await lab.slack.slash("app01", user=BOB)
+    await lab.slack.wait_for(lambda: len(lab.slack.messages(INCIDENT)) == 2)
+    await answered(lab, programs)
 
 
 def powered_off(world: World) -> None:

@@ -62,7 +62,7 @@ def test_views_fit() -> None:
     names = ["n" * 80, "m" * 80]
     press = Press(asker, "arpcheck_handoff", "arp-" + "f" * 36, "", {"ts": "1795378642.000100"})
     job = Job(press.value, "v" * 80, "U1", Thread("C1", "1.1"), 0)
-    records = [JobRecord(job, "done", 0, {"owner": owner}, {}) for owner in Owner]
+    records = [JobRecord(job, "done", 0, {}, {"owner": owner}) for owner in Owner]
     for view in (
         loading_dialog(),
         refused_dialog("You may not. " * 300),

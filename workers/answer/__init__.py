@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from workers.answer.chat import VERDICT, Chat
+from workers.answer.chat import Chat
 from workers.answer.evidence import Kept, Sketch, pack, pack_trouble, sketch
 from workers.answer.follow_up import AUDITED, ending, hand_off, post_kept, send_files
 from workers.arp.model import Case, Heard
@@ -31,7 +31,7 @@ from workers.errors import (
     SlackUnreachable,
 )
 from workers.health import CHECKS, timed
-from workers.jobs import Jobs, Lease
+from workers.jobs import ANSWERED, Jobs, Lease
 from workers.settings import WorkerSettings
 from workers.slack import Slack
 
@@ -113,7 +113,7 @@ class Answerer:
             ):  # another version's: made anew, if it still must be
                 if files is not None:
                     return Kept.read(files)
-        if VERDICT not in lease.notes:
+        if ANSWERED not in lease.notes:
             return None
         job = lease.job
         root = root_line(job, ":white_check_mark:", "the answer stands in the thread")

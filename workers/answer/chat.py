@@ -19,11 +19,11 @@ from workers.answer.sharing import share_once
 from workers.arp.model import Thread
 from workers.arp.summary import Message, Progress, joined_message, kept_message, root_message
 from workers.errors import CheckError, SlackRefused, SlackUnreachable
-from workers.jobs import Lease
+from workers.jobs import ANSWERED, Lease
 from workers.slack import GONE, LiveMessage, Slack
 
 ROOT, NO_ROOT, ASKING, ASKED = "root_ts", "no_root", "asking", "asked_ts"
-VERDICT, DIRECT = "verdict_ts", "direct"
+DIRECT = "direct"
 """What is noted with the job, so that a worker that takes over repeats nothing."""
 RESPONDED = "responded"
 """In place of a verdict's ts: the asker alone was told, through the response_url."""
@@ -39,7 +39,7 @@ class Chat:
         self._lease = lease
         self._live: LiveMessage | None = None
         self._asking: asyncio.Task[None] | None = None
-        self.answered = VERDICT in lease.notes
+        self.answered = ANSWERED in lease.notes
         self._closing: Message | None = None
         self.untold: str | None = None
         """Why the answer reached nobody, Slack's own word; None = it did, or is still to."""
@@ -140,7 +140,7 @@ class Chat:
         if self._asking is not None:
             await asyncio.wait({self._asking})
             self._asking = None
-        if VERDICT not in self._lease.notes:
+        if ANSWERED not in self._lease.notes:
             await self.open()
             try:
                 await self._post_answer(kept.verdict)
@@ -180,7 +180,7 @@ class Chat:
             guard=self._lease.check,
         )
         self.answered = True
-        await self._lease.note(VERDICT, ts)
+        await self._lease.note(ANSWERED, ts)
 
     async def _tell_asker(self, message: Message, refused: SlackRefused) -> None:
         """The channel does not take the answer: the asker gets it, and it is kept."""
@@ -203,7 +203,7 @@ class Chat:
             await self._lease.check()
             await self._slack.respond(url, kept)
             self.answered = True
-            await self._lease.note(VERDICT, RESPONDED)
+            await self._lease.note(ANSWERED, RESPONDED)
             return True
         return False
 
@@ -221,10 +221,10 @@ class Chat:
     def _files_go_to(self) -> tuple[str, str | None]:
         """Channel and thread; no thread where there is none to put files into."""
         notes = self._lease.notes
-        if notes.get(VERDICT) == RESPONDED:
+        if notes.get(ANSWERED) == RESPONDED:
             return "", None
         if DIRECT in notes:
-            return notes[DIRECT], notes.get(VERDICT)
+            return notes[DIRECT], notes.get(ANSWERED)
         return self._thread.channel, self._reply_ts()
 
     async def _close(self, root: Message) -> None:
@@ -266,7 +266,7 @@ class Chat:
         about = {
             "channel": thread.channel,
             "root_ts": thread.root_ts or "",
-            "verdict_ts": self._lease.notes.get(VERDICT, ""),
+            ANSWERED: self._lease.notes.get(ANSWERED, ""),
             "untold": self.untold or "",
         }
         return {key: value for key, value in about.items() if value}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 
@@ -32,11 +33,21 @@ async def events_of(
     except CheckError as trouble:
         desk.note(f"Not known whether the VM moved during the capture: {trouble.sentence}")
         return tuple(events)
-    if placement.elsewhere(location.host_moid) and not _left(events):
-        events.append(HostEvent(end, "vmotion_out", "The VM runs on another host now."))
+    if placement.host_moid and placement.elsewhere(location.host_moid):
+        if not _left(events):
+            events.append(HostEvent(end, "vmotion_out", "The VM runs on another host now."))
+        there = await _name(vcenter, placement.host_moid)
+        events = [replace(e, host=there) if e.event == "vmotion_out" else e for e in events]
     if placement.stopped and not _left(events):
         events.append(HostEvent(end, "poweroff", "The VM is not powered on any more."))
     return tuple(sorted(events, key=lambda event: event.at))
+
+
+async def _name(vcenter: Vcenter, host_moid: str) -> str:
+    """The host's name, empty where vCenter does not tell it: the move is certain all the same."""
+    with contextlib.suppress(CheckError):
+        return await vcenter.host_name(host_moid)
+    return ""
 
 
 def _left(events: list[HostEvent]) -> bool:

@@ -24,8 +24,6 @@ from workers.esxi import HostClock, Listening, open_host
 PATIENCE_SECONDS = 20
 """How long the near end's captures wait for the far end's to be ready."""
 
-_MICROSECOND = 1_000
-
 
 @dataclass(frozen=True, slots=True)
 class FarEvidence:
@@ -165,7 +163,4 @@ def _gap(near: HostClock, far: HostClock) -> ClockGap | None:
     unknown = HostClock()
     if unknown in (near, far):
         return None
-    low, high = far.low - near.high, far.high - near.low
-    ahead = (low + high) // 2 // _MICROSECOND * _MICROSECOND
-    uncertainty = max(high - ahead, ahead - low)
-    return ClockGap(ahead, -(-uncertainty // _MICROSECOND) * _MICROSECOND)
+    return ClockGap.between(far.low - near.high, far.high - near.low)

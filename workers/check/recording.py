@@ -15,6 +15,7 @@ from workers.arp.model import (
     Capture,
     CapturePoint,
     Case,
+    ClockGap,
     Direction,
     Heard,
     HostEvent,
@@ -25,7 +26,7 @@ from workers.arp.model import (
     VmLocation,
 )
 from workers.arp.pktcap import is_rarp
-from workers.esxi import HostView, SwitchPort
+from workers.esxi import HostClock, HostView, SwitchPort
 
 
 @dataclass
@@ -85,6 +86,7 @@ class Recording:
             stimulus=self._stimulus(job, captures),
             events=tuple(events),
             captures=captures,
+            clock=_against_ours(self.view.clock),
         )
 
     def _stimulus(self, job: Job, captures: Sequence[Capture]) -> Stimulus:
@@ -133,6 +135,10 @@ def _heard_until(captures: Sequence[Capture], start: int) -> int | None:
     ]
     stopped = [c.stopped_at for c in asks or captures if c.stopped_at is not None]
     return min((at for at in stopped if at > start), default=max(stopped, default=None))
+
+
+def _against_ours(clock: HostClock) -> ClockGap | None:
+    return None if clock == HostClock() else ClockGap.between(clock.low, clock.high)
 
 
 def gateway_of(location: VmLocation) -> str | None:

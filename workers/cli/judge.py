@@ -11,11 +11,14 @@ from pathlib import Path
 from workers.arp.case.reading import read_case
 from workers.arp.case.shape import CaseError
 from workers.arp.decode import ArpReader
-from workers.arp.model import Capture, Case, Heard, Vm
+from workers.arp.model import Capture, Case, Heard, Judgement, SideFinding, Vm
 from workers.arp.two_ends import judge_both
-from workers.cli.evidence import Evidence, MissingFileError, open_evidence
-from workers.cli.telling import refuse, tell
+from workers.cli.evidence import DOCUMENT, Evidence, MissingFileError, open_evidence
+from workers.cli.evidence.sums import altered
+from workers.cli.telling import complain, refuse, tell
 from workers.errors import CaseUnreadable
+
+_MOST_TOLD = 4
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,13 +30,39 @@ def run(arguments: argparse.Namespace) -> int:
             heard = _heard(evidence, case.captures, case.vm)
             end = case.far_end
             far_heard = _heard(evidence, end.captures, end.vm) if end else ()
+            captures = (*case.captures, *(end.captures if end else ()))
+            wrong = altered(evidence, [DOCUMENT, *(c.file for c in captures if c.file)])
     except CaseUnreadable as trouble:
         return refuse(trouble)
     told = replace(case, captures=tuple(one.capture for one in heard))
     if case.far_end is not None:
         captures = tuple(one.capture for one in far_heard)
         told = replace(told, far_end=replace(case.far_end, captures=captures))
-    return tell(judge_both(told, heard, far_heard), json_wanted=arguments.json)
+    judgement = judge_both(told, heard, far_heard)
+    if wrong:
+        sentence = f"The evidence was changed after it was made: {_listed(wrong)} (SHA256SUMS)."
+        complain(sentence)
+        judgement = _marked(judgement, sentence)
+    elif wrong is not None and not arguments.json:
+        complain("Each file is as it was made (SHA256SUMS).")
+    return tell(judgement, json_wanted=arguments.json)
+
+
+def _marked(judgement: Judgement, sentence: str) -> Judgement:
+    """The same verdict, which says of itself that it rests on changed files."""
+    verdict = judgement.verdict
+    not_proven = (f"That this is what was captured. {sentence}", *verdict.not_proven)
+    finding = SideFinding("EVIDENCE_CHANGED", sentence)
+    return replace(
+        judgement,
+        verdict=replace(verdict, not_proven=not_proven),
+        side_findings=(finding, *judgement.side_findings),
+    )
+
+
+def _listed(wrong: Sequence[str]) -> str:
+    more = f", and {len(wrong) - _MOST_TOLD} more" if len(wrong) > _MOST_TOLD else ""
+    return f"{', '.join(wrong[:_MOST_TOLD])}{more}"
 
 
 def _heard(evidence: Evidence, captures: Sequence[Capture], vm: Vm) -> tuple[Heard, ...]:

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import re
+import stat
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -37,7 +39,7 @@ from workers.arp.model import (
 from workers.arp.model.values import dataclass
 from workers.arp.verdict import judge
 from workers.cli.chunks import STDIN, chunks_of
-from workers.cli.telling import refuse, tell
+from workers.cli.telling import refuse, tell, unreadable
 from workers.errors import CaseUnreadable
 
 _NAME: Final = re.compile(r"(?:vmnic|vusb|vnic)\d{1,4}(?:-(?:tx|rx|both))?", re.ASCII)
@@ -141,12 +143,21 @@ def _source(file: str) -> _Source:
     if not equals or not (_NAME.fullmatch(name) or "/" not in name):
         name, path = _base(file).rpartition(".")[0] or _base(file), file
     if not _NAME.fullmatch(name):
-        raise CaseUnreadable(
-            f"{shown(file)} names no capture point; write NAME=PATH with {_NAMES}."
-        )
+        absent = _absent(path)
+        also = f"{absent} It also" if absent else shown(file)
+        raise CaseUnreadable(f"{also} names no capture point; write NAME=PATH with {_NAMES}.")
     if not path:
         raise CaseUnreadable(f"{shown(file)} names no file.")
     return _Source(CapturePoint.named(name), path)
+
+
+def _absent(path: str) -> str:
+    """Why there is no capture of that name, empty where there may be: a pattern may have fitted none."""
+    try:
+        about = os.stat(path)  # noqa: PTH116  not pathlib's: to import it takes 3 ms
+    except OSError as trouble:
+        return unreadable(path, trouble).sentence
+    return unreadable(path, IsADirectoryError()).sentence if stat.S_ISDIR(about.st_mode) else ""
 
 
 def _base(path: str) -> str:
@@ -164,9 +175,7 @@ def _hear(source: _Source, vm: Vm) -> Heard:
         for chunk in chunks_of(source.path):
             reader.feed(chunk)
     except OSError as trouble:
-        raise CaseUnreadable(
-            f"{source.path} cannot be read: {trouble.strerror or trouble}."
-        ) from None
+        raise unreadable(source.path, trouble) from None
     reader.finish()
     if reader.packets == 0 and reader.damage:
         raise CaseUnreadable(f"{source.path}: {reader.damage}.")
@@ -191,6 +200,6 @@ def _case(nic: Vnic, heard: Sequence[Heard], uplinks: tuple[Uplink, ...]) -> Cas
         id="read",
         made_at=max(ends, default=None),
         vm=Vm(name="VM", nics=(replace(nic, point=adapters[0] if adapters else nic.point),)),
-        host=Host("host unknown", uplinks=uplinks),
+        host=Host("the ESXi host", uplinks=uplinks),
         captures=tuple(one.capture for one in heard),
     )

@@ -12,7 +12,7 @@ from typing import Final
 from workers.arp.case.shape import clean
 from workers.arp.model import Judgement
 from workers.arp.report import as_json, as_text
-from workers.errors import CheckError
+from workers.errors import CaseUnreadable, CheckError
 
 BAD_INPUT: Final = 2
 _NOT_WRITTEN: Final = 1
@@ -47,7 +47,7 @@ def say(text: str) -> int:
 
 
 def _cannot(why: str) -> int:
-    _complain(f"The report could not be written: {why}.")
+    complain(f"The report could not be written: {why}.")
     return _NOT_WRITTEN
 
 
@@ -59,11 +59,23 @@ def _json(judgement: Judgement) -> str:
 def refuse(trouble: CheckError) -> int:
     """Print why there is no report: one line, and what to do where that is known."""
     sentences = " ".join(part for part in (trouble.sentence, trouble.next_step) if part)
-    _complain(sentences)
+    complain(sentences)
     return BAD_INPUT
 
 
-def _complain(sentences: str) -> None:
+def unreadable(path: str, trouble: OSError) -> CaseUnreadable:
+    """Why a file cannot be read, in the words of whoever typed its name."""
+    if isinstance(trouble, FileNotFoundError):
+        return CaseUnreadable(f"No such file or folder: {path}.")
+    if isinstance(trouble, IsADirectoryError):
+        return CaseUnreadable(f"{path} is a folder, not a capture file.")
+    if isinstance(trouble, PermissionError):
+        return CaseUnreadable(f"{path} may not be read by this user: {trouble.strerror}.")
+    return CaseUnreadable(f"{path} cannot be read: {trouble.strerror or trouble}.")
+
+
+def complain(sentences: str) -> None:
+    """Say it on standard error, in one line."""
     with suppress(OSError, AttributeError):  # nobody may be there to read it
         sys.stderr.write(f"arpcheck: {clean(' '.join(sentences.split()))}\n")
         sys.stderr.flush()

@@ -39,11 +39,12 @@ from workers.jobs.evidence import Evidence
 from workers.jobs.lease import AnswerTaken, Lease
 from workers.jobs.loop import run_worker
 from workers.jobs.queue import Queue, QueueDepth
-from workers.jobs.record import Enqueued, JobRecord
+from workers.jobs.record import ANSWERED, Enqueued, JobRecord
 from workers.jobs.server import Server, ServerFacts
 from workers.jobs.slots import HostSlots
 
 __all__ = [
+    "ANSWERED",
     "AnswerTaken",
     "Enqueued",
     "JobRecord",

@@ -17,6 +17,7 @@ from workers.health import Health
 from workers.jobs.connection import PATIENT_SECONDS, Connection, fields, wait_for
 from workers.jobs.lease import Lease, fresh_token
 from workers.jobs.record import (
+    ANSWERED,
     VERSION,
     Enqueued,
     JobRecord,
@@ -54,7 +55,11 @@ class Queue:
     _keep_seconds: int
 
     async def enqueue(self, job: Job) -> Enqueued:
-        """Take a place; no worker sees the job before ``announce`` or ten seconds."""
+        """Take a place; no worker sees the job before ``announce`` or ten seconds.
+
+        An equal job that is open is joined, until it has told its answer: who has read that and
+        asks again wants another one.
+        """
         reply = await self._redis.call(
             "enqueue",
             job.id,
@@ -63,6 +68,7 @@ class Queue:
             write_thread(job.thread),
             join_key(job),
             HIDDEN_MS,
+            f"note:{ANSWERED}",
         )
         _, joined, position, data, thread = reply
         try:

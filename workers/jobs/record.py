@@ -19,6 +19,8 @@ from workers.arp.model import Job, Thread
 from workers.errors import CheckError
 
 VERSION = 1
+ANSWERED = "verdict_ts"
+"""What a worker notes with a check once its answer is kept and told; the job ends soon after."""
 
 
 class JobUnreadable(CheckError):

@@ -123,6 +123,14 @@ class Vcenter:
         """Host and power of the VM at this moment; a VM that is gone has no host."""
         return await self._session.run(lambda c: read_placement(c, moid))
 
+    async def host_name(self, host_moid: str) -> str:
+        """The name of the host with this managed object id.
+
+        Raises:
+            VcenterUnreachable, VcenterRefused
+        """
+        return await self._session.run(lambda c: services.host_name(c, host_moid))
+
     # --- what happens to it -------------------------------------------------------------------
 
     async def events(self, location: VmLocation, start: int, end: int) -> tuple[HostEvent, ...]:

@@ -106,6 +106,11 @@ def _host(connection: Connection, host_moid: str) -> Properties:
     return values
 
 
+def host_name(connection: Connection, host_moid: str) -> str:
+    """The host's name; VcenterRefused where the account may not see it."""
+    return str(_host(connection, host_moid).get("name") or host_moid)
+
+
 def ssh_running(connection: Connection, host_moid: str) -> bool:
     """Whether TSM-SSH runs."""
     return bool(service_state(_host(connection, host_moid)))

@@ -12,11 +12,20 @@ from tests.lab.slack.emoji import EMOJI
 from tests.lab.slack.state import Json, Message
 from tests.lab.slack.workspace import Workspace
 
+_HIDE = str.maketrans({"*": "\ue000", "_": "\ue001", "~": "\ue002"})
+_SHOW = {ord(hidden): chr(mark) for mark, hidden in _HIDE.items()}
+
 
 def mrkdwn_as_text(text: str, space: Workspace) -> str:
-    """Resolve mentions, links, dates, emoji and the three escapes; drop the marks of bold and italic."""
+    """Resolve mentions, links, dates, emoji and the three escapes; drop the marks of bold and italic.
+
+    Within code marks stand for themselves, and so they are kept out of sight meanwhile.
+    """
+    text = re.sub(r"`[^`\n]+`", lambda found: found[0].translate(_HIDE), text)
     text = re.sub(r"(?<![\w*])\*(?! )([^*\n]+?)(?<! )\*(?![\w*])", r"\1", text)
     text = re.sub(r"(?<![\w_`])_(?! )([^_\n`]+?)(?<! )_(?![\w_`])", r"\1", text)
+    text = re.sub(r"(?<![\w~])~(?! )([^~\n]+?)(?<! )~(?![\w~])", r"\1", text)
+    text = text.translate(_SHOW)
     text = re.sub(r"<([^<>]*)>", lambda found: _reference(found[1], space), text)
     text = re.sub(r":([a-z0-9_+-]+):", lambda found: EMOJI.get(found[1], found[0]), text)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

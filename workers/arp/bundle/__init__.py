@@ -46,7 +46,7 @@ def make_bundle(
     judgement, content = _with_safe_captures(judgement, pcaps)
     evidence = Evidence.of(judgement, content)
     content |= {
-        "README.txt": readme(evidence),
+        "README.txt": readme(evidence, files),
         "case.json": write_case(judgement.case),
         "controls.csv": controls_csv(judgement),
         "counts.csv": counts_csv(evidence),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from workers.arp.bundle.archive import as_document, sha256
 from workers.arp.bundle.evidence import Evidence
 from workers.arp.case.times import utc
 from workers.arp.case.writing import write_case
-from workers.arp.model import MILLISECOND, Capture, FarEnd, Judgement
+from workers.arp.model import MILLISECOND, Capture, ClockGap, FarEnd, Judgement
 from workers.arp.pktcap import printable
 
 MANIFEST_SCHEMA: Final = "arpcheck-manifest/1"
@@ -40,8 +40,23 @@ tshark -r vm.pcapng -T fields -e frame.number -e frame.interface_name -e frame.c
 """
 
 
-def readme(evidence: Evidence) -> bytes:
-    """One page: the claim, what is proven and what is not, who moves next, how to verify."""
+_FOLDERS: Final = {
+    "host/": """\
+host/             what the host counted and said before and after, counters_risen.txt the
+                  counters that rose meanwhile
+""",
+    "rarp/": """\
+rarp/             RARP frames, as they were captured: hosts announce a VM's MAC with them
+""",
+}
+
+
+def readme(evidence: Evidence, more: Collection[str] = ()) -> bytes:
+    """One page: the claim, what is proven and what is not, who moves next, how to verify.
+
+    ``more`` are names of further files in the bundle.
+    """
+    folders = [text for name, text in _FOLDERS.items() if any(m.startswith(name) for m in more)]
     judgement = evidence.judgement
     verdict, case = judgement.verdict, judgement.case
     subject = f" ({verdict.subject})" if verdict.subject else ""
@@ -64,7 +79,7 @@ def readme(evidence: Evidence) -> bytes:
         *_wrapped(verdict.next_step or "none"),
         "",
         f"FILES ({len(evidence.sightings)} ARP frames, {ours} of or for the VM; all times are UTC)",
-        _FILES,
+        "".join([_FILES, *folders]),
         "VERIFY",
         _VERIFY,
         "The captures hold ARP and RARP only: MAC and IP addresses, no other traffic.",
@@ -129,7 +144,7 @@ def manifest(judgement: Judgement, content: Mapping[str, bytes]) -> bytes:
             "case": case.id,
             "host": case.host.name,
             "vm": case.vm.name,
-            "clock": {"source": "the ESXi host's own clock", "offset_ms": None},
+            "clock": {"source": "the ESXi host's own clock", **_offset(case.clock)},
             "captures": [_capture(capture, content) for capture in case.captures],
             **_far_end(case.far_end, content),
             "files": [
@@ -138,6 +153,16 @@ def manifest(judgement: Judgement, content: Mapping[str, bytes]) -> bytes:
             ],
         }
     )
+
+
+def _offset(clock: ClockGap | None) -> dict[str, float | None]:
+    """The host's clock minus the worker's; null where the host did not tell the time."""
+    if clock is None:
+        return {"offset_ms": None, "uncertainty_ms": None}
+    return {
+        "offset_ms": clock.ahead / MILLISECOND,
+        "uncertainty_ms": clock.uncertainty / MILLISECOND,
+    }
 
 
 def _far_end(far: FarEnd | None, content: Mapping[str, bytes]) -> dict[str, Any]:

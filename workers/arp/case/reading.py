@@ -53,6 +53,7 @@ def read_case(document: bytes) -> Case:
         events=shape.shapes("events", _event),
         captures=_captures(shape),
         far_end=_far_end(shape.maybe_inside("far_end")),
+        clock=_clock(shape.maybe_inside("clock")),
     )
 
 
@@ -219,7 +220,8 @@ def _stimulus(shape: Shape | None) -> Stimulus:
 
 
 def _event(shape: Shape) -> HostEvent:
-    return HostEvent(shape.time("at"), shape.text("event"), shape.maybe_text("text") or "")
+    text, host = (shape.maybe_text(name) or "" for name in ("text", "host"))
+    return HostEvent(shape.time("at"), shape.text("event"), text, host)
 
 
 def _captures(shape: Shape) -> tuple[Capture, ...]:

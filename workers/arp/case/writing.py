@@ -10,6 +10,7 @@ from workers.arp.case.times import utc
 from workers.arp.model import (
     Capture,
     Case,
+    ClockGap,
     FarEnd,
     Host,
     HostEvent,
@@ -39,6 +40,8 @@ def write_case(case: Case) -> bytes:
         "events": [_event(event) for event in case.events],
         "points": [_capture(capture) for capture in case.captures],
     }
+    if case.clock is not None:
+        document["clock"] = _clock(case.clock)
     if case.far_end is not None:
         document["far_end"] = _far_end(case.far_end)
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -46,14 +49,12 @@ def write_case(case: Case) -> bytes:
 
 
 def _far_end(far: FarEnd) -> dict[str, Any]:
-    clock = far.clock
     return {
         "vm": _vm(far.vm),
         "host": _host(far.host),
         "events": [_event(event) for event in far.events],
         "points": [_capture(capture) for capture in far.captures],
-        "clock": clock
-        and {"ahead_us": clock.ahead // 1_000, "uncertainty_us": -(-clock.uncertainty // 1_000)},
+        "clock": far.clock and _clock(far.clock),
         "failure": far.failure,
     }
 
@@ -136,9 +137,14 @@ def _local_vm(vm: LocalVm) -> dict[str, Any]:
     return {"name": vm.name, "mac": vm.mac, "ipv4": list(vm.ipv4), "vlan": vm.vlan}
 
 
+def _clock(gap: ClockGap) -> dict[str, int]:
+    return {"ahead_us": gap.ahead // 1_000, "uncertainty_us": -(-gap.uncertainty // 1_000)}
+
+
 def _event(event: HostEvent) -> dict[str, Any]:
     written = {"at": utc(event.at), "event": event.event}
-    return written | {"text": event.text} if event.text else written
+    told = {"text": event.text, "host": event.host}
+    return written | {name: value for name, value in told.items() if value}
 
 
 def _capture(capture: Capture) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def _let_in(scene: _Scene, ear: Ear) -> str | None:
     )
     if not works:
         return None
-    return f"{len(got)} frames from outside were delivered while what it sent came back"
+    return f"{len(got)} frames from outside were delivered while what was handed to it came back"
 
 
 def _handed_out(scene: _Scene, ear: Ear) -> str | None:

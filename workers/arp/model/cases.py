@@ -8,6 +8,8 @@ from workers.arp.model.hearing import Capture
 from workers.arp.model.places import Host, Vm
 from workers.arp.model.values import dataclass
 
+_MICROSECOND = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Stimulus:
@@ -21,11 +23,15 @@ class Stimulus:
 
 @dataclass(frozen=True, slots=True)
 class HostEvent:
-    """Something that happened to the VM or the host during the capture, by the contract's names."""
+    """Something that happened to the VM or the host during the capture, by the contract's names.
+
+    ``host`` is where a VM that left runs now, as far as vCenter tells.
+    """
 
     at: int
     event: str
     text: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,13 @@ class ClockGap:
 
     ahead: int
     uncertainty: int
+
+    @classmethod
+    def between(cls, low: int, high: int) -> ClockGap:
+        """Ahead by something from ``low`` to ``high``, in whole microseconds, as a case keeps it."""
+        ahead = (low + high) // 2 // _MICROSECOND * _MICROSECOND
+        uncertainty = max(high - ahead, ahead - low)
+        return cls(ahead, -(-uncertainty // _MICROSECOND) * _MICROSECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +67,10 @@ class FarEnd:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything a verdict is judged from, except the frames: the content of ``case.json``."""
+    """Everything a verdict is judged from, except the frames: the content of ``case.json``.
+
+    ``clock`` is the host's clock against the worker's, None = not compared; nothing is judged from it.
+    """
 
     id: str
     made_at: int | None
@@ -64,3 +80,4 @@ class Case:
     events: tuple[HostEvent, ...] = ()
     captures: tuple[Capture, ...] = ()
     far_end: FarEnd | None = None
+    clock: ClockGap | None = None

@@ -20,6 +20,7 @@ from workers.arp.summary.blocks import (
     Block,
     Message,
     code,
+    entities,
     escape,
     shortened,
 )
@@ -31,7 +32,7 @@ from workers.arp.summary.handoff import (
     said,
     with_note,
 )
-from workers.arp.summary.owners import emoji, owner_in_short, owner_words
+from workers.arp.summary.owners import emoji, owner_words
 from workers.arp.summary.questions import (
     cancelled_message,
     choice_message,
@@ -69,13 +70,13 @@ __all__ = [
     "choice_message",
     "code",
     "emoji",
+    "entities",
     "escape",
     "files_message",
     "handed_off",
     "handoff_message",
     "joined_message",
     "kept_message",
-    "owner_in_short",
     "owner_words",
     "progress_words",
     "root_cancelled",

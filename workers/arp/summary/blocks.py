@@ -30,6 +30,13 @@ TEXT = 3900
 
 Block = dict[str, Any]
 
+_GRAVE = "\N{MODIFIER LETTER GRAVE ACCENT}"
+"""Looks like a backtick, and ends no inline code."""
+_CODE = re.compile(r"(?<![\w`])(`[^`\n]+`)(?![\w`])")
+_WORD = re.compile(r"\S+")
+_OPENING, _CLOSING = "([\"'“", ".,:;)]\"'”!?"
+_FORMATS = re.compile(r"(?<!\w)[*_~`]|[*_~`](?!\w)")
+"""A mark between two letters or digits, as in ``web_01``, formats nothing."""
 _HALF_ENTITY = re.compile(r"&\w{0,3}…$")
 
 
@@ -42,7 +49,26 @@ class Message:
 
 
 def escape(text: str) -> str:
-    """Make text harmless in mrkdwn: no mention, no link, no control character."""
+    """Make a sentence harmless in mrkdwn, and show the names in it as they are.
+
+    mrkdwn has no escape for its marks: a word that they could format becomes inline code, in which
+    they stand for themselves and from which a name is copied whole. Code that is there stays.
+    """
+    parts = _CODE.split(text)
+    parts[::2] = [_WORD.sub(_literal, part) for part in parts[::2]]
+    return entities("".join(parts))
+
+
+def _literal(found: re.Match[str]) -> str:
+    word = found[0].lstrip(_OPENING).rstrip(_CLOSING)
+    if not _FORMATS.search(word):
+        return found[0]
+    before, after = found[0].split(word, 1)
+    return f"{before}`{word.replace('`', _GRAVE)}`{after}"
+
+
+def entities(text: str) -> str:
+    """Make text harmless in mrkdwn: no mention, no link, no control character; marks format."""
     clean = "".join(
         char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text
     )
@@ -51,8 +77,8 @@ def escape(text: str) -> str:
 
 def code(text: str, most: int = 120) -> str:
     """Text as inline code, shortened to ``most`` characters."""
-    flat = " ".join(text.replace("`", "'").split())
-    return f"`{escape(shortened(flat, most)) or '?'}`"
+    flat = " ".join(text.replace("`", _GRAVE).split())
+    return f"`{entities(shortened(flat, most)) or '?'}`"
 
 
 def shortened(text: str, most: int) -> str:

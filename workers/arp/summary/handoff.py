@@ -19,6 +19,7 @@ from workers.arp.summary.blocks import (
     button,
     code,
     context,
+    entities,
     escape,
     section,
     shortened,
@@ -78,10 +79,10 @@ def with_note(message: Message, job: Job, origin: str | None) -> Message:
     """A hand-off message with who sent it, their note and the link back to the thread."""
     back = f" · <{origin}|the incident thread>" if origin else ""
     sent = f"Handed off by <@{escape(job.asked_by)}>{back}"
-    note = [section(f"> {escape(shortened(job.note, 1000))}")] if job.note else []
+    note = [section(f"> {entities(shortened(job.note, 1000))}")] if job.note else []
     body = message.blocks or (section(message.text),)
     at = next((n for n, block in enumerate(body) if block["type"] == "actions"), len(body))
-    text = f"{message.text}\n{escape(job.note)}" if job.note else message.text
+    text = f"{message.text}\n{entities(job.note)}" if job.note else message.text
     return Message(shortened(text, TEXT), (*body[:at], *note, context(sent), *body[at:]))
 
 

@@ -1,4 +1,4 @@
-"""A verdict's owner and weight turned into the words and the sign people see."""
+"""A verdict's owner and headline turned into the words and the sign people see."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ def owner_words(owner: Owner) -> str:
 
 
 def owner_in_short(owner: Owner) -> str:
-    """The same on a button."""
-    return {
-        Owner.TARGET: "target's owner",
-        Owner.NONE: "ARP works",
-        Owner.INCONCLUSIVE: "not decided",
-    }.get(owner, str(owner))
+    """The same on a button: whoever is neither the network team nor undecided."""
+    return {Owner.GUEST: "VM's owner", Owner.TARGET: "target's owner"}.get(owner, str(owner))
+
+
+def announced(vm: str, headline: str) -> str:
+    """``ARP check of app01: …``; a headline that begins with the VM's name has it only once."""
+    of = "" if headline.startswith(f"{vm} ") else f" of {vm}"
+    return f"ARP check{of}: {headline}"

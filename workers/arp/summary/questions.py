@@ -18,6 +18,7 @@ from workers.arp.summary.blocks import (
     actions,
     button,
     code,
+    entities,
     escape,
     section,
     shortened,
@@ -106,8 +107,8 @@ def stimulus_message(job: Job, vm: str, target: str | None) -> Message:
     text = (
         f":speech_balloon: *{code(vm)} {escape(silent)}.* A warm ARP cache"
         " sends nothing, so this is no evidence yet. Make the guest ask:\n"
-        f"Linux, as root:\n```{escape(linux)}```\nor, without arping:\n```{escape(without)}```\n"
-        f"Windows, as administrator:\n```{escape(windows)}```"
+        f"Linux, as root:\n```{entities(linux)}```\nor, without arping:\n```{entities(without)}```\n"
+        f"Windows, as administrator:\n```{entities(windows)}```"
     )
     plain = f"{vm} {silent}. Linux: {linux} or {without}. Windows: {windows}."
     return Message(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workers.arp.model import Job, Judgement
+from workers.arp.model import Job, Judgement, Owner
 from workers.arp.summary.blocks import (
     CANCEL,
+    TEXT,
     Message,
     actions,
     button,
@@ -16,7 +17,9 @@ from workers.arp.summary.blocks import (
     section,
     shortened,
 )
-from workers.arp.summary.owners import emoji, owner_words
+from workers.arp.summary.owners import announced, emoji, owner_words
+
+_STEP = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +86,23 @@ def _bar_words(progress: Progress) -> str:
 
 
 def root_verdict(judgement: Judgement, job: Job) -> Message:
-    """The root message once the verdict is known: one line, the details stand in the thread."""
+    """The root message once the verdict is known; the details stand in the thread.
+
+    One line, and where nobody has the next move a second one, with what to do next.
+    """
     verdict, name = judgement.verdict, judgement.case.vm.name
-    text = f"{emoji(verdict)} *{code(name)}*: {escape(verdict.headline)}"
+    told = verdict.headline.removeprefix(f"{name} ")
+    named = f"{code(name)}* " if told != verdict.headline else f"{code(name)}*: "
+    text = f"{emoji(verdict)} *{named}{escape(told)}"
+    plain = announced(name, verdict.headline)
+    if verdict.owner is Owner.INCONCLUSIVE:
+        step = shortened(verdict.next_step, _STEP)
+        text += f"\n:arrow_right: *Next step:* {escape(step)}"
+        plain += f" Next step: {step}"
     owner = f"Next move: {owner_words(verdict.owner)} · details and captures in the thread"
     asked = f"asked by <@{escape(job.asked_by)}>" if job.asked_by else ""
-    return Message(
-        f"ARP check of {escape(name)}: {escape(verdict.headline)}",
-        (section(text), context(" · ".join(filter(None, [owner, asked])))),
-    )
+    small = context(" · ".join(filter(None, [owner, asked])))
+    return Message(shortened(escape(plain), TEXT), (section(text), small))
 
 
 def root_cancelled(job: Job, by: str | None) -> Message:

@@ -27,7 +27,7 @@ from workers.arp.summary.blocks import (
     section,
     shortened,
 )
-from workers.arp.summary.owners import emoji, owner_in_short, owner_words
+from workers.arp.summary.owners import announced, emoji, owner_in_short, owner_words
 from workers.arp.summary.table import in_reading_order, table_of
 
 _HEAD, _FAR, _FIELD, _NEXT, _BESIDE = 2_000, 500, 160, 700, 800
@@ -171,12 +171,15 @@ def _port(uplink: Uplink) -> str:
 
 def _verdict_buttons(judgement: Judgement, job: Job, network_channel: str) -> list[Block]:
     buttons = [button("Run again", AGAIN, job.id), button("Run with options…", OPTIONS, job.id)]
-    if network_channel and judgement.exchanges:
+    owner = judgement.verdict.owner
+    if network_channel and judgement.exchanges and owner is not Owner.NONE:
         # The press opens a dialog that confirms, and asks twice where the owner is somebody else.
-        if judgement.verdict.owner is Owner.NETWORK:
+        if owner is Owner.NETWORK:
             handoff = button("Hand off to network team", HANDOFF, job.id, style="primary")
+        elif owner is Owner.INCONCLUSIVE:
+            handoff = button("Ask network team (not decided)", HANDOFF, job.id)
         else:
-            label = f"Hand off to network team (verdict: {owner_in_short(judgement.verdict.owner)})"
+            label = f"Tell network team too (next move: {owner_in_short(owner)})"
             handoff = button(label, HANDOFF, job.id)
         buttons.insert(0, handoff)
     return buttons
@@ -218,7 +221,7 @@ def _verdict_text(judgement: Judgement, beside: Sequence[str]) -> str:
     """The whole verdict as plain text, as exports and screen readers get it."""
     verdict = judgement.verdict
     lines = [
-        f"ARP check of {judgement.case.vm.name}: {verdict.headline}",
+        announced(judgement.case.vm.name, verdict.headline),
         f"{_next_move(verdict)}. {shortened(verdict.next_step, 900)}",
         *(f"- {reason}" for reason in verdict.reasons),
         *filter(None, [far_words(judgement)]),

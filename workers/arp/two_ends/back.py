@@ -6,6 +6,7 @@ from workers.arp.model import Direction, Judgement, Owner, PointKind
 from workers.arp.two_ends.facts import (
     Found,
     count,
+    far_mac,
     hosts,
     is_open,
     listed,
@@ -14,6 +15,7 @@ from workers.arp.two_ends.facts import (
 )
 from workers.arp.two_ends.telling import switch_port
 from workers.arp.two_ends.way import MOST_SHARE, Way
+from workers.arp.verdict.drops import see_drops, settings_out
 
 
 def not_answered(near: Judgement, way: Way) -> Found | None:
@@ -73,8 +75,7 @@ def reply_dropped_there(near: Judgement, way: Way) -> Found | None:
         f"{there} {vm}",
         f"{vm} sent {len(way.answered.matched)} replies; none was handed to"
         f" {listed(way.uplinks)} of {there}.",
-        f"Capture the drops on {there} (pktcap-uw --capture Drop); check port block, firewall and"
-        " VLAN.",
+        f"{see_drops(there, far_mac(way))} {settings_out(way.nic)}",
         ("Which filter or policy dropped them.",),
         controlled=bool(out),
     )
@@ -108,6 +109,12 @@ def reply_lost_between(near: Judgement, way: Way) -> Found | None:
         f" {listed(way.left.where)}; none arrived on an uplink of {here}.",
         f"Follow {near.case.vm.name}'s MAC {min(asker)} from {ports}: MAC tables, port"
         " security, ARP inspection.",
-        (f"That the frames left {listed(way.left.where)} of {there} as light.",),
+        (_not_out(way, there),),
         controlled=any(each.other_frames for each in near.points if each.point.endswith("-rx")),
     )
+
+
+def _not_out(way: Way, there: str) -> str:
+    """A host hears no more than the hand-over to its NIC."""
+    left = listed(way.left.where)
+    return f"That the frames left {left} of {there}: NIC, optic or cable stay open."

@@ -129,6 +129,11 @@ def port_hears(way: Way) -> bool:
     return any(each.object == port for each in way.traffic.at(PointKind.VNIC, Direction.RX))
 
 
+def far_mac(way: Way) -> str:
+    """The MAC of the far adapter that was asked for."""
+    return way.nic.mac if way.nic else "MAC"
+
+
 def far_ports(way: Way) -> str:
     """The switch ports behind the uplinks that the far VM may use."""
     used = used_uplink(way)

@@ -6,6 +6,7 @@ from workers.arp.model import Judgement
 from workers.arp.two_ends.facts import (
     Found,
     count,
+    far_mac,
     far_ports,
     far_vlan,
     foreign,
@@ -22,6 +23,7 @@ from workers.arp.two_ends.facts import (
 )
 from workers.arp.two_ends.telling import switch_port
 from workers.arp.two_ends.way import MOST_SHARE, Way
+from workers.arp.verdict.drops import see_drops, settings_in
 
 
 def lost_between(near: Judgement, way: Way) -> Found | None:
@@ -51,7 +53,7 @@ def _not_out(way: Way, device: str) -> list[str]:
     """Without a reflection nothing shows that the frames passed NIC and cable."""
     if any(each.reflected_on for each in way.counted):
         return []
-    return [f"That the frames left {device} as light: NIC, optic and cable stay open."]
+    return [f"That the frames left {device}: NIC, optic and cable stay open."]
 
 
 def lost_at_far_uplink(near: Judgement, way: Way) -> Found | None:
@@ -102,8 +104,7 @@ def dropped_there(near: Judgement, way: Way) -> Found | None:
         "VSWITCH_DROP_RX",
         f"{there} {used or listed(way.arrived.where)}",
         f"{arrived} of {there}, none was delivered to {vm}'s port.",
-        f"Capture the drops on {there} (pktcap-uw --capture Drop); check filters and port"
-        f" security of {vm}'s port.",
+        f"{see_drops(there, far_mac(way))} {settings_in(way.nic)}",
         ("Which filter or policy dropped them.",),
         controlled=port_hears(way),
     )

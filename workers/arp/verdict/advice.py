@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 
 from workers.arp.model import Owner
 from workers.arp.verdict.codes import CODES
+from workers.arp.verdict.drops import see_drops, settings_in, settings_out
 from workers.arp.verdict.evidence import Evidence
-from workers.arp.verdict.signs import Sign
-from workers.arp.verdict.story import place, vlan_name
+from workers.arp.verdict.signs import Sign, move_of
+from workers.arp.verdict.story import in_vlan, place, vlan_name
 from workers.arp.verdict.subnet import at_home
 
 
@@ -19,18 +20,20 @@ def not_proven(e: Evidence, code: str, sign: Sign) -> list[str]:
     lossy = sign.owner == Owner.NETWORK or code == "UNANSWERED_NO_CONTROL"
     if lossy and e.uplink and not e.reflected and not e.replies:
         open_ones.append(_left_open(e, e.uplink))
-    if code == "REPLY_LOST_VM_SPECIFIC" and not e.is_gateway:
-        open_ones.append(f"That {e.target} does not filter this VM.")
     if code == "TARGET_DOWN" and not any(a.target == e.target and not a.mine for a in e.others):
-        open_ones.append(f"That others miss {e.target}: only this VM asked for it.")
+        open_ones.append(
+            f"That others get no answer from {e.target} either: only this VM asked for it."
+        )
     if code == "UNANSWERED_NO_CONTROL" and not at_home(e):
         open_ones.append(
-            f"That {e.target} and {e.asked[0].frame.sender_ip} belong in {vlan_name(e.vlan)}: "
+            f"That {e.target} and {e.asked[0].frame.sender_ip} belong {in_vlan(e.vlan)}: "
             "nothing else of their subnet was heard there."
         )
     if not e.talk.complete and e.lost:
         known = " and ".join(e.talk.uplinks) or "none"
-        open_ones.append(f"That the host has no other uplink: nobody told, {known} were captured.")
+        open_ones.append(
+            f"That the host has no other uplink: nobody told which it has, captured: {known}."
+        )
     if any(seen.inferred for each in e.asked for seen in each.left):
         open_ones.append("The direction of frames in merged files: it was inferred.")
     return open_ones
@@ -54,7 +57,8 @@ def next_step(e: Evidence, code: str, sign: Sign) -> str:
     special = _SPECIAL.get(code)
     step = (special and special(e, sign)) or CODES[code].next_step
     if code in {"PARTIAL_LOSS", "RECOVERED_DURING_CAPTURE"} and sign.owner == Owner.INCONCLUSIVE:
-        step = f"Ask the owner of {e.target} whether it was up and well. If it was: {step}"
+        then = step[0].lower() + step[1:]
+        step = f"Ask the owner of {e.target} whether it was up and well. If it was: {then}"
     elsewhere = {
         a.uplink for a in e.others if a.target == e.target and a.fair and not a.answered_on
     }
@@ -78,17 +82,30 @@ def _incomplete(e: Evidence, _: Sign) -> str | None:
     return None
 
 
+def _no_stimulus(e: Evidence, _: Sign) -> str | None:
+    target = next(iter(e.case.stimulus.targets), e.nic.gateway)
+    if not target:
+        return None
+    ask = f"arping -b -c 15 -w 17 {target}"
+    return f"Run the check again, and meanwhile make the guest ask (Linux, as root): {ask}"
+
+
 def _guest_silent(e: Evidence, sign: Sign) -> str | None:
     if sign.owner != Owner.VIRTUALIZATION:
         return None
     return f"Connect {e.nic.label} of {e.case.vm.name} in vCenter, then run the check again."
 
 
-def _moved(e: Evidence, sign: Sign) -> str | None:
-    if sign.detail.startswith("event"):
-        return None
-    step = CODES["VM_MOVED"].next_step
-    return f"{step} If it did not move: network, which ports learn {e.nic.mac}?"
+def _moved(e: Evidence, _: Sign) -> str | None:
+    event = move_of(e)
+    if event is None:
+        step = CODES["VM_MOVED"].next_step
+        return f"{step} If it did not move: network, which ports learn {e.nic.mac}?"
+    if event.event == "poweroff":
+        return f"Run the check again once {e.case.vm.name} is up."
+    if event.host:
+        return f"Run the check again: it listens on {event.host} then."
+    return None
 
 
 def _lost_in_part(e: Evidence, _: Sign) -> str | None:
@@ -106,13 +123,23 @@ def _ask_target(e: Evidence, sign: Sign) -> str:
     if sign.detail == "local":
         return f"Check {e.target}, a VM on this host: its port, its guest, its own address."
     if sign.owner == Owner.INCONCLUSIVE:
-        return f"Is {e.target} the gateway? Then ask the network team, else its owner, if it is up."
+        return (
+            f"If {e.target} is the gateway, ask the network team whether it is up, else its owner."
+        )
     if e.is_gateway:
-        return f"Network: is the gateway {e.target} up in {vlan_name(e.vlan)}?"
+        return f"Network: is the gateway {e.target} up {in_vlan(e.vlan)}?"
     return (
         f"Ask the owner of {e.target} whether it is up, and whether it filters ARP. If it is up and "
         "does not: network, its own switch port and the way there."
     )
+
+
+def _dropped_out(e: Evidence, _: Sign) -> str:
+    return f"{see_drops(e.case.host.name, e.nic.mac)} {settings_out(e.nic)}"
+
+
+def _dropped_in(e: Evidence, _: Sign) -> str:
+    return f"{see_drops(e.case.host.name, e.nic.mac)} {settings_in(e.nic)}"
 
 
 def _unanswered(e: Evidence, sign: Sign) -> str | None:
@@ -177,8 +204,11 @@ def _only_speaks(e: Evidence) -> bool:
 _SPECIAL: Mapping[str, Callable[[Evidence, Sign], str | None]] = {
     "CAPTURE_INCOMPLETE": _incomplete,
     "GUEST_SILENT": _guest_silent,
+    "NO_STIMULUS": _no_stimulus,
     "PARTIAL_LOSS": _lost_in_part,
     "TARGET_DOWN": _ask_target,
     "UNANSWERED_NO_CONTROL": _unanswered,
     "VM_MOVED": _moved,
+    "VSWITCH_DROP_RX": _dropped_in,
+    "VSWITCH_DROP_TX": _dropped_out,
 }

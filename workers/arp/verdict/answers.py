@@ -11,7 +11,7 @@ from workers.arp.model import BROADCAST, SECOND, Confidence, Direction, Owner
 from workers.arp.numbers import change_point
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.outcomes import OK_SHARE, TURN_LEAST, TURN_SHARE
-from workers.arp.verdict.scene import clock, is_virtual
+from workers.arp.verdict.scene import clock, happened, is_virtual
 from workers.arp.verdict.signs import (
     HIGH_REQUESTS,
     LEAST_REQUESTS,
@@ -114,11 +114,10 @@ def path_changed(e: Evidence) -> Sign | None:
         return None
     for event in e.case.events:
         if event.event in PATHS and while_listening(e, event.at):
-            return Sign(
-                confidence=Confidence.LOW, detail=f"event {event.event} at {clock(event.at)}"
-            )
+            told = f"{happened(event.event)} at {clock(event.at)}"
+            return Sign(confidence=Confidence.LOW, detail=told)
     turn = e.uplink_changed
-    return Sign(confidence=Confidence.LOW, detail=turn) if turn else None
+    return Sign(confidence=Confidence.LOW, detail=f"its uplink, {turn}") if turn else None
 
 
 # --- step 6: the guest's own addresses

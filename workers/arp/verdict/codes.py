@@ -48,20 +48,20 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         ),
         "PROBES_ONLY": _info(
             _O,
-            "The guest only probed for or announced its own address (RFC 5227); silence is good.",
+            "The guest only checked or announced its own address (RFC 5227): no answer is the good answer.",
             "That the guest can resolve anybody.",
             "Run the check again while arping asks for the target.",
         ),
         "GUEST_SILENT": _info(
             _G,
-            "The stimulus ran, the VM's port was heard all the while, and no ARP came out.",
+            "The guest was made to ask, the VM's port was heard all the while, and no ARP came out.",
             "That the network was tested at all.",
             "Check the guest's interface and routes, then tcpdump inside the guest.",
         ),
         "GUEST_IGNORES_REPLY": _info(
             _G,
-            "Replies were delivered within milliseconds and the guest asks on, as a kernel does.",
-            "That any frame was lost; nor that no quick loop in the guest flushes the entry and asks anew.",
+            "Replies were delivered within milliseconds and the guest goes on asking, as a kernel does.",
+            "That any frame was lost, or that a kernel asks: a loop that flushes the entry looks the same.",
             "Check the guest's firewall, arptables, namespaces and neighbour table.",
         ),
         "GUEST_NOT_ANSWERING": _info(
@@ -92,19 +92,19 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
             _V,
             "Requests entered the virtual switch and none was handed to an uplink.",
             "Which filter or policy dropped them.",
-            "Capture the drops (pktcap-uw --capture Drop); check port block, firewall and VLAN.",
+            "On the host: pktcap-uw --capture Drop --mac MAC -c 20; then port block, uplinks, VLAN, filters.",
         ),
         "VSWITCH_DROP_RX": _info(
             _V,
             "Right replies came in on the uplink and did not reach the VM's port.",
             "That the physical network lost anything.",
-            "Capture the drops (pktcap-uw --capture Drop); check filters and port security.",
+            "On the host: pktcap-uw --capture Drop --mac MAC -c 20; then port block, Security, filters.",
         ),
         "FORGED_TX_DROP": _info(
             _V,
             "The VM sends with a foreign source MAC and the virtual switch drops that.",
             "That the policy is wrong: it may be meant.",
-            "Allow forged transmits or correct the MAC in the guest; look at the port statistics.",
+            "Correct the MAC in the guest, or where it is meant, accept forged transmits in the port group.",
         ),
         "VLAN_SUBNET_MISMATCH": _info(
             _V,
@@ -121,7 +121,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         "UPLINK_VLAN_NOT_CARRIED": _info(
             _N,
             "Requests were handed to the uplink, but its switch port does not pass the VLAN on.",
-            "That other VLANs on that port are broken, or that no switch behind it drops the VLAN.",
+            "That other VLANs there are broken, or that the VLAN ends there: a switch behind may drop it.",
             "Check the VLAN in the trunk of that switch port, then on the switches behind it.",
         ),
         "UPLINK_PATH_LOSS": _info(
@@ -180,15 +180,15 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         ),
         "NO_STIMULUS": _info(
             _I,
-            "The guest sent no request, and nobody surely made it ask: a warm cache is silent.",
+            "The guest sent no request, and nothing shows that it had to: a warm ARP cache sends nothing.",
             "That anything is broken, or fine.",
-            "Run the check again while arping asks for the target in the guest.",
+            "Run the check again, and make the guest ask for the target meanwhile (arping).",
         ),
         "TOO_FEW_REQUESTS": _info(
             _I,
             "Too few requests were seen to tell a fault from chance.",
             "That ARP works.",
-            "Run the check again with arping for 30 s.",
+            "Run the check again while the guest runs arping for 30 s.",
         ),
         "CAPTURE_INCOMPLETE": _info(
             _I,
@@ -206,7 +206,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
             _I,
             "The VM moved, restarted or was reconnected during the capture.",
             "Anything about its ARP.",
-            "Run the check again where the VM is now.",
+            "Run the check again: it listens on the host that vCenter shows the VM on then.",
         ),
         "LATE_REPLIES": _info(
             _I,

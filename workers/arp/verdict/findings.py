@@ -18,7 +18,7 @@ from workers.arp.model import (
     SideFinding,
 )
 from workers.arp.verdict.evidence import Evidence
-from workers.arp.verdict.scene import clock
+from workers.arp.verdict.scene import clock, happened
 from workers.arp.verdict.signs import PATHS, while_listening
 
 _LEAST_ASKED = 3
@@ -154,7 +154,8 @@ def _path(e: Evidence) -> SideFinding | None:
     changed = e.uplink_changed
     if not told and not changed:
         return None
-    what = f"the VM's uplink changed from {changed}" if changed else f"event {', '.join(told)}"
+    what = ", ".join(dict.fromkeys(happened(each) for each in told))
+    what = f"the VM's uplink changed from {changed}" if changed else what
     return SideFinding("PATH_CHANGED", f"During the capture: {what}.")
 
 
@@ -230,10 +231,11 @@ def _inferred(e: Evidence) -> SideFinding | None:
     points = sorted({seen.frame.point.name for seen in e.traffic.sightings if seen.inferred})
     if not points:
         return None
+    hold = "hold" if len(points) > 1 else "holds"
     return SideFinding(
         "DIRECTION_INFERRED",
-        f"{', '.join(points)} holds both directions without saying which frame went which way: "
-        f"the direction was inferred from where each source MAC lives.",
+        f"{', '.join(points)} {hold} both directions without saying which frame went which way: "
+        "the direction was inferred from where each source MAC lives.",
     )
 
 
@@ -263,7 +265,7 @@ def _untold(e: Evidence) -> SideFinding | None:
         return None
     return SideFinding(
         "OTHER_UPLINK_THAN_TOLD",
-        f"vCenter told {e.nic.pinned_uplink} as the VM's uplink, its requests were handed to "
+        f"vCenter named {e.nic.pinned_uplink} as the VM's uplink, but its requests were handed to "
         f"{e.uplink}: it changed meanwhile, or the uplinks' files bear each other's names.",
     )
 

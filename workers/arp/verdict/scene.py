@@ -14,6 +14,16 @@ from workers.arp.model import SECOND, Case, Direction
 from workers.arp.model.values import dataclass
 
 T = TypeVar("T")
+_HAPPENED = {
+    "vmotion_out": "left this host",
+    "vmotion_in": "came to this host",
+    "poweroff": "was powered off, suspended or restarted",
+    "reconnect": "was reconnected to the virtual switch",
+    "mac_change": "got another MAC",
+    "link_down": "an uplink's link went down",
+    "link_up": "an uplink's link came up",
+    "failover": "its uplinks failed over or their redundancy changed",
+}
 VIRTUAL_MACS = ("00:00:0c:07:ac", "00:00:0c:9f:f", "00:00:5e:00:01", "00:07:b4")
 
 
@@ -44,6 +54,11 @@ def scene_of(case: Case, traffic: Traffic, talk: Conversation) -> Scene:
 def clock(at: int) -> str:
     """``09:30:05Z``."""
     return f"{datetime.fromtimestamp(at // SECOND, tz=UTC):%H:%M:%S}Z"
+
+
+def happened(event: str) -> str:
+    """One of the contract's events in words that follow the VM's or its uplinks' name."""
+    return _HAPPENED.get(event, event.replace("_", " "))
 
 
 def is_virtual(mac: str) -> bool:

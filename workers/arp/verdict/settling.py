@@ -61,9 +61,9 @@ def _total(judgement: Judgement) -> str | None:
     if len(judged) < _REQUESTS or _span(judged) < _REQUESTS_SPAN:
         return None
     if code == "GUEST_IGNORES_REPLY" and all(each.delivered for each in judged):
-        return "enough asked again after an answer"
+        return "the guest asked again often enough after an answer"
     if code in _TOTAL and not any(each.delivered for each in mine):
-        return "enough unanswered"
+        return "enough requests stayed unanswered"
     return None
 
 
@@ -84,7 +84,7 @@ def _answered(judgement: Judgement) -> str | None:
     answered = [[each for each in group if each.delivered] for group in groups]
     confirmed = judgement.case.stimulus.confirmed
     enough = [_often(group, confirmed=confirmed) for group in answered]
-    return "enough answered" if (all(enough) if wanted else any(enough)) else None
+    return "enough requests were answered" if (all(enough) if wanted else any(enough)) else None
 
 
 def _often(group: Sequence[Exchange], *, confirmed: bool) -> bool:

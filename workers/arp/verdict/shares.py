@@ -40,7 +40,7 @@ def recovered(e: Evidence, sign: Sign) -> str:
 
 
 def _or_its_owner(e: Evidence, sign: Sign) -> str:
-    return f" Network, or {e.target} itself." if sign.owner == Owner.INCONCLUSIVE else ""
+    return f" It is the network, or {e.target} itself." if sign.owner == Owner.INCONCLUSIVE else ""
 
 
 def target_down(e: Evidence, sign: Sign) -> str:
@@ -48,7 +48,7 @@ def target_down(e: Evidence, sign: Sign) -> str:
     where = " It is a VM on this host." if sign.detail == "local" else ""
     gateway = " It is the gateway, so the network team is asked." if e.is_gateway else ""
     if sign.owner == Owner.INCONCLUSIVE and sign.detail != "scan":
-        gateway = " Nobody told whether it is the gateway."
+        gateway = " Whether it is the gateway is not known."
     others = sum(a.target == e.target and not a.mine and a.fair for a in e.others)
     told = f", 0 of {others} to others" if others else ""
     if not others and not where and not e.is_gateway:

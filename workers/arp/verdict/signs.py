@@ -14,6 +14,7 @@ from workers.arp.model import (
     SECOND,
     Confidence,
     Direction,
+    HostEvent,
     Owner,
     PointKind,
 )
@@ -76,16 +77,19 @@ def wrong_files(e: Evidence) -> Sign | None:
 
 def moved(e: Evidence) -> Sign | None:
     """An event of the VM, or frames with its MAC that came from another place."""
-    for event in e.case.events:
-        if event.event in _MOVES and while_listening(e, event.at):
-            return Sign(
-                detail=f"event {event.event} at {clock(event.at)}", confidence=Confidence.LOW
-            )
+    if move_of(e) is not None:
+        return Sign(confidence=Confidence.LOW)
     outside = e.scene.once(_from_elsewhere)
     rarp = [each for each in outside if each.frame.op in _RARP]
     if rarp or len(outside) >= _ELSEWHERE:
-        return Sign(detail="its MAC came in from outside", confidence=Confidence.LOW)
+        return Sign(confidence=Confidence.LOW)
     return None
+
+
+def move_of(e: Evidence) -> HostEvent | None:
+    """What happened to the VM while it was listened to; that it left says more than the rest."""
+    moves = [x for x in e.case.events if x.event in _MOVES and while_listening(e, x.at)]
+    return next((x for x in moves if x.event == "vmotion_out"), moves[0] if moves else None)
 
 
 def while_listening(e: Evidence, at: int) -> bool:

@@ -55,6 +55,11 @@ def vlan_name(vlan: int | None) -> str:
     return "VLAN unknown" if vlan is None else f"VLAN {vlan}" if vlan else "untagged"
 
 
+def in_vlan(vlan: int | None) -> str:
+    """``in VLAN 110``, ``without a tag``, or that the VLAN is unknown."""
+    return "in an unknown VLAN" if vlan is None else f"in VLAN {vlan}" if vlan else "without a tag"
+
+
 def share(e: Evidence) -> str:
     """``0 of 24``: delivered of those whose outcome is known."""
     return f"{e.answered_of_judged} of {len(e.judged)}"
@@ -259,14 +264,16 @@ def _control(e: Evidence, key: tuple[str, str, str, int | None], count: list[int
     names |= dict.fromkeys(e.talk.own_ips, f"{e.case.vm.name} itself")
     who = f"{names[requester]} ({requester})" if requester in names else requester
     return (
-        f"Meanwhile {who} got {count[1]} of {count[0]} replies from {target} in "
-        f"{vlan_name(vlan)} over {place(e, uplink)}."
+        f"Meanwhile {who} got {count[1]} of {count[0]} replies from {target} {in_vlan(vlan)} "
+        f"over {place(e, uplink)}."
     )
 
 
 def background(e: Evidence) -> str:
     """How many foreign broadcasts of the VLAN came in on siblings, and how many of them on U."""
     inside = [c for c in e.foreign_broadcasts if any(s.vlan in e.vlans for s in c.values())]
+    if not inside:
+        return f"no broadcast of {vlan_name(e.vlan)} was there to compare"
     seen = sum(e.uplink in copies for copies in inside)
     others = sorted({device for copies in inside for device in copies} - {e.uplink})
     heard = f" that {' and '.join(others)} received" if others else ""

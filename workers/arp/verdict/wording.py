@@ -9,11 +9,12 @@ from workers.arp.verdict import shares
 from workers.arp.verdict.advice import next_step, not_proven
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.evidence import Evidence
-from workers.arp.verdict.scene import clock
-from workers.arp.verdict.signs import Sign
+from workers.arp.verdict.scene import clock, happened
+from workers.arp.verdict.signs import Sign, move_of
 from workers.arp.verdict.story import (
     background,
     either,
+    in_vlan,
     latency_ms,
     place,
     share,
@@ -23,6 +24,10 @@ from workers.arp.verdict.story import (
 
 Headline = Callable[[Evidence, Sign], str]
 _MOST_REFUSED = 3
+_UNHEARD = {
+    "no tx direction": "nothing that the host handed to its uplinks (tx) was heard",
+    "no rx direction": "nothing that came in on the uplinks (rx) was heard",
+}
 
 
 def told(e: Evidence, code: str, sign: Sign, refusals: Sequence[Refusal]) -> Verdict:
@@ -61,21 +66,24 @@ def _by_overlay(e: Evidence, _: Sign) -> str:
 def _probes(e: Evidence, _: Sign) -> str:
     count = len(e.talk.probes)
     return (
-        f"{e.case.vm.name} only probed for or announced its own address ({count} frames): "
-        "silence is good."
+        f"{e.case.vm.name} only checked or announced its own address ({count} frames): no "
+        "answer is the good answer."
     )
 
 
 def _guest_silent(e: Evidence, sign: Sign) -> str:
     start, end = e.case.stimulus.start or 0, e.case.stimulus.end or 0
     off = " Its adapter is disconnected." if sign.owner == Owner.VIRTUALIZATION else ""
-    return f"{e.case.vm.name} sent 0 ARP requests from {clock(start)} to {clock(end)} though asked.{off}"
+    return (
+        f"{e.case.vm.name} sent 0 ARP requests from {clock(start)} to {clock(end)}, although it was "
+        f"made to ask.{off}"
+    )
 
 
 def _ignores(e: Evidence, sign: Sign) -> str:
     return (
         f"{share(e)} requests for {e.target} were answered at the port of {e.case.vm.name} "
-        f"(median {latency_ms(e) or 0:.1f} ms), and it asked again {sign.detail} times."
+        f"(median {latency_ms(e) or 0:.1f} ms), and yet it asked again {sign.detail} times."
     )
 
 
@@ -86,7 +94,7 @@ def _off_subnet(e: Evidence, _: Sign) -> str:
 
 def _wrong_sender(e: Evidence, sign: Sign) -> str:
     return (
-        f"{e.case.vm.name} sends as {sign.subject}, but its adapter is {e.nic.mac} "
+        f"{e.case.vm.name} sends as {sign.subject}, but its adapter has {e.nic.mac} "
         f"({', '.join(e.nic.ipv4) or 'address unknown'}): {share(e)} answered."
     )
 
@@ -106,7 +114,7 @@ def _drop_tx(e: Evidence, _: Sign) -> str:
 def _drop_rx(e: Evidence, sign: Sign) -> str:
     return (
         f"{len(e.undelivered)} replies for {e.case.vm.name} came in on {sign.subject} "
-        f"{'with no tag in the file' if e.scene.unknown else f'in {vlan_name(e.vlan)}'}, "
+        f"{'with no tag in the file' if e.scene.unknown else in_vlan(e.vlan)}, "
         f"{share(e)} were delivered."
     )
 
@@ -127,7 +135,8 @@ def _subnet_native(e: Evidence, sign: Sign) -> str:
         return _subnet(e, sign)
     return (
         f"{e.case.vm.name}'s port group is untagged, and untagged frames come from another subnet "
-        f"({sign.detail.removeprefix('untagged ')}): the native VLAN does not fit, with network."
+        f"({sign.detail.removeprefix('untagged ')}): the switch port's native VLAN does not fit. The "
+        "network team has a part in it."
     )
 
 
@@ -135,7 +144,7 @@ def _teaming(e: Evidence, sign: Sign) -> str:
     back = {device for each in e.undelivered for device in each.reply_on}
     return (
         f"Requests leave on {place(e, e.uplink)}, {len(e.undelivered)} replies came in on "
-        f"{either(back)}: {sign.subject} (virtualization with network)."
+        f"{either(back)}: {sign.subject}. The network team has a part in it."
     )
 
 
@@ -170,8 +179,8 @@ def _vm_specific(e: Evidence, sign: Sign) -> str:
     fabric = {
         "entered fabric": "its requests enter the fabric",
         "not reflected": "its requests do not come back though others' do",
-    }.get(sign.subject or "", "no reflection tells more")
-    who = "" if e.is_gateway else " Network, or a filter on the target."
+    }.get(sign.subject or "", "whether its requests enter the fabric is not known")
+    who = "" if e.is_gateway else " It is the network, or a filter on the target."
     return (
         f"{e.target} answered others {same} times on {place(e, e.uplink)} and "
         f"{e.case.vm.name} {share(e)} times; {fabric}.{who}"
@@ -196,14 +205,39 @@ def _stale(e: Evidence, sign: Sign) -> str:
 
 def _incomplete(e: Evidence, sign: Sign) -> str:
     if e.nic.backing in {"sriov", "passthrough"}:
-        return f"{e.nic.label} bypasses the virtual switch ({sign.subject}): it cannot be heard."
+        how = {"sriov": "SR-IOV", "passthrough": "PCI passthrough"}[e.nic.backing]
+        return f"{e.nic.label} bypasses the virtual switch ({how}): it cannot be heard."
     if e.traffic.misnamed:
         return f"The capture files contradict their names: {sign.subject}."
     if sign.subject in {ear.point for ear in e.garbled}:
         ear = e.garbled[0]
         return f"Not enough was captured to tell: {ear.point}, {ear.why_deaf}."
     what = sign.subject or sign.detail or "no request could be followed"
-    return f"Not enough was captured to tell: {what}."
+    return f"Not enough was captured to tell: {_unheard(e, what)}."
+
+
+def _unheard(e: Evidence, what: str) -> str:
+    """A point, or a direction of all uplinks, with why it could not tell."""
+    ears = {ear.name: ear for key in e.talk.needed if (ear := e.ear(*key))}
+    if what in _UNHEARD or what not in ears:
+        return _UNHEARD.get(what, what)
+    ear = ears[what]
+    if ear.why_deaf is None:
+        return f"{what} listened only from {clock(ear.start)} to {clock(ear.end)}"
+    return f"{what}, {ear.why_deaf}"
+
+
+def _moved(e: Evidence, _: Sign) -> str:
+    name, here, event = e.case.vm.name, e.case.host.name, move_of(e)
+    if event is None:
+        return (
+            f"{name} moved, or its MAC is used elsewhere too: frames from it came in from outside."
+        )
+    what = happened(event.event)
+    if event.event == "vmotion_out":
+        what = f"left {here}" if event.host else f"seems to have left {here}"
+    now = f", and runs on {event.host} now" if event.host else ""
+    return f"{name} {what} at {clock(event.at)}, during the capture{now}: this result is void."
 
 
 def _too_few(e: Evidence, _: Sign) -> str:
@@ -238,18 +272,15 @@ HEADLINES: Mapping[str, Headline] = {
     "RECOVERED_DURING_CAPTURE": shares.recovered,
     "TARGET_DOWN": shares.target_down,
     "NO_STIMULUS": lambda e, _: (
-        f"{e.case.vm.name} sent no ARP request, and nobody surely made it ask."
+        f"{e.case.vm.name} sent no ARP request, and nothing shows that it had to: a warm ARP cache "
+        "sends nothing."
     ),
     "TOO_FEW_REQUESTS": _too_few,
     "CAPTURE_INCOMPLETE": _incomplete,
     "UNANSWERED_NO_CONTROL": shares.no_control,
-    "VM_MOVED": lambda e, s: (
-        f"{e.case.vm.name} moved or changed during the capture: {s.detail}."
-        if s.detail.startswith("event")
-        else f"{e.case.vm.name} moved, or its MAC is used elsewhere too: {s.detail}."
-    ),
+    "VM_MOVED": _moved,
     "LATE_REPLIES": lambda e, s: (
-        f"{s.detail} replies of {e.target} came over 1 s after every request "
+        f"{s.detail} replies of {e.target} came more than 1 s after every request "
         f"(median {latency_ms(e) or 0:.0f} ms)."
     ),
     "DUPLICATE_RESPONDERS": lambda e, s: f"Two MACs answer for {e.target}: {s.detail}.",

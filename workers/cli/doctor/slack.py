@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from workers.cli.doctor.reading import Notebook, Reading, Readings
 from workers.errors import CheckError, SlackRefused, SlackUnreachable
-from workers.settings import Reader, read_slack_api_url
+from workers.settings import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Reader, read_slack_api_url
 from workers.slack import SlackStanding
 
 NOTES = Notebook("slack")
@@ -33,7 +33,7 @@ class _Settings:
 
 def _read(reader: Reader, processes: frozenset[str]) -> _Settings:
     settings = _Settings(
-        bot_token=reader.required("SLACK_BOT_TOKEN", "the bot token", ("xoxb-",)),
+        bot_token=reader.required("SLACK_BOT_TOKEN", BOT_TOKEN, ("xoxb-",)),
         app_token=reader.text("SLACK_APP_TOKEN"),
         signing_secret=reader.text("SLACK_SIGNING_SECRET"),
         channels=reader.names("ARPCHECK_CHANNELS"),
@@ -43,7 +43,7 @@ def _read(reader: Reader, processes: frozenset[str]) -> _Settings:
     )
     strange = settings.app_token and not settings.app_token.startswith("xapp-")
     if strange and "bot" in processes:
-        reader.problems.append("SLACK_APP_TOKEN should start with xapp-: an app-level token")
+        reader.problems.append(f"SLACK_APP_TOKEN should start with xapp-: {APP_TOKEN}")
     return settings
 
 
@@ -153,7 +153,7 @@ async def _socket_mode(slack: SlackStanding, app_token: str) -> Reading:
     try:
         await slack.try_socket_mode(app_token)
     except CheckError as trouble:
-        mend = "SLACK_APP_TOKEN is an app-level token with connections:write; turn Socket Mode on."
+        mend = f"SLACK_APP_TOKEN is {APP_TOKEN}; turn Socket Mode on."
         return _refused("Socket Mode", trouble, mend)
     return NOTES.ok("Socket Mode", "a connection may be opened")
 
@@ -180,7 +180,10 @@ async def _channel(slack: SlackStanding, channel: str, setting: str) -> Reading:
 def _who_and_where(settings: _Settings) -> tuple[Reading, ...]:
     lines = []
     if not settings.app_token and not settings.signing_secret:
-        mend = "Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP) for the bot."
+        mend = (
+            f"Set SLACK_APP_TOKEN (Socket Mode) for the bot, {APP_TOKEN}; or SLACK_SIGNING_SECRET"
+            f" (HTTP), {SIGNING_SECRET}."
+        )
         lines.append(NOTES.fail("way in", "no app-level token, no signing secret", mend))
     elif not settings.app_token:
         found = (

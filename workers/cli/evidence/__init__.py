@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workers.cli.evidence.folder import DOCUMENT, Evidence, Folder, MissingFileError
-from workers.errors import CaseUnreadable
+from workers.cli.telling import unreadable
 
-__all__ = ["Evidence", "MissingFileError", "open_evidence"]
+__all__ = ["DOCUMENT", "Evidence", "MissingFileError", "open_evidence"]
 
 
 @contextmanager
@@ -31,4 +31,4 @@ def open_evidence(path: Path) -> Iterator[Evidence]:
             with open_bundle(path) as bundle:
                 yield bundle
     except OSError as trouble:
-        raise CaseUnreadable(f"{path} cannot be read: {trouble.strerror or trouble}.") from None
+        raise unreadable(str(path), trouble) from None

@@ -17,7 +17,6 @@ from typing import IO, Final, TypeVar
 from workers.arp.case.shape import shown
 from workers.cli.evidence.folder import (
     DOCUMENT,
-    MOST_DOCUMENT,
     MissingFileError,
     limited,
     refuse_outside,
@@ -83,7 +82,7 @@ class Bundle:
         if entry is None or entry.is_dir():
             raise MissingFileError(name)
         with _opened(lambda: self._archive.open(entry)) as file:
-            yield from limited(_chunked(file), MOST_DOCUMENT if name == DOCUMENT else None)
+            yield from limited(_chunked(file), name)
 
     def _find_top(self) -> str:
         """The folder inside the zip that case.json stands in: none, or a single one at the top."""
@@ -137,7 +136,9 @@ def _check_directory(file: IO[bytes], path: Path) -> None:
     plain = bare >= 0 and tail.startswith(_END, bare) and tail.endswith(b"\x00\x00")
     end = bare if plain else tail.rfind(_END)
     if end < 0 or end + _END_BYTES > len(tail):
-        raise CaseUnreadable(f"{path} is neither a case's folder nor a zip.")
+        what = "is neither a case's folder nor a zip" if size else "is empty, and no zip"
+        hint = "; arpcheck read judges a capture" * path.name.endswith((".pcap", ".pcapng"))
+        raise CaseUnreadable(f"{path} {what}{hint}.")
     entries = int.from_bytes(tail[end + 10 : end + 12], "little")
     directory = int.from_bytes(tail[end + 12 : end + 16], "little")
     locator = tail[max(0, end - _END64_LOCATOR_BYTES) : end]

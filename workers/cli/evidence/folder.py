@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
@@ -12,7 +13,9 @@ from workers.cli.chunks import chunks
 from workers.errors import CaseUnreadable
 
 DOCUMENT: Final = "case.json"
+SUMS: Final = "SHA256SUMS"
 MOST_DOCUMENT: Final = 16_777_216
+_READ_WHOLE: Final = {DOCUMENT, SUMS}
 
 _OUTSIDE: Final = re.compile(r"^[/\\]|\\|^[A-Za-z]:|[\x00-\x1f]|(?:^|/)\.\.(?:/|$)")
 
@@ -44,7 +47,9 @@ class Folder:
         try:
             return b"".join(bytes(chunk) for chunk in self.chunks(DOCUMENT))
         except MissingFileError:
-            raise CaseUnreadable(f"{self._folder} holds no case.json.") from None
+            raise CaseUnreadable(
+                f"{self._folder} holds no case.json{_instead(self._folder)}."
+            ) from None
 
     def chunks(self, name: str) -> Iterator[bytes | memoryview]:
         """A file's bytes in order."""
@@ -55,16 +60,25 @@ class Folder:
         if not path.resolve().is_relative_to(self._folder.resolve()):
             raise CaseUnreadable(f"The case's file {shown(name)} leads out of the case.")
         with path.open("rb", buffering=0) as file:
-            yield from limited(chunks(file), MOST_DOCUMENT if name == DOCUMENT else None)
+            yield from limited(chunks(file), name)
 
 
-def limited(given: Iterator[bytes | memoryview], most: int | None) -> Iterator[bytes | memoryview]:
-    """The same chunks, as long as they are not more than ``most`` bytes together."""
+def _instead(folder: Path) -> str:
+    """What in the folder can be judged, where it is no case itself."""
+    found = sorted([*folder.glob("*.zip"), *(case.parent for case in folder.glob(f"*/{DOCUMENT}"))])
+    if not found:
+        return ""
+    one = "this one" if len(found) == 1 else f"one of its {len(found)} bundles and cases"
+    return f"; judge {one} (arpcheck judge {shlex.quote(str(found[0]))})"
+
+
+def limited(given: Iterator[bytes | memoryview], name: str) -> Iterator[bytes | memoryview]:
+    """The same chunks; of a file that is read whole only so many."""
     total = 0
     for chunk in given:
         total += len(chunk)
-        if most is not None and total > most:
-            raise CaseUnreadable(f"case.json is larger than {most >> 20} MiB.")
+        if name in _READ_WHOLE and total > MOST_DOCUMENT:
+            raise CaseUnreadable(f"{name} is larger than {MOST_DOCUMENT >> 20} MiB.")
         yield chunk
 
 
