@@ -111,7 +111,7 @@ class Listening:
 
     async def _finish_starts(self) -> None:
         """Let captures that are just starting tell their process id first, then give up on them."""
-        if self._starts:
+        if not all(task.done() for task in self._starts):
             _, late = await asyncio.wait(self._starts, timeout=START_PATIENCE_SECONDS)
             for task in late:
                 task.cancel()

@@ -7,7 +7,7 @@
 """
 
 from workers.arp.verdict.codes import CODES, CodeInfo
-from workers.arp.verdict.settling import settled
+from workers.arp.verdict.settling import next_answer_settles, settled
 from workers.arp.verdict.table import judge
 
-__all__ = ["CODES", "CodeInfo", "judge", "settled"]
+__all__ = ["CODES", "CodeInfo", "judge", "next_answer_settles", "settled"]
