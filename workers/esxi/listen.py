@@ -156,7 +156,7 @@ class Listening:
             stopped_at=None if ready is None else max(ready, self._stopped_at(ear)),
             dropped=ear.dropped,
             failure=self._failure(ear),
-            command=ear.planned.command,
+            command=ear.command,
         )
 
     def _stopped_at(self, ear: Ear) -> int:
