@@ -1,5 +1,9 @@
 """A kept answer gets its picture from its bundle, whoever draws it."""
 
+import io
+import zipfile
+from dataclasses import replace
+
 import pytest
 
 from tests.arp.corpus import CASES, load
@@ -35,6 +39,17 @@ async def test_what_holds_no_captures_has_nothing_to_draw() -> None:
     _, full = kept("gateway-down")
     bare = full.without_bundle()
     assert await with_picture(bare) is bare
+
+
+async def test_a_later_versions_case_costs_the_picture_and_not_the_answer() -> None:
+    _, full = kept("gateway-down")
+    with zipfile.ZipFile(io.BytesIO(full.bundle)) as archive:
+        case = archive.read("case.json").replace(b"arpcheck-case/1", b"arpcheck-case/9")
+    later = io.BytesIO()
+    with zipfile.ZipFile(later, "w") as archive:
+        archive.writestr("case.json", case)
+    other = replace(full, bundle=later.getvalue())
+    assert await with_picture(other) is other
 
 
 @pytest.mark.parametrize("name", ["C02", "C14", "one-stream-started-late", "private-vlan-answers"])

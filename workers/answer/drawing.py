@@ -7,15 +7,19 @@ already. The picture is drawn from the bundle: whoever takes over can draw it to
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from workers.answer.evidence import Kept
 from workers.arp.bundle import judged_again
+from workers.arp.case import CaseError
 from workers.arp.picture import draw
 
 _DRAWING = ThreadPoolExecutor(1, "drawing")
 """One at a time: a canvas takes some 30 MB, and two drawn at once are not done sooner."""
+
+log = logging.getLogger(__name__)
 
 
 async def with_picture(kept: Kept) -> Kept:
@@ -23,7 +27,11 @@ async def with_picture(kept: Kept) -> Kept:
     if kept.picture or not kept.bundle:
         return kept
     drawing = asyncio.get_running_loop().run_in_executor(_DRAWING, _drawn, kept.bundle)
-    return replace(kept, picture=await drawing)
+    try:
+        return replace(kept, picture=await drawing)
+    except CaseError as trouble:  # another version's
+        log.warning("%s has no picture: %s", kept.name, trouble)
+        return kept
 
 
 def _drawn(bundle: bytes) -> bytes:
