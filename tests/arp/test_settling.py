@@ -148,3 +148,21 @@ def test_it_is_known_ahead_which_answer_may_settle() -> None:
     kernel = asked_at(0, 2, 4, 6.1)
     assert (next_answer_settles(kernel) or 0) - kernel.exchanges[0].request.at == 9 * SECOND
     assert next_answer_settles(judge(*load("C08"))) is None  # nothing is answered there
+
+
+def test_beside_a_tool_a_target_that_a_kernel_asks_for_again_is_heard_out_too() -> None:
+    tool = asked_at(*range(12), target_mac=BROADCAST)
+    assert settled(tool) == "enough answered"
+
+    def beside(*seconds: float) -> str | None:
+        other = [
+            replace(each, request=each.request._replace(target_ip="10.20.110.50"))
+            for each in asked_at(*seconds).exchanges
+        ]
+        unnamed = replace(tool.case, stimulus=replace(tool.case.stimulus, targets=()))
+        return settled(replace(tool, case=unnamed, exchanges=(*tool.exchanges, *other)))
+
+    assert beside(4) == "enough answered"
+    assert beside(4, 5.02, 6.07) is None  # may go on so
+    assert beside(0, 1.02, 2.07) == "enough answered"  # it did not, for nine seconds
+    assert beside(0, 1.02, 2.07, 10.1) is None

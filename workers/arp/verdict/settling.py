@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from workers.arp.exchange.conversation import (
     GOES_ON_SPAN,
     asked_by_a_tool,
+    asked_each_second,
     may_ask_in_threes,
 )
 from workers.arp.exchange.hearing import REPLY_TIME
@@ -104,7 +105,10 @@ def _answered(judgement: Judgement) -> str | None:
     if any(_lost(each, ready, newest) for group in groups for each in group):
         return None
     confirmed = judgement.case.stimulus.confirmed
-    enough = [_often(_delivered(group), confirmed=confirmed) for group in groups]
+    answered = [_delivered(group) for group in groups]
+    if any(_may_be_deaf(group, newest, confirmed=confirmed) for group in answered):
+        return None
+    enough = [_often(group, confirmed=confirmed) for group in answered]
     return "enough answered" if (all(enough) if named else any(enough)) else None
 
 
@@ -122,10 +126,16 @@ def _delivered(group: Sequence[Exchange]) -> list[Exchange]:
 
 
 def _often(group: Sequence[Exchange], *, confirmed: bool) -> bool:
-    if len(group) < _ANSWERS or _span(group) < _time_to_prove(group, confirmed=confirmed):
-        return False
+    return len(group) >= _ANSWERS and _span(group) >= _time_to_prove(group, confirmed=confirmed)
+
+
+def _may_be_deaf(group: Sequence[Exchange], newest: int, *, confirmed: bool) -> bool:
+    """Whether a kernel seems to ask on although it is answered, and there was no time yet to tell."""
     frames = _broadcasts(group)
-    return asked_by_a_tool(frames, confirmed=confirmed) or not may_ask_in_threes(frames)
+    if asked_by_a_tool(frames, confirmed=confirmed):
+        return False
+    early = asked_each_second(frames) > 0 and newest - frames[0].at < _KERNEL_SPAN
+    return early or may_ask_in_threes(frames)
 
 
 def _time_to_prove(group: Sequence[Exchange], *, confirmed: bool) -> int:
