@@ -64,7 +64,7 @@ def _measured(part: str, arguments: argparse.Namespace) -> Iterator[Section]:
         if part == "live":
             yield asyncio.run(live.ears_and_verdicts(arguments.rounds))
         else:
-            yield asyncio.run(live.many_at_once(arguments.checks, 20))
+            yield asyncio.run(live.many_at_once(arguments.checks, 60))
     else:
         from bench import commanding
 

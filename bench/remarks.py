@@ -3,37 +3,59 @@
 REMARKS = """## What helped, and what did not
 
 Reading:
-- Sixteen cursors over a mapped file, each from a guessed record start, wait for memory together: 0.06 s of
-  CPU for 1 GB of 2 M packets, where one cursor over the map takes 0.22 s and reading into 1 MiB takes 0.13
-  s (a part counts only where the one before it ended exactly at its beginning). Half of the 0.06 s is the
-  kernel's page tables. Windows of 32 MiB keep memory flat; populating them ahead (MAP_POPULATE) took half
-  as long again. Walking in small blocks twice, once to warm the cache, took twice as long: too many
-  guesses.
+- Sixteen cursors over a mapped file, each from a guessed record start, wait for memory together: 0.06 s
+  of CPU for 1 GB of 2 M packets, where one cursor over the map takes 0.22 s and reading into 1 MiB
+  takes 0.13 s (a part counts only where the one before it ended exactly at its beginning). Half of the
+  0.06 s is the kernel's page tables. Windows of 32 MiB keep memory flat; populating them ahead
+  (MAP_POPULATE) took half as long again. Walking in small blocks twice, once to warm the cache, took
+  twice as long: too many guesses.
 - A file is mapped under a lease (F_SETLEASE), which the kernel gives only where nobody writes. What has
   none is read.
-- Some processors copy six times slower into a buffer that does not begin on a page: reading 1 GB took 0.54
-  s of CPU into a bytearray and 0.09 s into a page of its own.
-- With very much ARP most time went into telling Python of frames that were then left out: the compiled walk
-  counts what is in a set of unwanted frames, 0.60 s became 0.14 s for a million, and 170 MB became 59 MB.
+- Some processors copy six times slower into a buffer that does not begin on a page: reading 1 GB took
+  0.54 s of CPU into a bytearray and 0.09 s into a page of its own.
+- With very much ARP most time went into telling Python of frames that were then left out: the compiled
+  walk counts what is in a set of unwanted frames, 0.60 s became 0.14 s for a million, and 170 MB became
+  59 MB.
 - Judging costs about 10 µs a frame and is the largest part of what is left. dataclasses.replace, once a
   frame, was a quarter of that.
-- Python's search for reference cycles took 40 % of the time with very much ARP; it is off while a file is
-  read.
+- Python's search for reference cycles took 40 % of the time with very much ARP; it is off while a file
+  is read.
 
 Start-up:
-- The model's classes compile one method each, not seven: 12 ms of CPU less. argparse makes a formatter for
-  every argument, and that imports shutil: 3 ms. pathlib: 3 ms. No search for cycles while importing: 2 ms.
-  What is left is Python itself (10 ms), argparse (7), dataclasses (6), and our own forty modules.
+- The model's classes compile one method each, not seven: 12 ms of CPU less. argparse makes a formatter
+  for every argument, and that imports shutil: 3 ms. pathlib: 3 ms. No search for cycles while
+  importing: 2 ms. What is left is Python itself (10 ms), argparse (7), dataclasses (6), and our own
+  forty modules.
 
 Live:
-- A check's ears opened one after the other on a connection: six openings at a time, and the questions to
-  the host asked together, took 1.7 s off a host 20 ms away with 24 captures and more.
-- After the last capture most of the time was the picture, 0.3 s of CPU. It is drawn now while the host is
-  asked for its counters, and again only where the judgement came out otherwise: 0.7 s less. One is drawn at
-  a time, as each canvas takes memory.
+- A check's ears opened one after the other on a connection: six openings at a time, and the questions
+  to the host asked together, took 1.7 s off a host 20 ms away with 24 captures and more.
+- After the last capture most of the time was the picture, 0.3 s of CPU, first before the verdict, then
+  beside the host's counters, where it kept the interpreter from reading their answers. It is drawn
+  after the verdict is posted now, from the bundle. One is drawn at a time, as each canvas takes memory.
+- An asking VM's verdict waited for the next of two looks a second, and for the kill that stood in line
+  behind twenty questions about counters. Now the reply that may settle it is looked at when it comes,
+  the kill goes first, and a connection that once refused a session opens several at a time again: 5.3 s
+  became 4.5. Of that 4.0 s are the evidence (five answers over four seconds); the rest is round trips.
+- Not tried: several questions in one SSH session. It would save 0.1 s at 20 ms, and needs marks between
+  the answers that every host's shell prints alike.
+
+Many checks in one worker:
+- What a worker weighs beside Python's modules: 57 MB are matplotlib, which an earlier run of this bench
+  took for growth; 0.5 MB a check are its connections and sessions; 0.3 KB stays of each ARP frame that
+  is heard, the frame and its bytes, as it is evidence. With 200 VMs that ask every 10 s, heard on 400
+  uplinks, that is 2.4 MB a second, and nothing else grows.
+- Each point's reader remembered by itself how each distinct frame reads, 0.7 KB each: one memory for
+  all now.
+- The compiled walk let go of the interpreter for each record that came: other threads may keep it for 5
+  ms. What is small is walked at once.
+- Judging twice a second was more than reading the streams; it is done once a second now.
 
 Bot:
-- Evaluating a job's field types at every read was 7 % of the bot's CPU. The rest is sockets: half of it is
-  send(). Nothing in it grows with the queue. A faster event loop was not tried: the bot uses a fifth of a
-  core.
+- A Slack that stood still for 30 s was found again up to 20 s after its return: what was asked just
+  before it came back stayed unanswered, and was waited for (15 s for an address, five minutes for the
+  WebSocket). Both are given up after 5 s now.
+- Evaluating a job's field types at every read was 7 % of the bot's CPU. The rest is sockets: half of it
+  is send(). Nothing in it grows with the queue. A faster event loop was not tried: the bot uses a fifth
+  of a core.
 """

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import aiohttp
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -34,6 +35,8 @@ ANSWER_SECONDS = 0.1
 LOOK_SECONDS = 5.0
 PING_SECONDS = 5.0
 """How long a dead WebSocket may go unnoticed."""
+CONNECT_SECONDS, LONGEST_CONNECT_SECONDS = 5, 30
+"""How long Slack may take to give the WebSocket's address, at first and in the end."""
 
 _ADDRESS = re.compile(r"\b(wss?|https?)://[^\s'\")]+")
 
@@ -79,7 +82,7 @@ async def run(settings: BotSettings) -> None:
         handlers.register(app, desk)
         stack.push_async_callback(desk.idle, GRACE_SECONDS)
         await stack.enter_async_context(desk.accepted.looked_after())
-        await stack.enter_async_context(_connected(app, settings, stop))
+        await stack.enter_async_context(_connected(app, settings, slack, stop))
         await _serve(desk, stop)
 
 
@@ -189,10 +192,10 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
 
 @asynccontextmanager
 async def _connected(
-    app: AsyncApp, settings: BotSettings, stop: asyncio.Event
+    app: AsyncApp, settings: BotSettings, slack: Slack, stop: asyncio.Event
 ) -> AsyncIterator[None]:
     if settings.slack_app_token:
-        async with _socket(app, settings.slack_app_token, stop):
+        async with _socket(app, settings.slack_app_token, slack, stop):
             yield
     else:
         async with _http(app, settings.port):
@@ -200,9 +203,11 @@ async def _connected(
 
 
 @asynccontextmanager
-async def _socket(app: AsyncApp, app_token: str, stop: asyncio.Event) -> AsyncIterator[None]:
+async def _socket(
+    app: AsyncApp, app_token: str, slack: Slack, stop: asyncio.Event
+) -> AsyncIterator[None]:
     """Socket Mode: outbound only; Slack gives each payload to one of the app's connections."""
-    handler = AsyncSocketModeHandler(app, app_token, ping_interval=PING_SECONDS)
+    handler = await _handler(app, app_token, slack)
     tasks = {
         asyncio.create_task(handler.connect_async()),  # type: ignore[no-untyped-call]
         asyncio.create_task(_renew(handler)),
@@ -218,15 +223,36 @@ async def _socket(app: AsyncApp, app_token: str, stop: asyncio.Event) -> AsyncIt
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def _handler(app: AsyncApp, app_token: str, slack: Slack) -> AsyncSocketModeHandler:
+    """Bolt's handler, with both steps of connecting given up soon where they are not answered.
+
+    What was asked while Slack stood still may stay unanswered when it is back; slack_sdk and aiohttp
+    would wait for it for half a minute and for five.
+    """
+    asking = slack.another_client(CONNECT_SECONDS)
+    handler = AsyncSocketModeHandler(app, app_token, web_client=asking, ping_interval=PING_SECONDS)
+    await handler.client.aiohttp_client_session.close()
+    timeout = aiohttp.ClientTimeout(
+        total=2 * CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=CONNECT_SECONDS
+    )
+    handler.client.aiohttp_client_session = aiohttp.ClientSession(timeout=timeout)
+    return handler
+
+
 async def _renew(handler: AsyncSocketModeHandler) -> None:
     """Forget the WebSocket's address while there is no connection.
 
-    slack_sdk's client keeps trying the address it has, and Slack's addresses work once only.
+    slack_sdk's client keeps trying the address it has, and Slack's addresses work once only. Where
+    it lasts, Slack may be slow: each time it is given a second more.
     """
+    asking = handler.client.web_client
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        if not await handler.client.is_connected():
+        if await handler.client.is_connected():
+            asking.timeout = CONNECT_SECONDS
+        else:
             handler.client.wss_uri = None
+            asking.timeout = min(asking.timeout + 1, LONGEST_CONNECT_SECONDS)
 
 
 @asynccontextmanager

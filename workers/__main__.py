@@ -20,7 +20,7 @@ from workers.arp.summary import Progress
 from workers.check import Desk, Peers
 from workers.check.service import settle_ssh_duties
 from workers.errors import CheckError, SettingsError
-from workers.jobs import Jobs, Lease, run_worker
+from workers.jobs import Jobs, Lease, Turns, run_worker
 from workers.settings import WorkerSettings, environment, read_worker_settings
 from workers.slack import Slack
 from workers.vcenter import Vcenter
@@ -66,7 +66,8 @@ async def _run(settings: WorkerSettings) -> None:
     jobs = Jobs(settings.redis_url, lease_seconds=settings.lease_seconds, keep_days=days)
     slack = Slack(settings.slack_bot_token, settings.slack_api_url)
     vcenter = Vcenter(settings.vcenter)
-    answerer = Answerer(jobs, slack, _peers(settings, jobs, vcenter), settings)
+    turns = Turns(settings.worker_jobs)
+    answerer = Answerer(jobs, slack, _peers(settings, jobs, vcenter, turns), settings)
     worker = f"{socket.gethostname()}:{os.getpid()}"
     async with _probes(settings, jobs):
         every = min(DUTY_SECONDS, STOPPING_LEASES * settings.lease_seconds)
@@ -79,7 +80,7 @@ async def _run(settings: WorkerSettings) -> None:
                 jobs,
                 lambda lease: _perform(answerer, lease),
                 worker=worker,
-                concurrency=settings.worker_jobs,
+                turns=turns,
                 grace_seconds=settings.grace_seconds,
                 stop=stop,
             )
@@ -100,13 +101,15 @@ def _probes(
     return health.serve(settings.metrics_port, jobs.health)
 
 
-def _peers(settings: WorkerSettings, jobs: Jobs, vcenter: Vcenter) -> Peers:
+def _peers(settings: WorkerSettings, jobs: Jobs, vcenter: Vcenter, turns: Turns) -> Peers:
     @contextlib.asynccontextmanager
     async def host_slot(location: VmLocation, job: Job, desk: Desk) -> AsyncIterator[None]:
         def waiting(position: int) -> None:
+            turns.give(job.id)
             desk.tell(Progress("waiting", host=location.host.name, position=position))
 
         async with jobs.host_slot(location.host_moid, job.id, settings.host_jobs, waiting):
+            await turns.take_back(job.id)
             yield
 
     return Peers(vcenter, settings.esxi, jobs, jobs, host_slot, settings.capture_seconds)

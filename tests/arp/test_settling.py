@@ -6,9 +6,11 @@ import pytest
 
 from tests.arp.corpus import load
 from tests.arp.degrade import cut_after
-from workers.arp.model import SECOND, Confidence, Judgement
+from workers.arp.model import BROADCAST, SECOND, Confidence, Judgement
 from workers.arp.verdict import judge
-from workers.arp.verdict.settling import settled
+from workers.arp.verdict.settling import next_answer_settles, settled
+
+NOBODY = "00:00:00:00:00:00"
 
 
 def after(name: str, seconds: int) -> Judgement:
@@ -93,3 +95,75 @@ def test_a_named_target_that_was_not_asked_for_yet_is_waited_for() -> None:
     named = replace(case, stimulus=replace(case.stimulus, targets=("10.20.110.77",)))
     assert settled(judge(case, heard))
     assert settled(judge(named, heard)) is None
+
+
+def asked_at(*seconds: float, target_mac: str = NOBODY) -> Judgement:
+    """A healthy judgement with requests at these times, each of them answered."""
+    judgement = judge(*load("arping-asks-every-second"))
+    first = next(each for each in judgement.exchanges if each.eligible)
+    exchanges = tuple(
+        replace(
+            first,
+            request=first.request._replace(
+                at=first.request.at + int(at * SECOND), target_mac=target_mac
+            ),
+        )
+        for at in seconds
+    )
+    return replace(judgement, exchanges=exchanges)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "enough"),
+    [
+        ((0, 1.02, 2.05, 10.1, 11.12, 12.15), False),  # three, a pause, three: a third would tell
+        ((0, 1.02, 2.05, 3.07, 4.1, 5.12, 11.1), False),  # twice three without a pause
+        ((1.02, 2.05, 10.1, 11.12, 12.15, 20.2), False),  # cut at both ends
+        ((0, 1.02, 2.05, 10.1, 11.12, 20.2), True),  # a burst of two: no kernel that gave up
+        ((0, 1.02, 2.05, 3.07, 4.1, 5.12, 6.14, 7.17, 8.19, 9.21), True),  # nobody pauses
+        ((0, 2.02, 4.04, 6.05, 8.06, 10.07), True),  # a loop that flushes the entry
+        ((0, 0.5, 2.05, 10.1, 11.12, 12.15), True),  # quicker than a kernel
+    ],
+)
+def test_a_kernel_that_may_yet_turn_out_deaf_is_heard_out(
+    seconds: tuple[float, ...], *, enough: bool
+) -> None:
+    assert settled(asked_at(*seconds)) == ("enough answered" if enough else None)
+    tool = asked_at(*seconds, target_mac=BROADCAST)
+    assert settled(tool) == "enough answered"  # asks on whatever comes back
+
+
+def test_five_answers_a_second_apart_are_enough_of_a_tool_whose_timer_is_early() -> None:
+    times = (0, 1, 2, 3, 3.999)
+    assert settled(asked_at(*times, target_mac=BROADCAST)) == "enough answered"
+    assert settled(asked_at(*times[:4], target_mac=BROADCAST)) is None
+    assert settled(asked_at(0, 0.2, 0.4, 0.6, 0.8, target_mac=BROADCAST)) is None
+
+
+def test_it_is_known_ahead_which_answer_may_settle() -> None:
+    four = asked_at(0, 1, 2, 3, target_mac=BROADCAST)
+    due = next_answer_settles(four)
+    assert due is not None
+    assert 3.8 < (due - four.exchanges[0].request.at) / SECOND <= 4
+    assert next_answer_settles(asked_at(0, 1, 2, target_mac=BROADCAST)) is None
+    kernel = asked_at(0, 2, 4, 6.1)
+    assert (next_answer_settles(kernel) or 0) - kernel.exchanges[0].request.at == 9 * SECOND
+    assert next_answer_settles(judge(*load("C08"))) is None  # nothing is answered there
+
+
+def test_beside_a_tool_a_target_that_a_kernel_asks_for_again_is_heard_out_too() -> None:
+    tool = asked_at(*range(12), target_mac=BROADCAST)
+    assert settled(tool) == "enough answered"
+
+    def beside(*seconds: float) -> str | None:
+        other = [
+            replace(each, request=each.request._replace(target_ip="10.20.110.50"))
+            for each in asked_at(*seconds).exchanges
+        ]
+        unnamed = replace(tool.case, stimulus=replace(tool.case.stimulus, targets=()))
+        return settled(replace(tool, case=unnamed, exchanges=(*tool.exchanges, *other)))
+
+    assert beside(4) == "enough answered"
+    assert beside(4, 5.02, 6.07) is None  # may go on so
+    assert beside(0, 1.02, 2.07) == "enough answered"  # it did not, for nine seconds
+    assert beside(0, 1.02, 2.07, 10.1) is None

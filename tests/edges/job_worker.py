@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from workers.errors import LeaseLost
-from workers.jobs import Jobs, Lease, run_worker
+from workers.jobs import Jobs, Lease, Turns, run_worker
 
 
 class Journal:
@@ -73,7 +73,7 @@ async def main(arguments: list[str]) -> None:
         jobs,
         lambda lease: perform(lease, journal),
         worker=name,
-        concurrency=int(concurrency),
+        turns=Turns(int(concurrency)),
         grace_seconds=float(grace),
         stop=stop,
     )

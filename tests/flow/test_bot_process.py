@@ -29,6 +29,8 @@ from workers.jobs import Jobs
 
 MODES = pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
 
+GIVEN_UP_SECONDS = 20  # left to themselves, slack_sdk and aiohttp wait for 25 at the least
+
 
 # --- settings ----------------------------------------------------------------------------------
 
@@ -130,6 +132,20 @@ async def test_a_dropped_socket_is_opened_again(redis_url: str) -> None:
         await slack.connected(timeout=30)
         await slack.slash("app02")
         await slack.wait_for(lambda: len(slack.messages()) == 2)
+
+
+@pytest.mark.parametrize("step", ["asking for the address", "opening the connection"])
+async def test_what_slack_left_unanswered_while_it_stood_still_is_given_up_soon(
+    redis_url: str, step: str
+) -> None:
+    async with running_bot(redis_url) as (slack, _):
+        if step == "asking for the address":
+            slack.fail("apps.connections.open", 1, "timeout")
+        else:
+            slack.socket.unanswered = 1
+        await slack.socket.drop()
+        await slack.wait_for(lambda: not slack.socket.connections)
+        await slack.connected(timeout=GIVEN_UP_SECONDS)
 
 
 async def test_several_bots_share_the_work(redis_url: str, jobs: Jobs) -> None:

@@ -120,6 +120,7 @@ async def test_the_closest_name_is_pressed_and_the_same_message_goes_on(here: Li
     (question,) = here.replies(root)
     await here.slack.press(question, "app01")
     evidence = await here.verdict(root)
+    await here.over(root)
     assert "app01" in root.text
     assert evidence["report"]["verdict"]["code"] == "ARP_OK"
     assert [m.ts for m in here.slack.messages(root.channel)] == [root.ts]

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from workers.answer.chat import Chat
-from workers.answer.evidence import Kept, Sketch, pack, pack_trouble, sketch
+from workers.answer.drawing import with_picture
+from workers.answer.evidence import Kept, pack, pack_trouble
 from workers.answer.follow_up import AUDITED, ending, hand_off, post_kept, send_files
-from workers.arp.model import Case, Heard
+from workers.answer.sharing import UPLOADED
 from workers.arp.summary import Message, Progress, root_line, root_message, stimulus_message
 from workers.check import Evidence, Peers, Quiet, check
 from workers.errors import (
@@ -41,11 +40,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 PATIENCE_SECONDS = 6 * 3600.0
 """How long one run waits for a Slack that is away; then another run does."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
-
-_DRAWING = ThreadPoolExecutor(1, "drawing")
-"""One at a time: a canvas takes some 30 MB, and two drawn at once are not done sooner."""
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +91,8 @@ class Answerer:
         kept = await self._kept_before(lease) or await self._made(lease, chat)
         with timed("answering"):
             await _patiently(lease, lambda: chat.answer(kept))
+            kept = await self._pictured(lease, kept)
+            await _patiently(lease, lambda: chat.finish(kept))
         outcome = dict(kept.outcome) | chat.links()
         if AUDITED not in lease.notes:
             await self._jobs.audit(outcome | {"event": "answered"})
@@ -132,12 +129,21 @@ class Answerer:
         if isinstance(result, CheckError):
             kept = pack_trouble(result, lease.job, teller.notes)
         else:
-            sketched = await teller.sketched()
-            kept = await _drawn(pack, result, lease.job, teller.notes, channel, sketched)
+            kept = await asyncio.to_thread(pack, result, lease.job, teller.notes, channel)
         await lease.check()  # what is kept is not fenced by itself
         await self._keep(lease, kept)
         await lease.note(PREPARED, "1")
         return kept
+
+    async def _pictured(self, lease: Lease, kept: Kept) -> Kept:
+        """The answer with its picture, which is kept as well, for a hand-off."""
+        if UPLOADED in lease.notes:
+            return kept
+        drawn = await with_picture(kept)
+        if drawn is not kept:
+            await lease.check()
+            await self._keep(lease, drawn)
+        return drawn
 
     async def _keep(self, lease: Lease, kept: Kept) -> None:
         """Keep the answer; captures that are too big for Redis go to the thread only."""
@@ -174,12 +180,6 @@ class Answerer:
             await _cancelled(running)
             for stop in stops:
                 stop.cancel()
-
-
-async def _drawn(draw: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-    """Run what draws in the one thread that does."""
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_DRAWING, functools.partial(draw, *given, **named))
 
 
 async def _patiently(lease: Lease, tell: Callable[[], Awaitable[T]]) -> T:
@@ -223,7 +223,6 @@ class _Teller(Quiet):
         super().__init__()
         self._lease = lease
         self._chat = chat
-        self._sketching: asyncio.Task[Sketch] | None = None
 
     @property
     def stimulus_confirmed_at(self) -> int | None:
@@ -237,11 +236,3 @@ class _Teller(Quiet):
     def ask_for_traffic(self, vm: str, target: str | None) -> None:
         """Say in the thread what to type in the guest, once."""
         self._chat.ask(stimulus_message(self._lease.job, vm, target))
-
-    def expect(self, case: Case, heard: Sequence[Heard]) -> None:
-        """Draw already; where it comes otherwise it is drawn again."""
-        self._sketching = asyncio.create_task(_drawn(sketch, case, heard))
-
-    async def sketched(self) -> Sketch | None:
-        """What was drawn already, None = nothing."""
-        return None if self._sketching is None else await self._sketching

@@ -130,10 +130,10 @@ class Chat:
     # --- the answer ---
 
     async def answer(self, kept: Kept) -> None:
-        """Post the final answer, once over all runs, with its files, and close the root message.
+        """Post the final answer, once over all runs.
 
         Raises:
-            SlackUnreachable: not all of it arrived; calling again goes on where this run ended.
+            SlackUnreachable: it may not have arrived; calling again looks.
             LeaseLost: the job is another run's.
         """
         self._closing = kept.root
@@ -146,6 +146,14 @@ class Chat:
                 await self._post_answer(kept.verdict)
             except SlackRefused as refused:
                 await self._tell_asker(kept.verdict, refused)
+
+    async def finish(self, kept: Kept) -> None:
+        """Send the files of the answer, and close the root message.
+
+        Raises:
+            SlackUnreachable: not all of it arrived; calling again goes on where this run ended.
+            LeaseLost: the job is another run's.
+        """
         channel, ts = self._files_go_to()
         if ts is not None and self.untold is None:
             await share_once(self._lease, self._slack, channel, ts, kept.uploads())

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workers.arp.bundle import bundle_name, make_bundle
-from workers.arp.model import Case, Heard, Job, Judgement
-from workers.arp.picture import alt_text, draw
+from workers.arp.model import Job
+from workers.arp.picture import alt_text
 from workers.arp.summary import (
     Message,
     cancelled_message,
@@ -24,7 +24,6 @@ from workers.arp.summary import (
     trouble_message,
     verdict_message,
 )
-from workers.arp.verdict import judge
 from workers.check import Evidence
 from workers.errors import CheckCancelled, CheckError, VmAmbiguous, VmNotFound
 from workers.slack import Upload
@@ -98,30 +97,14 @@ class Kept:
             ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Sketch:
-    """The picture of what will likely be judged."""
-
-    judgement: Judgement
-    picture: bytes = field(repr=False)
-
-
-def sketch(case: Case, heard: Sequence[Heard]) -> Sketch:
-    """Judge and draw while the host is still asked: the one takes about as long as the other."""
-    judgement = judge(case, heard)
-    return Sketch(judgement, draw(judgement))
-
-
 def pack(
     evidence: Evidence,
     job: Job,
     notes: Sequence[str],
     network_channel: str,
-    sketched: Sketch | None = None,
 ) -> Kept:
-    """Make everything that the thread and a later hand-off need; takes up to a second."""
+    """Make everything that the thread and a later hand-off need, but the picture."""
     judgement = evidence.judgement
-    fits = sketched is not None and sketched.judgement == judgement
     name = bundle_name(judgement)
     return Kept(
         verdict=verdict_message(judgement, job, network_channel=network_channel, notes=notes),
@@ -130,7 +113,6 @@ def pack(
         handoff=handoff_message(judgement, job),
         name=name.removesuffix(".zip"),
         bundle=make_bundle(judgement, evidence.pcaps, evidence.files, notes),
-        picture=sketched.picture if sketched is not None and fits else draw(judgement),
         alt=alt_text(judgement),
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 
+from workers.answer.drawing import with_picture
 from workers.answer.evidence import Kept
 from workers.answer.sharing import share_once
 from workers.arp.model import Job
@@ -153,4 +154,4 @@ async def _kept(lease: Lease, jobs: Jobs, channel: str) -> Kept:
         raise CheckError(
             "The evidence of this check is not kept any more.", next_step="Run the check again."
         )
-    return Kept.read(files)
+    return await with_picture(Kept.read(files))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from workers.arp.model import Case, Heard, Job, Judgement, VmLocation
+from workers.arp.model import Job, Judgement, VmLocation
 from workers.arp.summary import Progress
 from workers.esxi import HostKeys
 from workers.settings import EsxiSettings
@@ -26,9 +26,6 @@ class Desk(Protocol):
 
     def ask_for_traffic(self, vm: str, target: str | None) -> None:
         """Be told that the guest does not ask for ``target``: somebody should make it."""
-
-    def expect(self, case: Case, heard: Sequence[Heard]) -> None:
-        """Be told what will be judged, unless the host or vCenter still tells of something else."""
 
     def note(self, sentence: str) -> None:
         """Keep a sentence about the check itself, for whoever reads its answer."""
@@ -50,9 +47,6 @@ class Quiet:
 
     def ask_for_traffic(self, vm: str, target: str | None) -> None:
         """Be told that the guest is silent."""
-
-    def expect(self, case: Case, heard: Sequence[Heard]) -> None:
-        """Be told what will likely be judged."""
 
     def note(self, sentence: str) -> None:
         """Keep a sentence, once."""

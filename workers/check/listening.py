@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from workers.arp.model import CapturePoint, Job, Judgement, Placement, PointKind
 from workers.arp.pktcap import Planned, is_rarp, plan_captures
 from workers.arp.summary import Progress
 from workers.arp.verdict import judge
-from workers.arp.verdict.settling import settled
+from workers.arp.verdict.settling import next_answer_settles, settled
 from workers.check.desk import Desk, Peers
 from workers.check.recording import Recording, gateway_of
 from workers.check.uplinks import uplinks_named
@@ -24,11 +25,13 @@ from workers.errors import CheckError
 from workers.esxi import EsxiHost, Listening, SwitchPort, counters_risen
 from workers.health import LIVE_CAPTURES
 
-TICK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
+COPIES_SECONDS = 0.05
+"""How long after a reply its copies may still come over the host's other streams."""
 SILENT_SECONDS = 5
 BUSY_FRAMES = 5_000
 """From so many frames on, judging while listening is done less often."""
-
+BUSY_LOOKS = 5
 
 Listen = Callable[[Recording, Listening], Awaitable[None]]
 """What is done once all ears of a host are open; the recording ends when it returns."""
@@ -49,7 +52,6 @@ async def record(
         ports_before=ports,
         readers={plan.point.name: ArpReader(plan.point, vm=location.vm) for plan in planned},
     )
-    recording.on_stop = lambda: _expect(job, recording, desk)
     for sentence in (*view.notes, *location.notes):
         desk.note(sentence)
     before = asyncio.create_task(host.snapshot(uplinks))  # asked while the captures start
@@ -63,11 +65,6 @@ async def record(
             desk.note(sentence)
     _keep_rarp(recording)
     return recording
-
-
-def _expect(job: Job, recording: Recording, desk: Desk) -> None:
-    case = recording.case(job, recording.made_at, recording.events())
-    desk.expect(case, recording.heard(case))
 
 
 def _pinned(location: VmLocation, ports: Mapping[str, SwitchPort]) -> VmLocation:
@@ -132,19 +129,19 @@ async def _hear(
 async def _close(recording: Recording, listening: Listening, host: EsxiHost) -> dict[str, bytes]:
     """End all captures; what the host counts and where its ports are is asked while they end."""
     location = recording.location
-    after = asyncio.create_task(host.snapshot(uplink.device for uplink in location.host.uplinks))
+    stopping = asyncio.create_task(listening.stop())  # before what else would take its turn
     ports = asyncio.create_task(host.switch_ports(location.vm))
+    after = asyncio.create_task(host.snapshot(uplink.device for uplink in location.host.uplinks))
     try:
-        recording.captures = await listening.stop()
+        recording.captures = await stopping
         recording.made_at = time.time_ns()
-        recording.on_stop()
         with contextlib.suppress(CheckError):
             recording.ports_after = await ports
         return await after
     finally:
-        for task in (after, ports):
+        for task in (stopping, after, ports):
             task.cancel()
-        await asyncio.gather(after, ports, return_exceptions=True)
+        await asyncio.gather(stopping, after, ports, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
@@ -186,13 +183,14 @@ async def listen_for_verdict(
     seconds = job.seconds or peers.capture_seconds
     started = time.monotonic()
     asked = False
-    for tick in range(1_000_000):
+    for look in itertools.count():
         elapsed = time.monotonic() - started
         if recording.confirmed_at is None and desk.stimulus_confirmed_at is not None:
             recording.confirmed_at = desk.stimulus_confirmed_at
             seconds = max(seconds, peers.capture_seconds)
         recording.captures = listening.captures()
-        judgement = await _judged(job, recording, tick)
+        known_frames = recording.frames
+        judgement = await _judged(job, recording, look)
         desk.tell(_progress(recording, judgement, int(elapsed), seconds))
         if not asked and elapsed >= SILENT_SECONDS and not _asks_for(job.target, judgement):
             asked = True
@@ -202,16 +200,30 @@ async def listen_for_verdict(
         if why is not None and (elapsed >= least_seconds or recording.moved is not None):
             desk.note(f"Stopped early: {why}.")
             return
-        if elapsed >= seconds:
-            return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(listening.ended(), min(TICK_SECONDS, seconds - elapsed))
+        due_at = next_answer_settles(judgement) if judgement is not None else None
+        recording.wait_for(due_at if elapsed >= least_seconds else None, known_frames)
+        left = min(LOOK_SECONDS, seconds - elapsed)
+        if left <= 0 or await _over(recording, listening, left):
             return
 
 
-async def _judged(job: Job, recording: Recording, tick: int) -> Judgement | None:
-    """The verdict so far; on a busy network only every tenth time."""
-    if recording.frames > BUSY_FRAMES and tick % 10:
+async def _over(recording: Recording, listening: Listening, seconds: float) -> bool:
+    """Wait until all captures have ended or news came, at most ``seconds``; whether they ended."""
+    ended = asyncio.create_task(listening.ended())
+    news = asyncio.create_task(recording.news.wait())
+    try:
+        await asyncio.wait({ended, news}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if news.done():
+            await asyncio.wait({ended}, timeout=COPIES_SECONDS)
+        return ended.done()
+    finally:
+        ended.cancel()
+        news.cancel()
+
+
+async def _judged(job: Job, recording: Recording, look: int) -> Judgement | None:
+    """The verdict so far; on a busy network only now and then."""
+    if recording.frames > BUSY_FRAMES and look % BUSY_LOOKS:
         return None
     case = recording.case(job, time.time_ns())
     return await asyncio.to_thread(judge, case, recording.heard(case))

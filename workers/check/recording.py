@@ -5,8 +5,9 @@ Times are the host's: frames carry its clock, and windows are only ever claimed 
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workers.arp.announce import announced
@@ -46,12 +47,29 @@ class Recording:
     moved: Placement | None = None
     made_at: int = 0
     """When all captures had stopped, on our clock."""
-    on_stop: Callable[[], None] = lambda: None
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Something came that was waited for."""
+    _due_at: int | None = None
 
     def hear(self, point: CapturePoint, chunk: bytes) -> None:
         """Take bytes of one point's stream."""
         self.chunks.setdefault(point.name, bytearray()).extend(chunk)
-        self.readers[point.name].feed(chunk)
+        reader = self.readers[point.name]
+        reader.feed(chunk)
+        delivers = point.kind is PointKind.VNIC and point.direction is not Direction.TX
+        newest = reader.frames[-1].at if reader.frames and delivers else 0
+        if self._due_at is not None and newest >= self._due_at:
+            self.news.set()
+
+    def wait_for(self, due_at: int | None, known_frames: int) -> None:
+        """What is delivered to the VM from ``due_at`` on, in host time, is news; None = nothing is.
+
+        So is what came since ``known_frames`` were looked at.
+        """
+        self._due_at = due_at
+        self.news.clear()
+        if due_at is not None and self.frames > known_frames:
+            self.news.set()
 
     @property
     def frames(self) -> int:

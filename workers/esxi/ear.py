@@ -54,6 +54,7 @@ class Ear(Session):
     def __init__(self, planned: Planned, hear: Hear, ends_by: int) -> None:
         super().__init__()
         self.planned = planned
+        self.command = planned.command
         self.ends_by = ends_by
         self.begun = False
         self.pid: int | None = None

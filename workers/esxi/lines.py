@@ -45,7 +45,7 @@ class _Connects(Protocol):
 
 
 class _Line:
-    """One connection. After a refusal among several openings they go one by one: then it counts."""
+    """One connection. After a refusal among several openings they go one by one until it counts."""
 
     def __init__(self, door: _Connects, limit: int | None) -> None:
         self.opening = asyncio.ensure_future(door.connect())
@@ -272,4 +272,5 @@ class Lines:
             await asyncio.sleep(REFUSAL_PAUSE_SECONDS * line.refusals)
             return
         line.limit = line.live
+        line.one_by_one = False  # what fits is known
         self._limit = min(self._limit or line.live, line.live)

@@ -111,7 +111,7 @@ class Listening:
 
     async def _finish_starts(self) -> None:
         """Let captures that are just starting tell their process id first, then give up on them."""
-        if self._starts:
+        if not all(task.done() for task in self._starts):
             _, late = await asyncio.wait(self._starts, timeout=START_PATIENCE_SECONDS)
             for task in late:
                 task.cancel()
@@ -156,7 +156,7 @@ class Listening:
             stopped_at=None if ready is None else max(ready, self._stopped_at(ear)),
             dropped=ear.dropped,
             failure=self._failure(ear),
-            command=ear.planned.command,
+            command=ear.command,
         )
 
     def _stopped_at(self, ear: Ear) -> int:

@@ -37,7 +37,7 @@ from workers.jobs.connection import Connection
 from workers.jobs.duties import HostKeyPins, SshDuties
 from workers.jobs.evidence import Evidence
 from workers.jobs.lease import AnswerTaken, Lease
-from workers.jobs.loop import run_worker
+from workers.jobs.loop import Turns, run_worker
 from workers.jobs.queue import Queue, QueueDepth
 from workers.jobs.record import ANSWERED, Enqueued, JobRecord
 from workers.jobs.server import Server, ServerFacts
@@ -53,6 +53,7 @@ __all__ = [
     "LeaseLost",
     "QueueDepth",
     "ServerFacts",
+    "Turns",
     "run_worker",
 ]
 

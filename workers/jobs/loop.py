@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
 
 from workers.health import LIVE_CHECKS
 from workers.jobs.lease import Lease
@@ -16,6 +16,59 @@ CLEAN_UP_SECONDS = 20.0
 """How long a check that was told to stop may tidy up its hosts."""
 
 log = logging.getLogger("arpcheck.jobs")
+
+
+MOST_LEASES = 2
+"""A worker holds so many times as many leases as checks may be at work: the others wait for hosts."""
+
+_NEXT = ""  # in place of the job that is being claimed
+
+
+class Turns:
+    """At most ``most`` checks at work at a time; one that waits for its host lets others work."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._at_work: set[str] = set()
+        self._coming_back = 0
+        self._changed = asyncio.Event()
+
+    @property
+    def any_free(self) -> bool:
+        """Whether another job may be begun; who comes back goes first."""
+        return len(self._at_work) + self._coming_back < self.most
+
+    def take(self, job_id: str) -> None:
+        """Count a job as being at work."""
+        self._at_work.add(job_id)
+
+    def give(self, job_id: str) -> None:
+        """Let another job work instead of this one, which ended or waits."""
+        self._at_work.discard(job_id)
+        self._changed.set()
+
+    async def take_back(self, job_id: str) -> None:
+        """Wait until there is a turn for a job that gave its own away; at once where it did not."""
+        self._coming_back += 1
+        try:
+            while job_id not in self._at_work:
+                if len(self._at_work) < self.most:
+                    self.take(job_id)
+                else:
+                    self._changed.clear()
+                    await self._changed.wait()
+        finally:
+            self._coming_back -= 1
+            self._changed.set()
+
+    async def change(self, others: Iterable[asyncio.Task[Any]]) -> None:
+        """Wait until a turn was given, or one of the other tasks is done."""
+        self._changed.clear()
+        changed = asyncio.create_task(self._changed.wait())
+        try:
+            await asyncio.wait({changed, *others}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            changed.cancel()
 
 
 class Claims(Protocol):
@@ -30,11 +83,13 @@ async def run_worker(
     perform: Callable[[Lease], Awaitable[None]],
     *,
     worker: str,
-    concurrency: int,
+    turns: Turns,
     grace_seconds: float,
     stop: asyncio.Event,
 ) -> None:
     """Claim and perform until ``stop`` is set; then finish what runs, or give it back.
+
+    Jobs that wait for a busy host do not keep others waiting: ``perform`` gives their turns away.
 
     ``perform`` finishes its lease. A lease that it left open is released: as a used try where it
     ended by itself, with the try refunded where the grace ran out and it was cancelled.
@@ -43,14 +98,19 @@ async def run_worker(
     stopping = asyncio.create_task(stop.wait())
     try:
         while not stop.is_set():
-            if len(running) < concurrency:
-                lease = await jobs.claim(worker, CLAIM_SECONDS)
+            if turns.any_free and len(running) < MOST_LEASES * turns.most:
+                turns.take(_NEXT)
+                try:
+                    lease = await jobs.claim(worker, CLAIM_SECONDS)
+                finally:
+                    turns.give(_NEXT)
                 if lease is not None and stop.is_set():
                     await lease.release(refund=True)
                 elif lease is not None:
-                    running[asyncio.create_task(_run(perform, lease))] = lease
+                    turns.take(lease.job.id)
+                    running[asyncio.create_task(_run(perform, lease, turns))] = lease
             else:
-                await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
+                await turns.change({stopping, *running})
             for task in [task for task in running if task.done()]:
                 _tell_if_broken(task, running.pop(task))
     finally:
@@ -58,12 +118,13 @@ async def run_worker(
         await _drain(running, grace_seconds)
 
 
-async def _run(perform: Callable[[Lease], Awaitable[None]], lease: Lease) -> None:
+async def _run(perform: Callable[[Lease], Awaitable[None]], lease: Lease, turns: Turns) -> None:
     task = asyncio.current_task()
     try:
         with LIVE_CHECKS.track_inprogress():
             await perform(lease)
     finally:
+        turns.give(lease.job.id)
         if not lease.ended:
             await lease.release(refund=task is not None and task.cancelling() > 0)
 

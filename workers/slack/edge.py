@@ -286,6 +286,11 @@ class Slack:
         """Fill an open dialog."""
         await call(self._open().views_update, repeatable=True, view_id=view_id, view=dict(view))
 
+    def another_client(self, seconds: int) -> AsyncWebClient:
+        """A client of the same token whose calls are given up after so many seconds."""
+        client = self.client
+        return AsyncWebClient(client.token, client.base_url, seconds, retry_handlers=[])
+
     async def try_socket_mode(self, app_token: str) -> None:
         """Ask for a WebSocket's address and leave it unused.
 

@@ -30,7 +30,8 @@ class Connection:
 class SocketMode:
     """All Socket Mode connections; each payload goes to one of them, picked at random.
 
-    ``hello`` is said to a new connection, None = all that Slack documents.
+    ``hello`` is said to a new connection, None = all that Slack documents. So many of the next
+    connections as ``unanswered`` says are taken and never answered.
     """
 
     def __init__(self, space: Workspace) -> None:
@@ -39,6 +40,8 @@ class SocketMode:
         self.ack_seconds = ACK_SECONDS
         self.enabled = True
         self.hello: Json | None = None
+        self.unanswered = 0
+        self.stopping = asyncio.Event()
         self._tickets: set[str] = set()
         self._waiting: dict[str, asyncio.Future[Json | str]] = {}
 
@@ -58,6 +61,10 @@ class SocketMode:
         if ticket not in self._tickets:
             return web.Response(status=404, text="unknown ticket")
         self._tickets.discard(ticket)
+        if self.unanswered:
+            self.unanswered -= 1
+            await self.stopping.wait()
+            return web.Response(status=503)
         socket = web.WebSocketResponse(heartbeat=30, timeout=1)
         await socket.prepare(request)
         if len(self.connections) >= MOST_CONNECTIONS:

@@ -87,6 +87,7 @@ class SlackTwin:
 
     async def stop(self) -> None:
         self.api.stopping.set()
+        self.socket.stopping.set()
         await self.deliveries.stop()
         self.store.forget_timers()
         await self.page.stop()

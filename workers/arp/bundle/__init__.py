@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from workers.arp.bundle.again import judged_again
 from workers.arp.bundle.archive import (
     as_document,
     file_stamp,
@@ -28,7 +29,7 @@ from workers.arp.case.writing import write_case
 from workers.arp.model import Capture, Judgement
 from workers.arp.report import as_json, as_text
 
-__all__ = ["bundle_name", "make_bundle"]
+__all__ = ["bundle_name", "judged_again", "make_bundle"]
 
 
 def make_bundle(

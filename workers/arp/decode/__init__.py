@@ -86,7 +86,6 @@ class ArpReader:
         self._noise = 0
         self._start = b""
         self._walker: PcapWalker | PcapngWalker | None = None
-        self._decoded: dict[tuple[int, bytes], ArpFields | Nothing] = {}
         self._left_out = LeftOut()
         sent = point.kind is PointKind.VNIC and point.direction is Direction.TX
         self._own = _names(vm) if vm is not None and not sent else None
@@ -231,11 +230,11 @@ class ArpReader:
 
     def _keep(self, hits: list[Hit]) -> bool:
         """Decode what is wanted; whether more is."""
-        point, frames, decoded = self.point, self.frames, self._decoded
+        point, frames = self.point, self.frames
         known = None if point.direction is Direction.BOTH else point.direction
         plenty = _PLENTY if self._own is not None else _MOST_FRAMES
         for number, at, link, raw, stated in hits:
-            fields = decoded.get((link, raw)) or self._decode(link, raw)
+            fields = read_arp(link, raw)
             if isinstance(fields, Nothing):
                 self.unreadable += fields is Nothing.UNREADABLE
                 continue
@@ -268,16 +267,9 @@ class ArpReader:
         self._copies[fields] += 1
         return len(self.frames) >= _MOST_FOREIGN
 
-    def _decode(self, link: int, raw: bytes) -> ArpFields | Nothing:
-        if len(self._decoded) >= MOST_DISTINCT:
-            self._decoded.clear()
-        fields = self._decoded[link, raw] = read_arp(link, raw)
-        return fields
-
     def _stop(self) -> None:
         self._deaf = True
         self._buffer.clear()
-        self._decoded.clear()
 
 
 def _names(vm: Vm) -> frozenset[str]:

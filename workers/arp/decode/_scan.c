@@ -31,6 +31,7 @@ enum {
     RUN_UP = 1024,         /* records that are passed before lanes are worth their guesses */
     LANE_HITS = (MOST_HITS - RUN_UP) / LANES,
     CHAIN = 4,             /* so many records in a row are no accident */
+    SMALL = 65536,         /* bytes that are walked sooner than other threads are let in */
     ALIKE = 1 << 23,       /* seconds between the times of one capture: three months */
 };
 
@@ -279,13 +280,18 @@ static PyObject *scan(Run *run, Walk *walk, const Telling *how)
         PyErr_SetString(PyExc_ValueError, "a place lies out of range");
         return NULL;
     }
-    Hit *hits = PyMem_Malloc(MOST_HITS * sizeof *hits);
+    size_t rest = walk->size - walk->position, found, passed = 0;
+    int small = rest < SMALL;   /* a live stream comes in records; whoever lets others in may wait long */
+    Hit *hits = PyMem_Malloc((small ? rest / how->header + 1 : MOST_HITS) * sizeof *hits);
     if (!hits)
         return PyErr_NoMemory();
-    size_t found, passed = 0;
-    Py_BEGIN_ALLOW_THREADS
-    found = run(walk, hits);
-    Py_END_ALLOW_THREADS
+    if (small) {
+        found = run(walk, hits);
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        found = run(walk, hits);
+        Py_END_ALLOW_THREADS
+    }
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list && i < found; i++)
         if (tell(walk, &hits[i], how, list, &passed) < 0)

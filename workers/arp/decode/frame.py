@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
-from workers.arp.decode.walk import ARP, ARP_BYTES, LINKS, RARP, TAGS
+from workers.arp.decode.walk import ARP, ARP_BYTES, LINKS, MOST_DISTINCT, RARP, TAGS
 from workers.arp.model import BROADCAST, Direction
 
 _ETHERNET, _COOKED, _COOKED2 = LINKS
@@ -64,8 +65,12 @@ class ArpFields(NamedTuple):
     direction: Direction
 
 
+@lru_cache(MOST_DISTINCT)
 def read_arp(link: int, raw: bytes) -> ArpFields | Nothing:
-    """Read a packet's beginning; ``link`` is its pcap link type, one of ``LINKS``."""
+    """Read a packet's beginning; ``link`` is its pcap link type, one of ``LINKS``.
+
+    What was read is remembered for all readers: one broadcast is heard at many points.
+    """
     header = LINKS[link]
     if len(raw) < header.header:
         return Nothing.NOT_ARP

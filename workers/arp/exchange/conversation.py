@@ -123,19 +123,38 @@ def asked_in_threes(frames: Sequence[ArpFrame]) -> int:
     A kernel sends three, a second apart, gives up and begins anew with the next packet. A loop that
     flushes the entry and pings asks once a turn; one of a second looks the same, but never pauses.
     """
-    bursts, last = [0], None
-    for frame in frames:
-        apart = frame.at - last if last is not None else _RETRY[0]
-        if apart < _RETRY[0]:
-            return 0
-        if apart > _RETRY[1]:
-            bursts.append(0)
-        bursts[-1] += 1
-        last = frame.at
+    bursts = _bursts(frames)
     whole = bursts[1:-1]
     if not whole or any(burst % _SOLICITS for burst in whole):
         return 0
     return sum(bursts) - len(bursts)
+
+
+def may_ask_in_threes(frames: Sequence[ArpFrame]) -> bool:
+    """Whether more frames may yet show that they come in threes: with pauses that takes three bursts.
+
+    A guest that is content asks once, and again half a minute later.
+    """
+    bursts = _bursts(frames)
+    return (
+        len(bursts) > 1
+        and sum(bursts) > len(bursts)
+        and not any(burst % _SOLICITS for burst in bursts[1:-1])
+    )
+
+
+def _bursts(frames: Sequence[ArpFrame]) -> list[int]:
+    """How many broadcasts came a second apart, before each pause; empty where some came faster."""
+    bursts, last = [0], None
+    for frame in frames:
+        apart = frame.at - last if last is not None else _RETRY[0]
+        if apart < _RETRY[0]:
+            return []
+        if apart > _RETRY[1]:
+            bursts.append(0)
+        bursts[-1] += 1
+        last = frame.at
+    return bursts
 
 
 def asked_by_a_timer(frames: Sequence[ArpFrame]) -> int:

@@ -8,12 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_by_a_tool
+from workers.arp.exchange.conversation import (
+    GOES_ON_SPAN,
+    asked_by_a_tool,
+    asked_each_second,
+    may_ask_in_threes,
+)
 from workers.arp.exchange.hearing import REPLY_TIME
-from workers.arp.model import BROADCAST, SECOND, Confidence, Exchange, Judgement, Owner
+from workers.arp.model import (
+    BROADCAST,
+    SECOND,
+    ArpFrame,
+    Confidence,
+    Exchange,
+    Judgement,
+    Owner,
+)
 
 _ANSWERS = 5
-_ANSWERS_SPAN = 4 * SECOND
+_ANSWERS_SPAN = 4 * SECOND - SECOND // 10  # a second apart, by a timer that may be early
 _KERNEL_SPAN = GOES_ON_SPAN + SECOND
 _REQUESTS = 12
 _REQUESTS_SPAN = 11 * SECOND
@@ -67,31 +80,71 @@ def _total(judgement: Judgement) -> str | None:
     return None
 
 
+def next_answer_settles(judgement: Judgement) -> int | None:
+    """From which moment on, in host time, one more answer may settle it; None = one may not."""
+    if judgement.verdict.owner != Owner.NONE:
+        return None
+    confirmed = judgement.case.stimulus.confirmed
+    _, groups = _asked(judgement)
+    due = [
+        group[0].request.at + _time_to_prove(group, confirmed=confirmed)
+        for group in map(_delivered, groups)
+        if len(group) >= _ANSWERS - 1
+    ]
+    return min(due, default=None)
+
+
 def _answered(judgement: Judgement) -> str | None:
     """Every target that somebody asked for was answered often enough, and nothing was lost.
 
     A kernel asks once and is content; where one seems to ask on it is given the time that proves it.
     """
-    by_target: dict[str, list[Exchange]] = {}
-    for each in judgement.exchanges:
-        by_target.setdefault(each.request.target_ip, []).append(each)
-    wanted = set(judgement.case.stimulus.targets) & set(by_target)
-    groups = [by_target[target] for target in wanted or by_target]
+    named, groups = _asked(judgement)
     newest = max((each.request.at for each in judgement.exchanges), default=0)
     ready = max((each.ready_at for each in judgement.case.captures if each.ready_at), default=0)
     if any(_lost(each, ready, newest) for group in groups for each in group):
         return None
-    answered = [[each for each in group if each.delivered] for group in groups]
     confirmed = judgement.case.stimulus.confirmed
+    answered = [_delivered(group) for group in groups]
+    if any(_may_be_deaf(group, newest, confirmed=confirmed) for group in answered):
+        return None
     enough = [_often(group, confirmed=confirmed) for group in answered]
-    return "enough requests were answered" if (all(enough) if wanted else any(enough)) else None
+    return "enough requests were answered" if (all(enough) if named else any(enough)) else None
+
+
+def _asked(judgement: Judgement) -> tuple[bool, list[list[Exchange]]]:
+    """What was asked, a list a target: of the targets that somebody named, or else of all."""
+    by_target: dict[str, list[Exchange]] = {}
+    for each in judgement.exchanges:
+        by_target.setdefault(each.request.target_ip, []).append(each)
+    wanted = set(judgement.case.stimulus.targets) & set(by_target)
+    return bool(wanted), [by_target[target] for target in wanted or by_target]
+
+
+def _delivered(group: Sequence[Exchange]) -> list[Exchange]:
+    return [each for each in group if each.delivered]
 
 
 def _often(group: Sequence[Exchange], *, confirmed: bool) -> bool:
-    requests = [each.request for each in group if each.request.eth_dst == BROADCAST]
-    tool = asked_by_a_tool(requests, confirmed=confirmed)
-    span = _ANSWERS_SPAN if tool else _KERNEL_SPAN
-    return len(group) >= _ANSWERS and _span(group) >= span
+    return len(group) >= _ANSWERS and _span(group) >= _time_to_prove(group, confirmed=confirmed)
+
+
+def _may_be_deaf(group: Sequence[Exchange], newest: int, *, confirmed: bool) -> bool:
+    """Whether a kernel seems to ask on although it is answered, and there was no time yet to tell."""
+    frames = _broadcasts(group)
+    if asked_by_a_tool(frames, confirmed=confirmed):
+        return False
+    early = asked_each_second(frames) > 0 and newest - frames[0].at < _KERNEL_SPAN
+    return early or may_ask_in_threes(frames)
+
+
+def _time_to_prove(group: Sequence[Exchange], *, confirmed: bool) -> int:
+    tool = asked_by_a_tool(_broadcasts(group), confirmed=confirmed)
+    return _ANSWERS_SPAN if tool else _KERNEL_SPAN
+
+
+def _broadcasts(group: Sequence[Exchange]) -> list[ArpFrame]:
+    return [each.request for each in group if each.request.eth_dst == BROADCAST]
 
 
 def _lost(exchange: Exchange, ready: int, newest: int) -> bool:
