@@ -22,8 +22,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from workers.arp.summary import Message
 from workers.errors import SlackRefused, SlackUnreachable
 from workers.slack import reading
-from workers.slack.calls import Guard, Unclear, call, part, persist, status_trouble
+from workers.slack.calls import Guard, Unclear, call, part
 from workers.slack.plain import marked_repeat, may_go_plain, plain
+from workers.slack.response_url import respond
 from workers.slack.uploads import Place, Upload, share
 
 CALL_SECONDS = 15
@@ -220,36 +221,7 @@ class Slack:
         Raises:
             SlackRefused: used up or too old. SlackUnreachable: not surely shown.
         """
-        body: dict[str, Any] = {
-            "response_type": "ephemeral",
-            "replace_original": False,
-            "text": message.text,
-        }
-        if message.blocks:
-            body["blocks"] = list(message.blocks)
-        if thread_ts:
-            body["thread_ts"] = thread_ts
-        client = self._open()
-
-        async def send() -> dict[str, Any]:
-            assert client.session is not None, "opened above"  # noqa: S101
-            async with client.session.post(
-                response_url, json=body, proxy=client.proxy, ssl=client.ssl or True
-            ) as answer:
-                said = (await answer.text())[:60]
-                trouble = status_trouble(
-                    "the answer", answer.status, answer.headers.get("Retry-After")
-                )
-                if trouble is not None:
-                    raise trouble
-                if answer.status != 200 or '"ok":false' in said.replace(" ", ""):  # noqa: PLR2004
-                    raise SlackRefused(
-                        "Slack no longer takes answers to this command.",
-                        reason=said or str(answer.status),
-                    )
-            return {}
-
-        await persist("the answer", send, repeatable=True)
+        await respond(self._open(), response_url, message, thread_ts)
 
     async def has_file(self, channel: str, thread_ts: str, name: str) -> bool | None:
         """Whether a file of that name is in the thread; None = the bot may not look."""
