@@ -6,7 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 # Most tests wait for real processes, so more of them at a time than there are cores.
-JOBS ?= 4
+JOBS ?= 6
+# Where this is set, hundreds of processes compile every module anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup demo test bench fuzz mutants chaos audit docs pictures lint check format clean
 
@@ -23,7 +25,7 @@ demo: setup
 	$(BIN)/python -m tests.lab $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --maxschedchunk 1 $(ARGS)
 
 fuzz: setup
 	ARPCHECK_FUZZ_FRAMES=1000000 $(BIN)/python -m pytest tests/arp/test_fuzz.py $(ARGS)

@@ -11,11 +11,25 @@ from redis import Redis
 from tests.lab.redis import RedisServer
 from tests.programs import missing_programs
 
+TESTS = Path(__file__).parent
+WAITING = ("faults/test_chaos.py", "test_release.py", "faults/", "flow/", "cli/", "edges/")
+"""The longest first."""
+
 
 def pytest_configure() -> None:
     """A shell's background job ignores SIGINT, and so would every process that a test starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that wait begin: the rest fills their pauses, and the run does not end with one of them."""
+
+    def turn(item: pytest.Item) -> int:
+        path = item.path.relative_to(TESTS).as_posix()
+        return next((n for n, each in enumerate(WAITING) if path.startswith(each)), len(WAITING))
+
+    items.sort(key=turn)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
