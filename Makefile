@@ -1,6 +1,7 @@
 # make demo: see a check in the practice lab.  make test: run the tests.  make check: all a change must pass.
 # make fuzz: feed the readers a million broken frames.  make docs, make pictures: write anew what is made.
-# make chaos: a thousand checks while everything fails.  make audit: ask for known holes in the libraries.
+# make thorough: the core against every combination.  make chaos: a thousand checks while everything fails.
+# make audit: ask for known holes in the libraries.
 # make bench: measure against other tools; ARGS="--only reading" does a part.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,7 +11,7 @@ JOBS ?= 6
 # Where this is set, hundreds of processes compile every module anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test bench fuzz mutants chaos audit docs pictures lint check format clean
+.PHONY: setup demo test thorough bench fuzz mutants chaos audit docs pictures lint check format clean
 
 setup: .venv/ready
 
@@ -29,6 +30,9 @@ test: setup
 
 fuzz: setup
 	ARPCHECK_FUZZ_FRAMES=1000000 $(BIN)/python -m pytest tests/arp/test_fuzz.py $(ARGS)
+
+thorough: setup
+	ARPCHECK_STRIDE=1 $(BIN)/python -m pytest -n auto --timeout 1800 tests/arp $(ARGS)
 
 mutants: setup
 	$(BIN)/python -m tests.mutants $(or $(FILE),workers/arp/verdict/table.py) $(SHARE)

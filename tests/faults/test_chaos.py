@@ -29,7 +29,8 @@ WORKERS = 3
 COMMANDS = [
     f"vm-{n % VMS + 1:03d} 10.20.110.{n // VMS % 250 + 1}" for n in range(UNTROUBLED + CHECKS)
 ]
-CHECKS_A_STRIKE = 3
+CHECKS_A_STRIKE = 3 if CHECKS >= 60 else 2
+"""Few checks are struck more often: every kind of trouble is to fall among them."""
 MORE_FILES = 12
 MORE_MEGABYTES = 120
 """The C library keeps as much of what was freed, now more, now less of it."""
