@@ -26,13 +26,13 @@ demo: setup
 	$(BIN)/python -m tests.lab $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest -n $(JOBS) --maxschedchunk 1 $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 fuzz: setup
 	ARPCHECK_FUZZ_FRAMES=1000000 $(BIN)/python -m pytest tests/arp/test_fuzz.py $(ARGS)
 
 thorough: setup
-	ARPCHECK_STRIDE=1 $(BIN)/python -m pytest -n auto --timeout 1800 tests/arp $(ARGS)
+	ARPCHECK_STRIDE=1 $(BIN)/python -m pytest -n auto --dist load --timeout 1800 tests/arp $(ARGS)
 
 mutants: setup
 	$(BIN)/python -m tests.mutants $(or $(FILE),workers/arp/verdict/table.py) $(SHARE)

@@ -12,8 +12,18 @@ from tests.lab.redis import RedisServer
 from tests.programs import missing_programs
 
 TESTS = Path(__file__).parent
-WAITING = ("faults/test_chaos.py", "test_release.py", "faults/", "flow/", "cli/", "edges/")
-"""The longest first."""
+FIRST = (
+    *("faults/test_chaos.py", "flow/test_two_ends.py", "faults/test_trouble.py"),
+    *(
+        "flow/test_host_trouble.py",
+        "flow/test_whole_line.py",
+        "faults/",
+        "flow/",
+        "test_release.py",
+    ),
+    *("cli/", "arp/test_picture.py", "arp/test_metamorphic.py", "edges/"),
+)
+"""The longest first; one process takes a whole file, because many share what is slow to start."""
 
 
 def pytest_configure() -> None:
@@ -23,11 +33,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that wait begin: the rest fills their pauses, and the run does not end with one of them."""
+    """The run does not end with one long file; what computes fills the pauses of what waits."""
 
     def turn(item: pytest.Item) -> int:
         path = item.path.relative_to(TESTS).as_posix()
-        return next((n for n, each in enumerate(WAITING) if path.startswith(each)), len(WAITING))
+        return next((n for n, each in enumerate(FIRST) if path.startswith(each)), len(FIRST))
 
     items.sort(key=turn)
 
