@@ -21,7 +21,7 @@ FIRST = (
         "flow/",
         "test_release.py",
     ),
-    *("cli/", "arp/test_picture.py", "arp/test_metamorphic.py", "edges/"),
+    *("cli/", "arp/test_picture", "arp/test_metamorphic.py", "edges/"),
 )
 """The longest first; one process takes a whole file, because many share what is slow to start."""
 
