@@ -1,14 +1,17 @@
 # make demo: see a check in the practice lab.  make test: run the tests.  make check: all a change must pass.
 # make fuzz: feed the readers a million broken frames.  make docs, make pictures: write anew what is made.
-# make chaos: a thousand checks while everything fails.  make audit: ask for known holes in the libraries.
+# make thorough: the core against every combination.  make chaos: a thousand checks while everything fails.
+# make audit: ask for known holes in the libraries.
 # make bench: measure against other tools; ARGS="--only reading" does a part.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 # Most tests wait for real processes, so more of them at a time than there are cores.
-JOBS ?= 4
+JOBS ?= 6
+# Where this is set, hundreds of processes compile every module anew.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test bench fuzz mutants chaos audit docs pictures lint check format clean
+.PHONY: setup demo test thorough bench fuzz mutants chaos audit docs pictures lint check format clean
 
 setup: .venv/ready
 
@@ -23,10 +26,13 @@ demo: setup
 	$(BIN)/python -m tests.lab $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 fuzz: setup
 	ARPCHECK_FUZZ_FRAMES=1000000 $(BIN)/python -m pytest tests/arp/test_fuzz.py $(ARGS)
+
+thorough: setup
+	ARPCHECK_STRIDE=1 $(BIN)/python -m pytest -n auto --dist load --timeout 1800 tests/arp $(ARGS)
 
 mutants: setup
 	$(BIN)/python -m tests.mutants $(or $(FILE),workers/arp/verdict/table.py) $(SHARE)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Any
 
@@ -49,20 +51,21 @@ def asked(service: tuple[str, ...] | list[str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def needed() -> set[str]:
-    """The packages that arpcheck itself needs to run, and those that they need."""
-    names, open_names = set[str](), ["arpcheck"]
-    while open_names:
-        try:
-            lines = requires(open_names.pop()) or ()
-        except PackageNotFoundError:  # optional, or for another platform
+def needed(lines: Iterable[str] | None = None) -> set[str]:
+    """The packages that arpcheck itself needs to run, and those that they need.
+
+    ``lines`` are the requirements to begin with; None = those of the arpcheck installed here.
+    """
+    names = set[str]()
+    unread = list((requires("arpcheck") or ()) if lines is None else lines)
+    while unread:
+        requirement = Requirement(unread.pop())
+        name, marker = canonicalize_name(requirement.name), requirement.marker
+        if name in names or not (marker is None or marker.evaluate({"extra": ""})):
             continue
-        for requirement in map(Requirement, lines):
-            name = canonicalize_name(requirement.name)
-            marker = requirement.marker
-            if name not in names and (marker is None or marker.evaluate({"extra": ""})):
-                names.add(name)
-                open_names.append(name)
+        names.add(name)
+        with suppress(PackageNotFoundError):  # for another platform
+            unread += requires(name) or ()
     return names
 
 

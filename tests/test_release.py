@@ -5,21 +5,39 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import sysconfig
 import venv
+from importlib.metadata import distribution, distributions
 from pathlib import Path
+
+from tests.audit import needed
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("bot", "handlers", "workers", "pyproject.toml", "README.md", "LICENSE")
 
 
 def install(folder: Path) -> Path:
-    """The ``bin`` folder of a new environment that holds the wheel and what it depends on."""
+    """The ``bin`` folder of a new environment that holds the wheel and what it says it depends on."""
     wheel = build_wheel(folder)
     venv.create(folder / "venv", symlinks=True)
     python = folder / "venv" / "bin" / "python"
-    pip = (sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--no-input")
-    run([*pip, "install", "--disable-pip-version-check", "--no-compile", str(wheel)], folder)
+    pip = (sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check")
+    run([*pip, "install", "--quiet", "--no-deps", "--no-compile", str(wheel)], folder)
+    link_dependencies(
+        Path(sysconfig.get_path("purelib", "venv", vars={"base": str(folder / "venv")}))
+    )
+    run([*pip, "check"], folder)
     return python.parent
+
+
+def link_dependencies(packages: Path) -> None:
+    """What the wheel asks for, from this environment: downloading it again would show nothing more."""
+    (wheel,) = distributions(path=[str(packages)])
+    for name in needed(wheel.requires or ()):
+        for file in distribution(name).files or ():
+            top = packages / file.parts[0]
+            if file.parts[0] not in {"..", "__pycache__"} and not top.exists():
+                top.symlink_to(Path(str(distribution(name).locate_file(file.parts[0]))))
 
 
 def build_wheel(folder: Path) -> Path:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
-from itertools import combinations
 
 from workers.arp.model import (
     SECOND,
@@ -21,16 +18,6 @@ from workers.arp.model import (
 
 Heards = tuple[Heard, ...]
 LATE = 10 * SECOND
-LIES = (
-    (None, 30 * SECOND),
-    (0, None),
-    (None, None),
-    (20 * SECOND, 10 * SECOND),
-    (5 * SECOND, 5 * SECOND),
-    (-20 * SECOND, -10 * SECOND),
-    (3_600 * SECOND, 3_630 * SECOND),
-)
-"""Times that cannot be: from the start of the capture, None where nobody knows."""
 
 
 def _with(case: Case, heard: Heards) -> tuple[Case, Heards]:
@@ -167,7 +154,7 @@ def merged(case: Case, heard: Heards, *objects: str) -> tuple[Case, Heards]:
 
 def merged_uplinks(case: Case, heard: Heards) -> tuple[Case, Heards]:
     """The same for every uplink."""
-    return merged(case, heard, *(each for each in _objects(heard) if not each.startswith("vnic")))
+    return merged(case, heard, *(each for each in objects_of(heard) if not each.startswith("vnic")))
 
 
 def swapped(case: Case, heard: Heards, *pairs: tuple[str, str]) -> tuple[Case, Heards]:
@@ -262,7 +249,7 @@ def by_hand(case: Case, heard: Heards) -> tuple[Case, Heards]:
     return _with(told, tuple(map(shortened, heard)))
 
 
-def _objects(heard: Heards) -> list[str]:
+def objects_of(heard: Heards) -> list[str]:
     return sorted({h.capture.point.object for h in heard})
 
 
@@ -306,87 +293,3 @@ def off_the_clock(case: Case, heard: Heards, name: str, by: int) -> tuple[Case, 
         else h
         for h in heard
     )
-
-
-def degraded(case: Case, heard: Heards) -> Iterator[tuple[str, Case, Heards]]:
-    """Every single way, then every pair of them that makes sense."""
-    single = dict(_single(case, heard))
-    for name, (worse, less) in single.items():
-        yield name, worse, less
-    firsts = [name for name in single if name.startswith(("no ", "late ", "drops "))]
-    for first in firsts:
-        worse, less = single[first]
-        for label, (again, fewer) in _general(worse, less):
-            yield f"{first} + {label}", again, fewer
-    for (one, change), (two, other) in combinations(list(_changes()), 2):
-        yield f"{one} + {two}", *other(*change(case, heard))
-    for one, two in combinations([h.capture.point.name for h in heard], 2):
-        yield f"no {one}, no {two}", *without_point(case, heard, one, two)
-
-
-def _single(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards]]]:
-    for point in (h.capture.point.name for h in heard):
-        yield f"no {point}", without_point(case, heard, point)
-        yield f"failed {point}", failed_point(case, heard, point)
-        yield f"late {point}", late_point(case, heard, point)
-        yield f"drops {point}", dropping_point(case, heard, point)
-        yield f"off {point}", off_the_clock(case, heard, point, 40_000_000)
-        yield f"another day {point}", off_the_clock(case, heard, point, 86_400 * SECOND)
-        yield f"empty {point}", empty(case, heard, point)
-        yield f"broken {point}", broken(case, heard, point)
-        for start, end in LIES:
-            yield f"window {start}..{end} {point}", window(case, heard, point, start, end)
-    for thing in _objects(heard):
-        points = [h.capture.point.name for h in heard if h.capture.point.object == thing]
-        yield f"no {thing}", without_point(case, heard, *points)
-    for way in ("tx", "rx"):
-        points = [h.capture.point.name for h in heard if h.capture.point.direction == way]
-        uplinks = [name for name in points if not name.startswith("vnic")]
-        yield f"no {way} on uplinks", without_point(case, heard, *uplinks)
-        yield f"no {way} anywhere", without_point(case, heard, *points)
-    yield from _told(case, heard)
-    yield from _renamed(case, heard)
-    yield from _general(case, heard)
-
-
-def _told(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards]]]:
-    """Facts that are not so."""
-    yield "all broken", broken(case, heard, *(h.capture.point.name for h in heard))
-    for start, end in LIES:
-        yield f"asked {start}..{end}", asked_at(case, heard, start, end)
-    for event in ("vmotion_out", "reconnect", "link_down", "failover"):
-        for at in (-SECOND, 12 * SECOND, 3_600 * SECOND):
-            yield f"{event} at {at}", with_event(case, heard, event, at)
-
-
-def _renamed(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards]]]:
-    """Files that hold both directions, or another point's frames."""
-    things = _objects(heard)
-    for count in range(1, len(things) + 1):
-        for some in combinations(things, count):
-            one_file = merged(case, heard, *some)
-            yield f"merged {', '.join(some)}", one_file
-            yield f"by hand, merged {', '.join(some)}", by_hand(*one_file)
-    points = [h.capture.point.name for h in heard]
-    for pair in combinations(points, 2):
-        yield f"swapped {pair[0]}, {pair[1]}", swapped(case, heard, pair)
-    for one, two in combinations(things, 2):
-        ways = [(f"{one}-{way}", f"{two}-{way}") for way in ("tx", "rx")]
-        yield f"swapped {one}, {two}", swapped(case, heard, *ways)
-
-
-def _changes() -> Iterator[tuple[str, Callable[[Case, Heards], tuple[Case, Heards]]]]:
-    for seconds in (3, 6, 8, 12, 20):
-        yield f"cut {seconds} s", partial(cut_after, seconds=seconds)
-    yield "alone", alone
-    yield "stripped", stripped
-    yield "stripped rx", partial(stripped, ways=("rx",))
-    yield "merged", merged_uplinks
-    yield "reordered", reordered
-    yield "by hand", by_hand
-    yield "shifted", partial(shifted, by=3_600 * SECOND + 123_456)
-
-
-def _general(case: Case, heard: Heards) -> Iterator[tuple[str, tuple[Case, Heards]]]:
-    for name, change in _changes():
-        yield name, change(case, heard)

@@ -1,11 +1,15 @@
-"""Judgements worth drawing: every case of the corpus, a host with eight uplinks, and nothing at all."""
+"""Judgements worth drawing (the corpus, eight uplinks, nothing at all), and what a figure has drawn."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
 
-from tests.arp.corpus import load
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from tests.arp.corpus import NAMES, expected, load
+from tests.arp.ways import sampled
 from workers.arp.model import (
     SECOND,
     Case,
@@ -114,3 +118,43 @@ def named(name: str) -> Judgement:
         ),
         verdict=replace(first.verdict, headline=f"{name} is not answered.", subject=name),
     )
+
+
+def some(usual: int) -> list[str]:
+    """Of every verdict's cases one, then one in so many: drawing costs more than judging."""
+    return sorted(sampled(NAMES, lambda name: expected(name)["verdict"], usual))
+
+
+DRAWN, SKETCHED = some(5), some(3)
+"""Made to pixels, and only laid out."""
+
+
+def texts(figure: Figure) -> dict[str, str]:
+    """The texts that have a name, by it."""
+    found = (artist for artist in figure.get_children() if isinstance(artist, Text))
+    return {str(text.get_gid()): text.get_text() for text in found if text.get_gid()}
+
+
+def counted(judgement: Judgement) -> dict[str, tuple[int, int, int]]:
+    """Requests, replies and returned requests at each point, without those for other targets."""
+    others = [
+        each
+        for each in judgement.exchanges
+        if judgement.target is not None and each.request.target_ip != judgement.target
+    ]
+    counts = {}
+    for point in judgement.points:
+        thing, _, way = point.point.partition("-")
+        if thing.startswith("vnic") and thing != judgement.nic:
+            continue
+        mixed = way in {"", "both"}
+        if way == "tx" or mixed:
+            gone = sum(thing in {*each.left_on, each.request.point.object} for each in others)
+            back = point.reflections if mixed else 0
+            counts[f"{thing}-tx"] = (point.vm_requests - back - gone, 0, 0)
+        if way == "rx" or mixed:
+            at_port = thing == judgement.nic
+            replied = sum(e.delivered if at_port else thing in e.reply_on for e in others)
+            back = point.reflections - sum(thing in each.reflected_on for each in others)
+            counts[f"{thing}-rx"] = (0, point.vm_replies - replied, back)
+    return counts

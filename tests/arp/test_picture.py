@@ -1,3 +1,5 @@
+"""A picture as a file: small, readable, the same bytes every time, whatever names it is given."""
+
 from __future__ import annotations
 
 import os
@@ -6,30 +8,20 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
 from tests.arp.corpus import NAMES
-from tests.arp.drawn import eight_uplinks, judged, named, nothing, with_blind_point
-from workers.arp.model import Judgement
+from tests.arp.drawn import DRAWN, counted, eight_uplinks, judged, named, nothing, texts
 from workers.arp.picture import alt_text, draw
-from workers.arp.picture.ends import End, Shape, ends_of
 from workers.arp.picture.sheet import figure_of
-from workers.arp.picture.story import story_of
-
-DRAWN = [name for name in NAMES if name.startswith("C") or name not in NAMES[::2]]
-"""Half of the corpus: drawing costs more than judging, and what is drawn depends on few things."""
 
 STRANGE_NAMES = [
     "$x_{1}^\\frac{a}{b}$",
@@ -49,49 +41,6 @@ STRANGE_NAMES = [
 ]
 
 
-def texts(figure: Figure) -> dict[str, str]:
-    """The texts that have a name, by it."""
-    found = (artist for artist in figure.get_children() if isinstance(artist, Text))
-    return {str(text.get_gid()): text.get_text() for text in found if text.get_gid()}
-
-
-def marks(figure: Figure, name: str) -> int:
-    lines = (each for each in figure.get_children() if isinstance(each, Line2D))
-    return sum(np.asarray(line.get_xdata()).size for line in lines if line.get_gid() == name)
-
-
-def number(text: str) -> int:
-    """The one that is written there; a blind point that saw nothing shows none."""
-    match = re.search(r"\d+", text)
-    assert match or text == "BLIND", text
-    return int(match[0]) if match else 0
-
-
-def counted(judgement: Judgement) -> dict[str, tuple[int, int, int]]:
-    """Requests, replies and returned requests at each point, without those for other targets."""
-    others = [
-        each
-        for each in judgement.exchanges
-        if judgement.target is not None and each.request.target_ip != judgement.target
-    ]
-    counts = {}
-    for point in judgement.points:
-        thing, _, way = point.point.partition("-")
-        if thing.startswith("vnic") and thing != judgement.nic:
-            continue
-        mixed = way in {"", "both"}
-        if way == "tx" or mixed:
-            gone = sum(thing in {*each.left_on, each.request.point.object} for each in others)
-            back = point.reflections if mixed else 0
-            counts[f"{thing}-tx"] = (point.vm_requests - back - gone, 0, 0)
-        if way == "rx" or mixed:
-            at_port = thing == judgement.nic
-            replied = sum(e.delivered if at_port else thing in e.reply_on for e in others)
-            back = point.reflections - sum(thing in each.reflected_on for each in others)
-            counts[f"{thing}-rx"] = (0, point.vm_replies - replied, back)
-    return counts
-
-
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_picture_is_a_small_png_of_a_phones_width(name: str) -> None:
     png = draw(judged(name))
@@ -101,108 +50,6 @@ def test_a_picture_is_a_small_png_of_a_phones_width(name: str) -> None:
         picture.verify()
         assert picture.width == 1000
         assert 900 <= picture.height <= 1500
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_numbers_drawn_are_the_judgements(name: str) -> None:
-    judgement = judged(name)
-    drawn = texts(figure_of(judgement))
-    for point, (requests, replies, returned) in counted(judgement).items():
-        thing, _, way = point.partition("-")
-        if point in drawn:
-            assert number(drawn[point]) == (requests if way == "tx" else replies), point
-        else:
-            assert drawn[f"end {thing}"].endswith(f"({replies})")
-        assert (f"{point} returned" in drawn) == (returned > 0)
-        if returned:
-            assert number(drawn[f"{point} returned"]) == returned
-        sums = [int(each) for each in re.findall(r"\d+", drawn[f"sum {point}"])]
-        seen = [n for n in (requests, replies, returned) if n]
-        assert sums == (seen or ([] if drawn[f"sum {point}"] == "?" else [0]))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_time_line_marks_every_exchange_where_it_was_seen(name: str) -> None:
-    judgement = judged(name)
-    figure = figure_of(judgement)
-    ours = [e for e in judgement.exchanges if judgement.target in {None, e.request.target_ip}]
-    at_port = sum(each.request.point.object == judgement.nic for each in ours)
-    assert marks(figure, f"{judgement.nic}-tx request") == at_port
-    assert marks(figure, f"{judgement.nic}-rx reply") == sum(each.delivered for each in ours)
-    for uplink in judgement.case.host.uplinks:
-        left = sum(uplink.device in each.left_on for each in ours)
-        assert marks(figure, f"{uplink.device}-tx request") == left
-        replied = sum(uplink.device in each.reply_on for each in ours)
-        assert marks(figure, f"{uplink.device}-rx reply") == replied
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_arrow_reaches_the_switch_port_only_where_something_came_back(name: str) -> None:
-    judgement = judged(name)
-    drawn = texts(figure_of(judgement))
-    ours = [e for e in judgement.exchanges if judgement.target in {None, e.request.target_ip}]
-    for point in counted(judgement):
-        uplink, _, way = point.partition("-")
-        sent = [each for each in ours if uplink in each.left_on]
-        proven = any(each.reflected_on or each.reply_on for each in sent)
-        arrow = way == "tx" and re.match(r"\d*[1-9]\d* request", drawn.get(point, ""))
-        doubted = bool(arrow) and uplink != judgement.nic and not proven
-        assert (drawn.get(f"{point} arrival") == "?") == doubted, point
-
-
-def test_another_count_is_another_number() -> None:
-    judgement = judged("C08")
-    points = tuple(
-        replace(point, vm_requests=37) if point.point == "vmnic1-tx" else point
-        for point in judgement.points
-    )
-    drawn = texts(figure_of(replace(judgement, points=points)))
-    assert (drawn["vmnic1-tx"], drawn["sum vmnic1-tx"]) == ("37 requests", "37 req")
-
-
-@pytest.mark.parametrize(
-    ("name", "wanted"),
-    [
-        ("C01", {End("guest", Shape.FINE, "DELIVERED")}),
-        ("C04", {End("guest", Shape.STOP, "NO REQUEST SENT")}),
-        ("C06", {End("switch", Shape.STOP, "12 REQUESTS END HERE")}),
-        ("C07", {End("switch", Shape.STOP, "12 REPLIES END HERE")}),
-        ("C08", {End("vmnic1", Shape.STOP, "NO REPLY")}),
-        ("C10", {End("vmnic0", Shape.STOP, "NO REPLY")}),
-        ("C12", {End("switch", Shape.STOP, "14 REPLIES END HERE: wrong VLAN")}),
-        ("C14", {End("vmnic1", Shape.UNKNOWN, "NO REPLY")}),
-        ("C16", {End("vmnic1", Shape.STOP, "13 LOST")}),
-        ("C17", {End("switch", Shape.UNKNOWN, "HANDED ON? BLIND")}),
-        ("C19", {End("guest", Shape.UNKNOWN, "NO REQUEST SENT")}),
-        ("probes-only", {End("guest", Shape.FINE, "ONLY PROBES")}),
-        ("reply-to-stale-mac", {End("switch", Shape.STOP, "14 REPLIES END HERE: wrong MAC")}),
-        ("C20", {End("switch", Shape.STOP, "16 REPLIES END HERE: wrong uplink")}),
-    ],
-)
-def test_an_end_has_its_place_shape_and_words(name: str, wanted: set[End]) -> None:
-    assert set(ends_of(story_of(judged(name)))) == wanted
-    drawn = texts(figure_of(judged(name)))
-    for end in wanted:
-        assert drawn[f"end {end.place}"].startswith(end.words)
-
-
-@pytest.mark.parametrize(
-    ("name", "point"),
-    [("C08", "vmnic1-rx"), ("C06", "vmnic0-tx"), ("C07", "vnic0-rx"), ("C04", "vnic0-tx")],
-)
-def test_nothing_ends_where_a_point_was_blind(name: str, point: str) -> None:
-    judgement = with_blind_point(name, point)
-    assert all(end.shape is Shape.UNKNOWN for end in ends_of(story_of(judgement)))
-    figure = figure_of(judgement)
-    assert texts(figure)[point] == "BLIND"
-    words = [each.get_text() for each in figure.get_children() if isinstance(each, Text)]
-    assert words.count("BLIND") == 2  # on the path and in the time line
-    assert "BLIND (its capture dropped 3 frames), 0 seen" in alt_text(judgement)
-
-
-def test_what_a_blind_point_saw_counts_all_the_same() -> None:
-    drawn = texts(figure_of(with_blind_point("C08", "vmnic1-tx")))
-    assert (drawn["vmnic1-tx"], drawn["sum vmnic1-tx"]) == ("BLIND, 24 seen", "BLIND 24")
 
 
 @pytest.mark.parametrize("name", [*DRAWN, "eight uplinks", "nothing"])

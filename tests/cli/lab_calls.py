@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
-from tests.cli.calls import COMMAND
+from tests.lab.start import ROOT, start
 
-ROOT = Path(__file__).parents[2]
 SECONDS = 90
 
 
@@ -27,24 +26,27 @@ class Done:
 
 async def arpcheck(environment: Mapping[str, str], *arguments: str, cwd: Path) -> Done:
     """Run to the end, in a folder without a .env file."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND,
-        *arguments,
-        cwd=cwd,
-        env={**environment, "PYTHONPATH": os.pathsep.join([str(ROOT)])},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(SECONDS):
-            out, err = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.communicate()
-        raise
-    assert process.returncode is not None
-    return Done(process.returncode, out.decode(), err.decode())
+    with TemporaryFile() as out, TemporaryFile() as err:
+        process = await start(
+            "workers.cli",
+            *arguments,
+            environment={**environment, "PYTHONPATH": str(ROOT)},
+            output=(out.fileno(), err.fileno()),
+            cwd=cwd,
+        )
+        try:
+            async with asyncio.timeout(SECONDS):
+                status = await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
+        return Done(status, *(_written(file) for file in (out, err)))
+
+
+def _written(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 async def doctor(environment: Mapping[str, str], *arguments: str, cwd: Path) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from typing import Self
 import pytest
 
 from tests.cli.calls import COMMAND
-from tests.cli.lab_calls import ROOT, arpcheck
+from tests.cli.lab_calls import arpcheck
 from tests.lab.lab import Lab
+from tests.lab.start import ROOT
 
 SECONDS = ("--seconds", "14")
 

@@ -50,10 +50,11 @@ class Chaos:
         self._accepted: dict[str, str] = {}
         self._read: dict[int, int] = {}
         self._environment = lab.environment(**SETTINGS)
-        self._strikes: tuple[Callable[[], Awaitable[None]], ...] = (
-            *(self.kill, self.freeze, self.slack) * 2,
-            *(self.restart, self.bot, self.redis, self.cut, self.stall, self.vcenter, self.move),
+        self.kinds: tuple[Callable[[], Awaitable[None]], ...] = (
+            *(self.kill, self.freeze, self.slack, self.restart, self.bot),
+            *(self.redis, self.cut, self.stall, self.vcenter, self.move),
         )
+        self._deck: list[Callable[[], Awaitable[None]]] = []
 
     async def begin(self) -> None:
         """Two bots and one worker; these, but for the second bot, are never killed."""
@@ -108,8 +109,10 @@ class Chaos:
     # --- the trouble ---
 
     async def strike(self) -> None:
-        """Do one harm, drawn by the seed."""
-        harm = self._dice.choice(self._strikes)
+        """Do one harm, drawn by the seed: each kind once before any comes again."""
+        if not self._deck:
+            self._deck = self._dice.sample(self.kinds, len(self.kinds))
+        harm = self._deck.pop()
         self.struck.append(harm.__name__)
         await harm()
 

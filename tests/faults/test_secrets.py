@@ -45,7 +45,7 @@ def redis_with_password(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest_asyncio.fixture(loop_scope="package")
 async def lab(tmp_path: Path, redis_with_password: RedisServer) -> AsyncIterator[Lab]:
     url = f"redis://:planted-redis-p%C3%A4ssword@127.0.0.1:{redis_with_password.port}/0"
-    lab = Lab(tmp_path / "lab", redis_url=url)
+    lab = Lab(tmp_path / "lab", redis_url=url, cold=True)
     lab.vcenter.password = lab.vcenter.state.password = VCENTER_PASSWORD
     for twin in lab.esxi.values():
         twin.password = twin._door.password = ESXI_PASSWORD

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.lab.slack import ALICE, INCIDENT, SlackTwin, View
 from tests.lab.slack import Message as Shown
+from tests.lab.start import Process, start
 from workers.arp.model import Job
 from workers.arp.summary import Message
 from workers.arp.summary.blocks import actions, button, section
@@ -54,15 +55,14 @@ def bot_env(twin: SlackTwin, redis_url: str, *, port: int = 0, **more: str) -> d
 class BotProcess:
     """A running bot; ``lines`` is all it wrote to stdout so far."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Process, stdout: asyncio.StreamReader) -> None:
         self.process = process
         self.lines: list[str] = []
         self._grew = asyncio.Event()
-        self._reading = asyncio.create_task(self._read())
+        self._reading = asyncio.create_task(self._read(stdout))
 
-    async def _read(self) -> None:
-        assert self.process.stdout is not None
-        async for line in self.process.stdout:
+    async def _read(self, stdout: asyncio.StreamReader) -> None:
+        async for line in stdout:
             self.lines.append(line.decode())
             self._grew.set()
         self._grew.set()
@@ -95,15 +95,22 @@ class BotProcess:
 @asynccontextmanager
 async def bot_process(env: Mapping[str, str]) -> AsyncIterator[BotProcess]:
     """Start the bot and wait until it is ready; it is stopped at the end, whatever happens."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", cwd=ROOT, env=dict(env), stdout=asyncio.subprocess.PIPE
+    ours, theirs = os.pipe()
+    stdout = asyncio.StreamReader()
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stdout), os.fdopen(ours, "rb", buffering=0)
     )
-    bot = BotProcess(process)
+    try:
+        process = await start("bot", environment=env, output=(theirs, sys.stderr.fileno()))
+    finally:
+        os.close(theirs)
+    bot = BotProcess(process, stdout)
     try:
         await bot.said('"ready"')
         yield bot
     finally:
         await bot.stop()
+        pipe.close()
 
 
 @asynccontextmanager

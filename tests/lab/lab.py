@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,17 +20,17 @@ from tests.lab.faults import apply
 from tests.lab.network import Network
 from tests.lab.redis import RedisServer
 from tests.lab.slack import NET_ONCALL, SlackTwin
+from tests.lab.start import Process, start
 from tests.lab.vcenter import VcenterTwin
 from tests.lab.world import World, small_world
 
-ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 40
 
 
 class Program:
     """One process of the product; what it prints goes to a file."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, name: str, process: Process, log: Path) -> None:
         self.name = name
         self.process = process
         self.log = log
@@ -63,12 +62,22 @@ class Program:
 
 
 class Lab:
-    """Everything on loopback; ``folder`` holds keys, logs and Redis's data."""
+    """Everything on loopback; ``folder`` holds keys, logs and Redis's data.
+
+    ``cold``: programs are started by ``python -m`` in the tests too.
+    """
 
     def __init__(
-        self, folder: Path, *, world: World | None = None, redis_url: str = "", page_port: int = 0
+        self,
+        folder: Path,
+        *,
+        world: World | None = None,
+        redis_url: str = "",
+        page_port: int = 0,
+        cold: bool = False,
     ) -> None:
         self.folder = folder
+        self.cold = cold
         self.world = world or small_world()
         self.network = Network(self.world)
         self.slack = SlackTwin(port=page_port)
@@ -147,15 +156,11 @@ class Lab:
         number = sum(program.name == module for program in self.programs) + 1
         log = self.folder / f"{module}-{number}.log"
         with log.open("wb") as out:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
+            process = await start(
                 module,
-                cwd=ROOT,
-                env=dict(environment or self.environment()),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=out,
-                stderr=asyncio.subprocess.STDOUT,
+                environment=environment or self.environment(),
+                output=(out.fileno(), out.fileno()),
+                cold=self.cold,
             )
         program = Program(module, process, log)
         self.programs.append(program)

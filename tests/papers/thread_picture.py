@@ -11,8 +11,9 @@ from pathlib import Path
 from PIL import Image
 
 from tests.lab.browser import chromium, open_browser
-from tests.lab.lab import ROOT, Lab, bot_and_worker
+from tests.lab.lab import Lab, bot_and_worker
 from tests.lab.slack import INCIDENT, Message
+from tests.lab.start import ROOT
 
 PICTURE = ROOT / "docs" / "thread.png"
 MOST_BYTES = 300_000
