@@ -128,14 +128,14 @@ def asked_at(*seconds: float, target_mac: str = NOBODY) -> Judgement:
 def test_a_kernel_that_may_yet_turn_out_deaf_is_heard_out(
     seconds: tuple[float, ...], *, enough: bool
 ) -> None:
-    assert settled(asked_at(*seconds)) == ("enough answered" if enough else None)
+    assert settled(asked_at(*seconds)) == ("enough requests were answered" if enough else None)
     tool = asked_at(*seconds, target_mac=BROADCAST)
-    assert settled(tool) == "enough answered"  # asks on whatever comes back
+    assert settled(tool) == "enough requests were answered"  # asks on whatever comes back
 
 
 def test_five_answers_a_second_apart_are_enough_of_a_tool_whose_timer_is_early() -> None:
     times = (0, 1, 2, 3, 3.999)
-    assert settled(asked_at(*times, target_mac=BROADCAST)) == "enough answered"
+    assert settled(asked_at(*times, target_mac=BROADCAST)) == "enough requests were answered"
     assert settled(asked_at(*times[:4], target_mac=BROADCAST)) is None
     assert settled(asked_at(0, 0.2, 0.4, 0.6, 0.8, target_mac=BROADCAST)) is None
 
@@ -153,7 +153,7 @@ def test_it_is_known_ahead_which_answer_may_settle() -> None:
 
 def test_beside_a_tool_a_target_that_a_kernel_asks_for_again_is_heard_out_too() -> None:
     tool = asked_at(*range(12), target_mac=BROADCAST)
-    assert settled(tool) == "enough answered"
+    assert settled(tool) == "enough requests were answered"
 
     def beside(*seconds: float) -> str | None:
         other = [
@@ -163,7 +163,7 @@ def test_beside_a_tool_a_target_that_a_kernel_asks_for_again_is_heard_out_too() 
         unnamed = replace(tool.case, stimulus=replace(tool.case.stimulus, targets=()))
         return settled(replace(tool, case=unnamed, exchanges=(*tool.exchanges, *other)))
 
-    assert beside(4) == "enough answered"
+    assert beside(4) == "enough requests were answered"
     assert beside(4, 5.02, 6.07) is None  # may go on so
-    assert beside(0, 1.02, 2.07) == "enough answered"  # it did not, for nine seconds
+    assert beside(0, 1.02, 2.07) == "enough requests were answered"  # it did not, for nine seconds
     assert beside(0, 1.02, 2.07, 10.1) is None
