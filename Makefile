@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 # Most tests wait for real processes, so more of them at a time than there are cores.
-JOBS ?= 6
+JOBS ?= 8
 # Where this is set, hundreds of processes compile every module anew.
 export PYTHONDONTWRITEBYTECODE :=
 
