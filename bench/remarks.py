@@ -22,7 +22,8 @@ Reading:
   dataclasses.replace once a frame a quarter. Fewer kept frames would be faster, and a poorer control group.
 - A bare file of pcapng spent a sixth of its time on options that were not there.
 - tshark took a third of its time here while the other packets were random bytes behind an IPv4 EtherType:
-  it gives up on those early. Now they are UDP that makes sense. TCP without handshakes took it more than ten minutes.
+  it gives up on those early. Now they are UDP that makes sense. TCP without handshakes took it more than
+  ten minutes.
 - Python's search for reference cycles took 40 % of the time with very much ARP; it is off while a file
   is read.
 

@@ -38,6 +38,9 @@ PING_SECONDS = 5.0
 CONNECT_SECONDS, LONGEST_CONNECT_SECONDS = 5, 30
 """How long Slack may take to give the WebSocket's address, at first and in the end."""
 
+HANDSHAKE_SECONDS = 7
+"""How long it may take to open the WebSocket there."""
+
 _ADDRESS = re.compile(r"\b(wss?|https?)://[^\s'\")]+")
 
 logger = logging.getLogger("arpcheck.bot")
@@ -233,7 +236,7 @@ async def _handler(app: AsyncApp, app_token: str, slack: Slack) -> AsyncSocketMo
     handler = AsyncSocketModeHandler(app, app_token, web_client=asking, ping_interval=PING_SECONDS)
     await handler.client.aiohttp_client_session.close()
     timeout = aiohttp.ClientTimeout(
-        total=2 * CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=CONNECT_SECONDS
+        total=2 * CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=HANDSHAKE_SECONDS
     )
     handler.client.aiohttp_client_session = aiohttp.ClientSession(timeout=timeout)
     return handler
@@ -243,7 +246,7 @@ async def _renew(handler: AsyncSocketModeHandler) -> None:
     """Forget the WebSocket's address while there is no connection.
 
     slack_sdk's client keeps trying the address it has, and Slack's addresses work once only. Where
-    it lasts, Slack may be slow: each time it is given a second more.
+    it lasts, Slack may be slow: each time it is given some seconds more.
     """
     asking = handler.client.web_client
     while True:
@@ -252,7 +255,7 @@ async def _renew(handler: AsyncSocketModeHandler) -> None:
             asking.timeout = CONNECT_SECONDS
         else:
             handler.client.wss_uri = None
-            asking.timeout = min(asking.timeout + 1, LONGEST_CONNECT_SECONDS)
+            asking.timeout = min(asking.timeout + 3, LONGEST_CONNECT_SECONDS)
 
 
 @asynccontextmanager

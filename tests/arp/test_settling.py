@@ -120,7 +120,10 @@ def asked_at(*seconds: float, target_mac: str = NOBODY) -> Judgement:
         ((0, 1.02, 2.05, 3.07, 4.1, 5.12, 11.1), False),  # twice three without a pause
         ((1.02, 2.05, 10.1, 11.12, 12.15, 20.2), False),  # cut at both ends
         ((0, 1.02, 2.05, 10.1, 11.12, 20.2), True),  # a burst of two: no kernel that gave up
-        ((0, 1.02, 2.05, 3.07, 4.1, 5.12, 6.14, 7.17, 8.19, 9.21), True),  # nobody pauses
+        (
+            (0, 1.02, 2.05, 3.07, 4.1, 5.12, 6.14, 7.17, 8.19, 9.21, 10.24, 11.26),
+            True,
+        ),  # nobody pauses
         ((0, 2.02, 4.04, 6.05, 8.06, 10.07), True),  # a loop that flushes the entry
         ((0, 0.5, 2.05, 10.1, 11.12, 12.15), True),  # quicker than a kernel
     ],
@@ -147,7 +150,9 @@ def test_it_is_known_ahead_which_answer_may_settle() -> None:
     assert 3.8 < (due - four.exchanges[0].request.at) / SECOND <= 4
     assert next_answer_settles(asked_at(0, 1, 2, target_mac=BROADCAST)) is None
     kernel = asked_at(0, 2, 4, 6.1)
-    assert (next_answer_settles(kernel) or 0) - kernel.exchanges[0].request.at == 9 * SECOND
+    assert (next_answer_settles(kernel) or 0) - kernel.exchanges[0].request.at == 11 * SECOND
+    late = asked_at(0, 1, 2, 3, 4, 5, 6, target_mac=BROADCAST)
+    assert next_answer_settles(late) is None  # it was due already
     assert next_answer_settles(judge(*load("C08"))) is None  # nothing is answered there
 
 

@@ -249,3 +249,27 @@ def test_of_two_adapters_the_one_with_an_open_question_heads(
     judgement = judge(*(failed_point(case, heard, point) if point else (case, heard)))
     assert f"{judgement.nic} {judgement.verdict.code}" == heads
     assert [f"{nic} {verdict.code}" for nic, _, verdict in judgement.further] == [further]
+
+
+@pytest.mark.parametrize(
+    ("name", "targets", "heads"),
+    [
+        # Who was answered by others says nothing of the one that was named,
+        ("C01", ("10.20.110.99",), "NO_STIMULUS 10.20.110.99"),
+        ("C01", ("10.20.110.99", "10.20.110.50"), "ARP_OK 10.20.110.1"),
+        # but a fault stays one, and what lies elsewhere is asked for by way of the gateway.
+        ("C08", ("10.20.110.99",), "UPLINK_VLAN_NOT_CARRIED 10.20.110.1"),
+        ("C01", ("192.0.2.9",), "ARP_OK 10.20.110.1"),
+    ],
+)
+def test_a_named_target_that_is_never_asked_for_is_not_answered_by_another(
+    name: str, targets: tuple[str, ...], heads: str
+) -> None:
+    case, heard = load(name)
+    case = replace(case, stimulus=replace(case.stimulus, targets=targets))
+    judgement = judge(case, heard)
+    assert f"{judgement.verdict.code} {judgement.target}" == heads
+    if judgement.verdict.code == "NO_STIMULUS":
+        assert "never for 10.20.110.99" in judgement.verdict.headline
+        assert "10.20.110.99" in (judgement.verdict.next_step or "")
+        assert judge(*failed_point(case, heard, "vnic0-tx")).verdict.code != "NO_STIMULUS"

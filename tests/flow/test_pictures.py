@@ -52,6 +52,13 @@ async def test_a_later_versions_case_costs_the_picture_and_not_the_answer() -> N
     assert await with_picture(other) is other
 
 
+@pytest.mark.parametrize("bundle", [b"PK", b"PK\x05\x06" + bytes(18)])
+async def test_whatever_cannot_be_drawn_costs_the_picture_only(bundle: bytes) -> None:
+    _, full = kept("gateway-down")
+    broken = replace(full, bundle=bundle)
+    assert await with_picture(broken) is broken
+
+
 @pytest.mark.parametrize("name", ["C02", "C14", "one-stream-started-late", "private-vlan-answers"])
 def test_a_bundle_is_judged_again_as_it_was(name: str) -> None:
     judgement, before = kept(name)

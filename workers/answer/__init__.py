@@ -136,23 +136,33 @@ class Answerer:
         return kept
 
     async def _pictured(self, lease: Lease, kept: Kept) -> Kept:
-        """The answer with its picture, which is kept as well, for a hand-off."""
+        """The answer with its picture, which is kept as well where there is room, for a hand-off."""
         if UPLOADED in lease.notes:
             return kept
         drawn = await with_picture(kept)
         if drawn is not kept:
             await lease.check()
-            await self._keep(lease, drawn)
+            with contextlib.suppress(
+                EvidenceTooBig
+            ):  # it can be drawn again, the captures are kept
+                await self._keep_files(lease, drawn)
         return drawn
 
     async def _keep(self, lease: Lease, kept: Kept) -> None:
-        """Keep the answer; captures that are too big for Redis go to the thread only."""
-        days = self._settings.evidence_days
+        """Keep the answer; captures that are too big for Redis go to the thread only.
+
+        Their picture is kept in their place: without them it cannot be drawn.
+        """
         try:
-            await self._jobs.keep_evidence(lease.job.id, kept.files(), days)
+            await self._keep_files(lease, kept)
         except EvidenceTooBig as trouble:
             log.warning("%s: %s", lease.job.id, trouble.sentence)
-            await self._jobs.keep_evidence(lease.job.id, kept.without_bundle().files(), days)
+            drawn = await with_picture(kept)
+            await lease.check()
+            await self._keep_files(lease, drawn.without_bundle())
+
+    async def _keep_files(self, lease: Lease, kept: Kept) -> None:
+        await self._jobs.keep_evidence(lease.job.id, kept.files(), self._settings.evidence_days)
 
     async def _result(self, lease: Lease, teller: _Teller) -> Evidence | CheckError:
         """The check's evidence, or the expected trouble that ended it.

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from workers.answer.evidence import Kept
-from workers.answer.sharing import share_once
+from workers.answer.sharing import LOST, share_once
 from workers.arp.model import Thread
 from workers.arp.summary import Message, Progress, joined_message, kept_message, root_message
 from workers.errors import CheckError, SlackRefused, SlackUnreachable
@@ -156,7 +156,8 @@ class Chat:
         """
         channel, ts = self._files_go_to()
         if ts is not None and self.untold is None:
-            await share_once(self._lease, self._slack, channel, ts, kept.uploads())
+            lost = LOST if kept.name and not kept.bundle else ""
+            await share_once(self._lease, self._slack, channel, ts, kept.uploads(), lost)
         await self._close(kept.root)
 
     async def _post_answer(self, message: Message) -> None:

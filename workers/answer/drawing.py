@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from workers.answer.evidence import Kept
 from workers.arp.bundle import judged_again
-from workers.arp.case.shape import CaseError
 from workers.arp.picture import draw
 
 _DRAWING = ThreadPoolExecutor(1, "drawing")
@@ -29,8 +28,8 @@ async def with_picture(kept: Kept) -> Kept:
     drawing = asyncio.get_running_loop().run_in_executor(_DRAWING, _drawn, kept.bundle)
     try:
         return replace(kept, picture=await drawing)
-    except CaseError as trouble:  # another version's
-        log.warning("%s has no picture: %s", kept.name, trouble)
+    except Exception:  # whatever it is, an answer without its picture is better than none
+        log.exception("%s has no picture", kept.name)
         return kept
 
 

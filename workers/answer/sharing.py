@@ -17,22 +17,29 @@ from workers.slack import Slack, Upload
 
 UPLOADING, UPLOADED = "uploading", "uploaded"
 TRIES = 5
+LOST = "The captures of this check were too big to be kept, and were lost with their worker"
 UNCLEAR = "Slack did not confirm that the files of this check are here"
 
 log = logging.getLogger(__name__)
 
 
 async def share_once(
-    lease: Lease, slack: Slack, channel: str, thread_ts: str, uploads: Sequence[Upload]
+    lease: Lease,
+    slack: Slack,
+    channel: str,
+    thread_ts: str,
+    uploads: Sequence[Upload],
+    lost: str = "",
 ) -> None:
-    """Share the files, or say in the thread why they may be missing.
+    """Share the files, or say in the thread why they may be missing; ``lost`` says it of others.
 
     Raises:
         SlackUnreachable: not surely shared; call again. LeaseLost: the job is another run's.
     """
-    if not uploads or UPLOADED in lease.notes:
+    if not (uploads or lost) or UPLOADED in lease.notes:
         return
-    missing = await _missing(lease, slack, channel, thread_ts, uploads)
+    missing = await _missing(lease, slack, channel, thread_ts, uploads) if uploads else ""
+    missing = missing or lost
     if missing:
         log.warning("the files of %s: %s", lease.job.id, missing)
         await _tell(lease, slack, channel, thread_ts, missing)

@@ -105,7 +105,8 @@ def vm_port_in_one_file() -> Made:
     facts = {
         "why": "The VM's port in one file of both directions: a neighbour's reply was delivered"
     }
-    facts |= {"points": points, "side_findings": ["DIRECTION_INFERRED"]}  # type: ignore[dict-item]
+    facts |= {"points": points, "targets": ["10.20.110.29"]}  # type: ignore[dict-item]
+    facts |= {"side_findings": ["DIRECTION_INFERRED"]}  # type: ignore[dict-item]
     return world, facts, ["LOCAL_OK", "none", None, "high"]
 
 

@@ -83,7 +83,7 @@ def _incomplete(e: Evidence, _: Sign) -> str | None:
 
 
 def _no_stimulus(e: Evidence, _: Sign) -> str | None:
-    target = next(iter(e.case.stimulus.targets), e.nic.gateway)
+    target = e.target or next(iter(e.case.stimulus.targets), e.nic.gateway)
     if not target:
         return None
     ask = f"arping -b -c 15 -w 17 {target}"

@@ -180,7 +180,8 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         ),
         "NO_STIMULUS": _info(
             _I,
-            "The guest sent no request, and nothing shows that it had to: a warm ARP cache sends nothing.",
+            "The guest sent no request, or none for the target that was named, and nothing shows that it had "
+            "to: a warm ARP cache sends nothing.",
             "That anything is broken, or fine.",
             "Run the check again, and make the guest ask for the target meanwhile (arping).",
         ),

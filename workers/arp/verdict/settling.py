@@ -27,7 +27,9 @@ from workers.arp.model import (
 
 _ANSWERS = 5
 _ANSWERS_SPAN = 4 * SECOND - SECOND // 10  # a second apart, by a timer that may be early
-_KERNEL_SPAN = GOES_ON_SPAN + SECOND
+_KERNEL_SPAN = (
+    GOES_ON_SPAN + REPLY_TIME + SECOND
+)  # the last 2 s count for nothing when it is judged
 _REQUESTS = 12
 _REQUESTS_SPAN = 11 * SECOND
 # Not UPLINK_PATH_LOSS: a port that still listens or learns (IEEE 802.1D: up to 30 s, with max age
@@ -86,12 +88,18 @@ def next_answer_settles(judgement: Judgement) -> int | None:
         return None
     confirmed = judgement.case.stimulus.confirmed
     _, groups = _asked(judgement)
+    newest, ready = _newest(judgement), _ready(judgement)
+    if any(_lost(each, ready, newest) for group in groups for each in group):
+        return None
     due = [
-        group[0].request.at + _time_to_prove(group, confirmed=confirmed)
+        (group[0].request.at + _time_to_prove(group, confirmed=confirmed), len(group))
         for group in map(_delivered, groups)
-        if len(group) >= _ANSWERS - 1
     ]
-    return min(due, default=None)
+    # What was due already and did not settle it is not settled by one more of its kind.
+    open_ones = [
+        at for at, count in due if count == _ANSWERS - 1 or (count >= _ANSWERS and at > newest)
+    ]
+    return min(open_ones, default=None)
 
 
 def _answered(judgement: Judgement) -> str | None:
@@ -100,8 +108,7 @@ def _answered(judgement: Judgement) -> str | None:
     A kernel asks once and is content; where one seems to ask on it is given the time that proves it.
     """
     named, groups = _asked(judgement)
-    newest = max((each.request.at for each in judgement.exchanges), default=0)
-    ready = max((each.ready_at for each in judgement.case.captures if each.ready_at), default=0)
+    newest, ready = _newest(judgement), _ready(judgement)
     if any(_lost(each, ready, newest) for group in groups for each in group):
         return None
     confirmed = judgement.case.stimulus.confirmed
@@ -110,6 +117,15 @@ def _answered(judgement: Judgement) -> str | None:
         return None
     enough = [_often(group, confirmed=confirmed) for group in answered]
     return "enough requests were answered" if (all(enough) if named else any(enough)) else None
+
+
+def _newest(judgement: Judgement) -> int:
+    return max((each.request.at for each in judgement.exchanges), default=0)
+
+
+def _ready(judgement: Judgement) -> int:
+    """When the last capture was ready."""
+    return max((each.ready_at for each in judgement.case.captures if each.ready_at), default=0)
 
 
 def _asked(judgement: Judgement) -> tuple[bool, list[list[Exchange]]]:

@@ -226,8 +226,8 @@ def port_deaf(e: Evidence) -> Sign | None:
 
 
 def nothing_asked(e: Evidence) -> Sign | None:
-    """No request at all."""
-    return None if e.talk.asked else Sign(confidence=Confidence.LOW)
+    """No request at all, or none for the target that the check was for."""
+    return None if e.asked or (e.talk.asked and not e.target) else Sign(confidence=Confidence.LOW)
 
 
 def missing_direction(e: Evidence) -> str | None:

@@ -92,8 +92,9 @@ def _nothing_asked(e: Evidence) -> str | None:
     delivered = sum(
         each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.RX)
     )
+    towards = f" for {e.target}" if e.target else ""
     return (
-        f"{clock(ear.start)}–{clock(ear.end)}, {vlan_name(e.vlan)}: 0 ARP requests of "
+        f"{clock(ear.start)}–{clock(ear.end)}, {vlan_name(e.vlan)}: 0 ARP requests{towards} of "
         f"{e.case.vm.name} ({e.nic.mac}) at {e.nic.point}-tx, {delivered} ARP frames delivered to it."
     )
 

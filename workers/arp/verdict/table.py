@@ -7,7 +7,7 @@ A new verdict is a new row (and its entry in ``codes.py`` and ``wording.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from workers.arp.exchange.control import controls_of
@@ -151,7 +151,23 @@ def _judge_nic(case: Case, traffic: Traffic, nic: Vnic) -> list[_Found]:
     for each in talk.asked:
         by_target.setdefault(each.frame.target_ip, []).append(each)
     found = by_target or {"": []}
+    if target := _never_asked_for(scene, by_target):
+        found[target] = []
     return [_judge_target(scene, target, found[target]) for target in sorted(found)]
+
+
+def _never_asked_for(scene: Scene, asked: Collection[str]) -> str | None:
+    """The target the check was for, where the adapter asked surely for others only.
+
+    Who is asked to reach another subnet asks for its gateway: that is no other target.
+    """
+    targets = scene.case.stimulus.targets
+    whole = Evidence(scene, "", ())
+    near = [target for target in targets if whole.inside(target)]
+    port = whole.ear(scene.talk.nic.point, Direction.TX)
+    if not asked or not near or port.why_deaf is not None or not set(targets).isdisjoint(asked):
+        return None
+    return near[0]
 
 
 def _judge_target(scene: Scene, target: str, asked: Sequence[Asked]) -> _Found:

@@ -63,6 +63,15 @@ def _by_overlay(e: Evidence, _: Sign) -> str:
     return f"{share(e)} answered for {e.target} on this host by the overlay's ARP suppression."
 
 
+def _no_stimulus(e: Evidence, _: Sign) -> str:
+    who, cache = e.case.vm.name, "a warm ARP cache sends nothing"
+    if not e.target:
+        return f"{who} sent no ARP request, and nothing shows that it had to: {cache}."
+    others = sorted({each.frame.target_ip for each in e.talk.asked})
+    also = ", ".join(others[:2]) + (f" and {len(others) - 2} more" if len(others) > 2 else "")  # noqa: PLR2004
+    return f"{who} asked for {also}, but never for {e.target}: {cache}."
+
+
 def _probes(e: Evidence, _: Sign) -> str:
     count = len(e.talk.probes)
     return (
@@ -271,10 +280,7 @@ HEADLINES: Mapping[str, Headline] = {
     "PARTIAL_LOSS": shares.partial,
     "RECOVERED_DURING_CAPTURE": shares.recovered,
     "TARGET_DOWN": shares.target_down,
-    "NO_STIMULUS": lambda e, _: (
-        f"{e.case.vm.name} sent no ARP request, and nothing shows that it had to: a warm ARP cache "
-        "sends nothing."
-    ),
+    "NO_STIMULUS": _no_stimulus,
     "TOO_FEW_REQUESTS": _too_few,
     "CAPTURE_INCOMPLETE": _incomplete,
     "UNANSWERED_NO_CONTROL": shares.no_control,
