@@ -53,7 +53,7 @@ def verdict_message(
         {"type": "section", "fields": [mrkdwn(text, _FIELD) for text in _fields(judgement)]},
         *([table] if table else []),
         *_next(judgement),
-        *([context(bullets(beside, 12), _BESIDE)] if beside else []),
+        *([context("*Also:*\n" + bullets(beside, 12), _BESIDE)] if beside else []),
         actions(_verdict_buttons(judgement, job, network_channel)),
         context(_small_print(judgement, job)),
     ]
@@ -193,7 +193,7 @@ def _beside(judgement: Judgement, notes: Sequence[str]) -> list[str]:
     return [
         *([f"The counts are of requests for every target: {', '.join(every)}."] if others else []),
         *(
-            f"Also {nic} → {target or '?'}: {other.headline}"
+            f"{nic} → {target or '?'}: {other.headline}"
             for nic, target, other in judgement.further[:4]
         ),
         *(finding.text for finding in judgement.side_findings[:4]),
@@ -236,6 +236,6 @@ def _verdict_text(judgement: Judgement, beside: Sequence[str]) -> str:
             f"far:{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
             for point in (judgement.far.points if judgement.far else ())
         ),
-        *beside,
+        *(f"Also: {line}" for line in beside),
     ]
     return shortened(escape("\n".join(lines)), TEXT)
