@@ -207,14 +207,22 @@ def _beside(judgement: Judgement, notes: Sequence[str]) -> list[str]:
 
 
 def _small_print(judgement: Judgement, job: Job) -> str:
-    uplinks = len({u.device for u in judgement.case.host.uplinks})
     words = [
         f"Job {code(job.id)}",
         f"asked by <@{escape(job.asked_by)}>" if job.asked_by else "",
         f"code {code(judgement.verdict.code)}",
-        f"ARP only, both directions, {uplinks} uplink{'' if uplinks == 1 else 's'}",
+        f"ARP only{_heard_in_full(judgement)}",
     ]
     return " · ".join(filter(None, words))
+
+
+def _heard_in_full(judgement: Judgement) -> str:
+    """``, both directions, 2 uplinks``: only where the VM's port and every uplink were heard so."""
+    uplinks = {uplink.device for uplink in judgement.case.host.uplinks}
+    wanted = {f"{thing}-{way}" for thing in (judgement.nic, *uplinks) for way in ("tx", "rx")}
+    if not uplinks or not wanted <= {each.point for each in judgement.points if each.heard}:
+        return ""
+    return f", both directions, {len(uplinks)} uplink{'' if len(uplinks) == 1 else 's'}"
 
 
 def _verdict_text(judgement: Judgement, beside: Sequence[str]) -> str:
