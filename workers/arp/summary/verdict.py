@@ -61,7 +61,7 @@ def verdict_message(
 
 
 def _next_move(verdict: Verdict) -> str:
-    return f"Next move: {owner_words(verdict.owner)} (confidence {verdict.confidence})"
+    return f"Next move: {owner_words(verdict.owner)} · confidence {verdict.confidence}"
 
 
 def _far_end(judgement: Judgement) -> list[Block]:
