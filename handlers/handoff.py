@@ -154,8 +154,7 @@ def handoff_view(press: Press, record: JobRecord) -> dict[str, Any]:
         _note("note", "Note to the network team", "What they should know besides", optional=True),
     ]
     if owner and owner != "network":
-        points = _POINTS.get(owner, f"The verdict points to {owner}")
-        blocks.append(_sure(f"{points}. Hand off all the same"))
+        blocks.append(_sure(_POINTS.get(owner, f"The verdict points to {owner}")))
     return _frame(HANDOFF_VIEW, blocks, _metadata(press, record.job.id), "Hand off")
 
 
@@ -196,16 +195,19 @@ def _note(name: str, label: str, hint: str, *, optional: bool) -> dict[str, Any]
     }
 
 
-def _sure(text: str) -> dict[str, Any]:
+def _sure(label: str) -> dict[str, Any]:
+    """A tick that Slack asks for itself: the dialog is not sent without it."""
     return {
         "type": "input",
         "block_id": "sure",
-        "optional": True,  # our own sentence says what is missing, Slack's would not
-        "label": plain("Not the network team's by this verdict", 2000),
+        "optional": False,
+        "label": plain(label, 2000),
         "element": {
             "type": "checkboxes",
             "action_id": "sure",
-            "options": [{"text": plain(text, 75), "value": "sure"}],
+            "options": [
+                {"text": plain("Hand off to the network team all the same", 75), "value": "sure"}
+            ],
         },
     }
 

@@ -32,6 +32,23 @@ def test_next_commands_are_filled_in(vendor: str, lines: list[str]) -> None:
     assert "vmnic0" not in text
 
 
+def test_the_vms_port_is_filled_in_where_the_check_named_it() -> None:
+    case = judged.case()
+    unknown = made()["next_commands/esxi.txt"].decode()
+    assert "# ID and portset are in net-stats -l" in unknown
+    assert "port stats get -p ID" in unknown
+    commands = {
+        "vmnic1": "pktcap-uw --switchport 9",
+        "vnic0": "pktcap-uw --switchport 67108881 -o -",
+    }
+    captures = tuple(replace(c, command=commands.get(c.point.object)) for c in case.captures)
+    known = made(judged.judgement(case=replace(case, captures=captures)))
+    lines = known["next_commands/esxi.txt"].decode().splitlines()
+    assert "esxcli network port stats get -p 67108881" in lines
+    assert "vsish -e get /net/portsets/DvsPortset-0/ports/67108881/teamUplink" in lines
+    assert "ID" not in " ".join(lines).split()
+
+
 def test_next_commands_of_a_switch_that_tries_to_break_out() -> None:
     evil = Neighbour("lldp", "sw;reload", "Eth1/1\nreload\n{mac}")
     case = judged.case()

@@ -98,6 +98,34 @@ def test_an_incomplete_capture_names_what_is_missing() -> None:
     assert "which uplinks the host has" in told.headline
 
 
+@pytest.mark.parametrize(
+    ("name", "by_hand", "live"),
+    [
+        (
+            "uplink-capture-failed",
+            "Capture again: the VM's port and every uplink, each in both directions.",
+            "On esx07.example.com, mend what kept vmnic0-rx from being heard, then run the check again.",
+        ),
+        (
+            "one-stream-started-too-late",
+            "Capture again: the VM's port and every uplink, each in both directions.",
+            "Run the check again, and for longer: the points listened at different times.",
+        ),
+        ("passthrough-adapter", "Listen inside the guest", "Listen inside the guest"),
+    ],
+)
+def test_a_check_that_asked_for_every_point_is_not_told_to_ask_for_them(
+    name: str, by_hand: str, live: str
+) -> None:
+    case, heard = load(name)
+    bare = tuple(replace(capture, command=None) for capture in case.captures)
+    run = tuple(replace(capture, command="pktcap-uw") for capture in case.captures)
+    for captures, words in ((bare, by_hand), (run, live)):
+        verdict = judge(replace(case, captures=captures), heard).verdict
+        assert verdict.code == "CAPTURE_INCOMPLETE"
+        assert verdict.next_step.startswith(words)
+
+
 @pytest.mark.parametrize("event", sorted(EVENTS))
 def test_an_event_is_told_in_words(event: str) -> None:
     told = [judge(*with_event(*load(name), event, 12 * SECOND)) for name in ("C06", "C01")]

@@ -101,6 +101,30 @@ def test_the_root_says_what_to_do_next_where_nobody_has_the_next_move(code: str)
     assert (escape(verdict.next_step) in root.text) is undecided
 
 
+def test_a_suspected_loop_is_told_where_arp_works_too() -> None:
+    judgement = judge(*load("frames-come-back-on-the-same-uplink"))
+    root, told = root_verdict(judgement, JOB), answer(judgement)
+    assert judgement.verdict.owner is Owner.NONE
+    assert "Also: a loop is suspected" in root.blocks[0]["text"]["text"]
+    assert "Also: a loop is suspected" in root.text
+    beside = next(b for b in told.blocks if "a flapping MAC" in str(b) and b["type"] == "context")
+    assert beside["elements"][0]["text"].startswith("*Also:*")
+    assert "\nAlso: " in told.text
+    assert "loop" not in root_verdict(replace(judgement, side_findings=()), JOB).text
+
+
+def test_the_small_print_claims_only_what_was_heard() -> None:
+    whole = verdicts()[NETWORK]
+    deaf = replace(whole.points[-1], heard=False, why_blind="its capture failed")
+    for points, words in (
+        (whole.points, "ARP only, both directions, 2 uplinks"),
+        (whole.points[:-1], "ARP only"),
+        ((*whole.points[:-1], deaf), "ARP only"),
+    ):
+        small = answer(replace(whole, points=points)).blocks[-1]["elements"][0]["text"]
+        assert small.endswith(f" · {words}")
+
+
 def test_a_name_that_begins_the_headline_is_not_said_twice() -> None:
     root = root_verdict(verdicts()["NO_STIMULUS"], JOB)
     assert root.blocks[0]["text"]["text"].count("app01") == 1

@@ -7,6 +7,7 @@ import pytest
 from tests.flow.bot_process import buttons, claimed, dialog, posted, running_bot, say, whisper
 from tests.lab.slack import ALICE, BOB, INCIDENT, NET_ONCALL, SlackTwin
 from tests.lab.slack import Message as Shown
+from tests.lab.slack.forms import NotFilledIn
 from workers.arp.model import Thread
 from workers.arp.summary import FIXED, HANDOFF, NOT_OURS, TAKEN
 from workers.jobs import Jobs
@@ -62,6 +63,8 @@ async def test_a_hand_off_against_the_verdict_is_asked_twice(redis_url: str, job
         await lease.finish({"outcome": "done", "owner": "virtualization"})
         await slack.press(shown, HANDOFF)
         view = await dialog(slack, "points to the virtualization team")
+        with pytest.raises(NotFilledIn, match="the virtualization team must be filled in"):
+            await slack.submit(view, {"note": "untagged"})
         await slack.submit(view)
         assert "all the same" in view.errors["sure"]
         assert await jobs.open_jobs() == ()

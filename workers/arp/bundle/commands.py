@@ -19,6 +19,8 @@ _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9/._:-]+", re.ASCII)
 _LONGEST_NAME: Final = 60
 _PORT_NUMBER: Final = re.compile(r"(?:Ethernet|Eth|Et|ethernet|eth)\s*(\d[\d/.]*)", re.ASCII)
 
+_SWITCHPORT: Final = re.compile(r"--switchport (\d{1,20})(?!\S)", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -54,12 +56,25 @@ def _switch_side(judgement: Judgement, vendor: Vendor) -> bytes:
 
 def _host_side(judgement: Judgement) -> bytes:
     lines = _head(judgement, "#", "Suggested next on the ESXi host")
+    port = _switchport(judgement)
+    hint = (
+        f"{port} was the VM's port in the check; its portset is" if port else "ID and portset are"
+    )
+    values = {"mac": _plain(_nic(judgement).mac), "port": port or "ID", "hint": hint}
     for place in _places(judgement):
         lines += ["", f"# {place.uplink}"]
-        lines += [
-            line.format(uplink=place.uplink, mac=_plain(_nic(judgement).mac)) for line in ESXI
-        ]
+        lines += [line.format(uplink=place.uplink, **values) for line in ESXI]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _switchport(judgement: Judgement) -> str:
+    """The port number that the VM's captures named, empty where none did."""
+    ports = (
+        _SWITCHPORT.search(capture.command or "")
+        for capture in judgement.case.captures
+        if capture.point.object == judgement.nic
+    )
+    return next((port[1] for port in ports if port), "")
 
 
 def _head(judgement: Judgement, remark: str, title: str) -> list[str]:

@@ -152,9 +152,9 @@ VENDORS: Final = (
 ESXI: Final = _lines("""
 esxcli network nic get -n {uplink}
 esxcli network nic stats get -n {uplink}
-# ID and portset are in net-stats -l, at the VM's name
-esxcli network port stats get -p ID
-vsish -e get /net/portsets/DvsPortset-0/ports/ID/teamUplink
+# {hint} in net-stats -l, at the VM's name
+esxcli network port stats get -p {port}
+vsish -e get /net/portsets/DvsPortset-0/ports/{port}/teamUplink
 pktcap-uw --uplink {uplink} --capture UplinkSndKernel --mac {mac} --ethtype 0x0806 -c 20 -o -
 pktcap-uw --uplink {uplink} --capture UplinkRcvKernel --mac {mac} --ethtype 0x0806 -c 20 -o -
 # what the host drops, with place and reason:

@@ -26,7 +26,7 @@ def owner_words(owner: Owner) -> str:
         Owner.NETWORK: "the network team",
         Owner.TARGET: "the target's owner",
         Owner.NONE: "nobody, ARP works here",
-        Owner.INCONCLUSIVE: "not decided, see the next step",
+        Owner.INCONCLUSIVE: "not decided",
     }[owner]
 
 

@@ -20,6 +20,7 @@ from workers.arp.summary.blocks import (
 from workers.arp.summary.owners import announced, emoji, owner_words
 
 _STEP = 500
+_LOOP = "Also: a loop is suspected, see the thread."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ def _bar_words(progress: Progress) -> str:
 def root_verdict(judgement: Judgement, job: Job) -> Message:
     """The root message once the verdict is known; the details stand in the thread.
 
-    One line, and where nobody has the next move a second one, with what to do next.
+    One line, and where nobody has the next move a second one, with what to do next. A loop is told
+    here too: it breaks more than this VM's ARP, and a green sign would hide it.
     """
     verdict, name = judgement.verdict, judgement.case.vm.name
     told = verdict.headline.removeprefix(f"{name} ")
@@ -99,6 +101,9 @@ def root_verdict(judgement: Judgement, job: Job) -> Message:
         step = shortened(verdict.next_step, _STEP)
         text += f"\n:arrow_right: *Next step:* {escape(step)}"
         plain += f" Next step: {step}"
+    if any(finding.code == "LOOP_SUSPECTED" for finding in judgement.side_findings):
+        text += f"\n:warning: {_LOOP}"
+        plain += f" {_LOOP}"
     owner = f"Next move: {owner_words(verdict.owner)} · details and captures in the thread"
     asked = f"asked by <@{escape(job.asked_by)}>" if job.asked_by else ""
     small = context(" · ".join(filter(None, [owner, asked])))

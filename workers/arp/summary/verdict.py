@@ -53,7 +53,7 @@ def verdict_message(
         {"type": "section", "fields": [mrkdwn(text, _FIELD) for text in _fields(judgement)]},
         *([table] if table else []),
         *_next(judgement),
-        *([context(bullets(beside, 12), _BESIDE)] if beside else []),
+        *([context("*Also:*\n" + bullets(beside, 12), _BESIDE)] if beside else []),
         actions(_verdict_buttons(judgement, job, network_channel)),
         context(_small_print(judgement, job)),
     ]
@@ -61,7 +61,7 @@ def verdict_message(
 
 
 def _next_move(verdict: Verdict) -> str:
-    return f"Next move: {owner_words(verdict.owner)} (confidence {verdict.confidence})"
+    return f"Next move: {owner_words(verdict.owner)} · confidence {verdict.confidence}"
 
 
 def _far_end(judgement: Judgement) -> list[Block]:
@@ -193,7 +193,7 @@ def _beside(judgement: Judgement, notes: Sequence[str]) -> list[str]:
     return [
         *([f"The counts are of requests for every target: {', '.join(every)}."] if others else []),
         *(
-            f"Also {nic} → {target or '?'}: {other.headline}"
+            f"{nic} → {target or '?'}: {other.headline}"
             for nic, target, other in judgement.further[:4]
         ),
         *(finding.text for finding in judgement.side_findings[:4]),
@@ -207,14 +207,22 @@ def _beside(judgement: Judgement, notes: Sequence[str]) -> list[str]:
 
 
 def _small_print(judgement: Judgement, job: Job) -> str:
-    uplinks = len({u.device for u in judgement.case.host.uplinks})
     words = [
         f"Job {code(job.id)}",
         f"asked by <@{escape(job.asked_by)}>" if job.asked_by else "",
         f"code {code(judgement.verdict.code)}",
-        f"ARP only, both directions, {uplinks} uplink{'' if uplinks == 1 else 's'}",
+        f"ARP only{_heard_in_full(judgement)}",
     ]
     return " · ".join(filter(None, words))
+
+
+def _heard_in_full(judgement: Judgement) -> str:
+    """``, both directions, 2 uplinks``: only where the VM's port and every uplink were heard so."""
+    uplinks = {uplink.device for uplink in judgement.case.host.uplinks}
+    wanted = {f"{thing}-{way}" for thing in (judgement.nic, *uplinks) for way in ("tx", "rx")}
+    if not uplinks or not wanted <= {each.point for each in judgement.points if each.heard}:
+        return ""
+    return f", both directions, {len(uplinks)} uplink{'' if len(uplinks) == 1 else 's'}"
 
 
 def _verdict_text(judgement: Judgement, beside: Sequence[str]) -> str:
@@ -236,6 +244,6 @@ def _verdict_text(judgement: Judgement, beside: Sequence[str]) -> str:
             f"far:{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
             for point in (judgement.far.points if judgement.far else ())
         ),
-        *beside,
+        *(f"Also: {line}" for line in beside),
     ]
     return shortened(escape("\n".join(lines)), TEXT)

@@ -9,7 +9,7 @@ from workers.arp.model import Owner
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.drops import see_drops, settings_in, settings_out
 from workers.arp.verdict.evidence import Evidence
-from workers.arp.verdict.signs import Sign, move_of
+from workers.arp.verdict.signs import BYPASSING, Sign, move_of
 from workers.arp.verdict.story import in_vlan, place, vlan_name
 from workers.arp.verdict.subnet import at_home
 
@@ -69,7 +69,9 @@ def next_step(e: Evidence, code: str, sign: Sign) -> str:
     return step
 
 
-def _incomplete(e: Evidence, _: Sign) -> str | None:
+def _incomplete(e: Evidence, _: Sign) -> str:
+    if e.nic.backing in BYPASSING:
+        return f"Listen inside the guest (tcpdump), and on the switch port behind {e.nic.label}."
     if e.traffic.misnamed:
         return "Find out which file is of which point and direction, or run the check again."
     if e.garbled:
@@ -79,7 +81,20 @@ def _incomplete(e: Evidence, _: Sign) -> str | None:
             "Capture the VM's port and every uplink of its switch both ways, and name all the "
             "uplinks (arpcheck read: --uplinks)."
         )
-    return None
+    if any(capture.command for capture in e.case.captures):
+        return _hear_again(e)
+    return "Capture again: the VM's port and every uplink, each in both directions."
+
+
+def _hear_again(e: Evidence) -> str:
+    """A check asks for every point, so what is missing is to be mended; files by hand may lack one."""
+    deaf = [ear.name for key in e.talk.needed if (ear := e.ear(*key)).why_deaf is not None]
+    if not deaf:
+        return "Run the check again, and for longer: the points listened at different times."
+    return (
+        f"On {e.case.host.name}, mend what kept {', '.join(deaf)} from being heard, then run the "
+        "check again."
+    )
 
 
 def _no_stimulus(e: Evidence, _: Sign) -> str | None:

@@ -195,7 +195,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
             _I,
             "A point that could have shown the request or its reply was not heard.",
             "That frames were lost there.",
-            "Run the check again with both directions of every uplink and the VM's port.",
+            "Mend what kept that point from being heard, then run the check again.",
         ),
         "UNANSWERED_NO_CONTROL": _info(
             _I,

@@ -27,6 +27,7 @@ HIGH_REQUESTS = 10
 LEAST_SPAN = 4 * SECOND
 _MOVES = {"vmotion_out", "vmotion_in", "poweroff", "reconnect", "mac_change"}
 PATHS = {"link_down", "link_up", "failover"}
+BYPASSING = {"sriov", "passthrough"}
 _RARP = {3, 4}
 _ELSEWHERE = 2
 
@@ -65,7 +66,7 @@ def silent(e: Evidence) -> bool:
 
 def not_on_switch(e: Evidence) -> Sign | None:
     """The adapter bypasses the virtual switch."""
-    bypass = e.nic.backing in {"sriov", "passthrough"}
+    bypass = e.nic.backing in BYPASSING
     return Sign(e.nic.backing, confidence=Confidence.LOW) if bypass else None
 
 

@@ -207,11 +207,15 @@ def _heard_on_uplink(e: Evidence) -> str | None:
     seen = [each for each in e.incoming if each.object == e.uplink]
     tags = Counter(each.vlan for each in seen)
     inside = sum(tags.pop(vlan, 0) for vlan in e.vlans)
-    others = ", ".join(f"{count} {vlan_name(vlan)}" for vlan, count in sorted(tags.items()))
+    others = ", ".join(_of_vlan(count, vlan) for vlan, count in sorted(tags.items()))
     others = others or "0 of any other VLAN"
     if any(each.inferred for each in seen):
-        return f"{arp_frames(inside, e.vlan)} on {e.uplink} are taken for incoming ({others})."
-    return f"{arp_frames(inside, e.vlan)} came in on {e.uplink} ({others})."
+        return f"{arp_frames(inside, e.vlan)} on {e.uplink} are taken for incoming ({others} are)."
+    return f"{arp_frames(inside, e.vlan)} came in on {e.uplink} ({others} did)."
+
+
+def _of_vlan(count: int, vlan: int | None) -> str:
+    return f"{count} of {vlan_name(vlan)}" if vlan else f"{count} {vlan_name(vlan)}"
 
 
 def _reflections(e: Evidence) -> str | None:

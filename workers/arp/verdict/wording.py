@@ -10,7 +10,7 @@ from workers.arp.verdict.advice import next_step, not_proven
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import clock, happened
-from workers.arp.verdict.signs import Sign, move_of
+from workers.arp.verdict.signs import BYPASSING, Sign, move_of
 from workers.arp.verdict.story import (
     background,
     either,
@@ -213,7 +213,7 @@ def _stale(e: Evidence, sign: Sign) -> str:
 
 
 def _incomplete(e: Evidence, sign: Sign) -> str:
-    if e.nic.backing in {"sriov", "passthrough"}:
+    if e.nic.backing in BYPASSING:
         how = {"sriov": "SR-IOV", "passthrough": "PCI passthrough"}[e.nic.backing]
         return f"{e.nic.label} bypasses the virtual switch ({how}): it cannot be heard."
     if e.traffic.misnamed:
