@@ -273,3 +273,18 @@ def test_a_named_target_that_is_never_asked_for_is_not_answered_by_another(
         assert "never for 10.20.110.99" in judgement.verdict.headline
         assert "10.20.110.99" in (judgement.verdict.next_step or "")
         assert judge(*failed_point(case, heard, "vnic0-tx")).verdict.code != "NO_STIMULUS"
+
+
+def test_a_vm_that_scans_its_network_is_judged_by_whom_it_asked_for_most() -> None:
+    case, heard = load("C08")
+    (sent,) = [each for each in heard if each.capture.point.name == "vnic0-tx"]
+    first = sent.frames[0]
+    scan = [
+        first._replace(target_ip=f"10.20.{n >> 8}.{n & 255}", at=first.at + n * 1_000_000)
+        for n in range(5_000)
+    ]
+    frames = tuple(sorted([*sent.frames, *scan], key=lambda frame: frame.at))
+    more = [replace(each, frames=frames) if each is sent else each for each in heard]
+    judgement = judge(case, more)
+    assert "10.20.110.1" in {judgement.target, *(target for _, target, _ in judgement.further)}
+    assert len(judgement.further) < 500

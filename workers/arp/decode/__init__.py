@@ -47,8 +47,8 @@ _PLENTY: Final = 20_000
 """So many frames are kept whoever they are of; of others only some are, after that."""
 
 _MOST_COPIES: Final = 20
-_MOST_FOREIGN: Final = 60_000
-_MOST_OWN: Final = 150_000
+_MOST_FOREIGN: Final = 40_000
+_MOST_OWN: Final = 60_000
 
 
 class ArpReader:

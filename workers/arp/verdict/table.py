@@ -94,6 +94,10 @@ ROWS: tuple[Row, ...] = (
 )
 
 
+_MOST_TARGETS = 200
+"""A VM that scans its network asks for thousands: those it asked for most often are judged."""
+
+
 def judge(case: Case, heard: Sequence[Heard]) -> Judgement:
     """Judge every adapter and target; the headline is the worst, the rest is ``further``."""
     traffic = traffic_of(case, heard)
@@ -153,7 +157,9 @@ def _judge_nic(case: Case, traffic: Traffic, nic: Vnic) -> list[_Found]:
     found = by_target or {"": []}
     if target := _never_asked_for(scene, by_target):
         found[target] = []
-    return [_judge_target(scene, target, found[target]) for target in sorted(found)]
+    named = case.stimulus.targets
+    judged = sorted(found, key=lambda each: (each not in named, -len(found[each]), each))
+    return [_judge_target(scene, each, found[each]) for each in sorted(judged[:_MOST_TARGETS])]
 
 
 def _never_asked_for(scene: Scene, asked: Collection[str]) -> str | None:
