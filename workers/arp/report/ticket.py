@@ -16,13 +16,15 @@ _MANY_POINTS = 8
 _OF_OTHERS = "Meanwhile "
 
 
-def as_text(judgement: Judgement) -> str:
+def as_text(judgement: Judgement, above: str = "") -> str:
     """At most 40 lines of at most 78 columns, the verdict first; ends with a newline.
 
     Where they do not hold everything, whole items are left out and the last line counts them; what
-    is not proven is never among those, even if it takes more lines.
+    is not proven is never among those, even if it takes more lines. ``above`` is what has to be read
+    before the verdict.
     """
-    head = [*_head(judgement), "", *_table(judgement.points), ""]
+    warning = _wrapped(above, indent=10) if above else []
+    head = [*warning, *_head(judgement), "", *_table(judgement.points), ""]
     tail = _section(f"NEXT ({judgement.verdict.owner})", [judgement.verdict.next_step])
     room = MOST_LINES - len(head) - len(tail) - 1
     sections, left_out = fitted(_items(judgement), room)
