@@ -199,3 +199,41 @@ def test_a_ticket_never_loses_what_is_not_proven(name: str) -> None:
     assert as_text(judgement).count("\n") <= 40
     for open_one in judgement.verdict.not_proven:
         assert " ".join(open_one.split()) in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_ticket_tells_a_sentence_whole_or_counts_it_as_left_out(name: str) -> None:
+    judgement = judge(*load(name))
+    text, verdict = as_text(judgement), judgement.verdict
+    items = [" ".join(each.split())[2:] for each in re.findall(r"(?m)^- .*(?:\n  .*)*", text)]
+    told = [*verdict.reasons, *verdict.not_proven, verdict.next_step]
+    told += [each.text for each in judgement.side_findings]
+    told += [other.headline for _, _, other in judgement.further]
+    told += [f"({each.why})." for each in judgement.refusals]
+    ends = (*(" ".join(each.split()) for each in told), "answered")
+    assert not [each for each in items if not each.endswith(ends)]
+    absent = [each for each in verdict.reasons if " ".join(each.split()) not in items]
+    last = re.search(r"^… (\d+) more left out here; --json has everything\n\Z", text, re.MULTILINE)
+    assert len(absent) <= (int(last[1]) if last else 0)
+    assert len(items) == len(set(items))
+    for refusal in judgement.refusals:
+        assert sum(f"{refusal.code} " in each for each in items) <= 1
+
+
+def test_a_ticket_leaves_out_counts_before_what_others_got() -> None:
+    judgement = judge(*load("C08"))
+    text = " ".join(as_text(judgement).split())
+    assert "left out here" in text
+    others = [each for each in judgement.verdict.reasons if each.startswith("Meanwhile ")]
+    assert len(others) == 2
+    assert all(each in text for each in others)
+    bare = replace(judgement, verdict=replace(judgement.verdict, reasons=()))
+    assert "10.20.110.22 -> 10.20.110.1 on vmnic0, VLAN 110: 6 of 6 answered" in as_text(bare)
+
+
+def test_a_reason_for_blindness_that_is_cut_says_so() -> None:
+    judgement = judge(*load("C08"))
+    why = "its file breaks off " * 9
+    blind = tuple(replace(each, why_blind=why) for each in judgement.points)
+    lines = as_text(replace(judgement, points=blind)).split("HEARD\n")[1].split("\n\n")[0]
+    assert [each[-1] for each in lines.split("\n") if each.startswith(" ")] == ["…"] * len(blind)

@@ -17,7 +17,17 @@ from tests.arp.captures import (
     pcap_header,
 )
 from tests.arp.cases import bent, document, dumped
-from tests.cli.calls import COMMAND, REQUEST, files, folder, refusal, report, run, zipped
+from tests.cli.calls import (
+    COMMAND,
+    NO_DIGESTS,
+    REQUEST,
+    files,
+    folder,
+    refusal,
+    report,
+    run,
+    zipped,
+)
 from workers.arp.bundle import bundle_name, make_bundle
 from workers.arp.decode import ArpReader
 from workers.arp.report import as_json, as_text
@@ -64,7 +74,7 @@ def bundled(path: Path, **changed: bytes | None) -> Path:
 def test_a_bundle_that_was_not_changed_is_said_to_be_so(tmp_path: Path) -> None:
     bundle = bundled(tmp_path / "x.zip")
     said = run("judge", bundle)
-    assert said.stderr.decode() == "arpcheck: Each file is as it was made (SHA256SUMS).\n"
+    assert said.stderr.decode() == "arpcheck: Each listed file fits SHA256SUMS.\n"
     assert run("judge", bundle, "--json").stderr == b""
     with zipfile.ZipFile(bundle) as made:
         made.extractall(tmp_path / "unpacked")
@@ -83,10 +93,31 @@ def test_a_changed_bundle_is_judged_and_marked(tmp_path: Path) -> None:
     text, data = run("judge", bundle), run("judge", bundle, "--json")
     assert (text.returncode, data.returncode) == (0, 0)
     assert text.stderr.decode() == data.stderr.decode() == f"arpcheck: {sentence}\n"
+    first = text.stdout.decode().split("\nARPCHECK ")[0]
+    assert " ".join(first.split()) == (
+        "EVIDENCE changed since it was made: 'nicstats.txt' is missing, "
+        "'pcap/vmnic1-tx.pcap' was changed"
+    )
     assert sentence in " ".join(text.stdout.decode().split())
+    assert text.stdout.count(b"\n") <= 40
     report = json.loads(data.stdout)
     assert report["side_findings"][0] == {"code": "EVIDENCE_CHANGED", "text": sentence}
     assert report["verdict"]["not_proven"][0] == f"That this is what was captured. {sentence}"
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_bundle_without_digests_is_told_and_a_folder_is_not(
+    tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    said = run("judge", bundled(tmp_path / "x.zip", SHA256SUMS=None), *form)
+    assert said.returncode == 0
+    assert said.stderr == NO_DIGESTS
+    assert run("judge", folder(tmp_path / "case", files()), *form).stderr == b""
+
+
+def test_a_file_beside_the_evidence_needs_no_digest(tmp_path: Path) -> None:
+    said = run("judge", bundled(tmp_path / "x.zip", **{"remarks.txt": b"mine"}))
+    assert said.stderr.decode() == "arpcheck: Each listed file fits SHA256SUMS.\n"
 
 
 def test_a_capture_that_no_digest_covers_is_told(tmp_path: Path) -> None:

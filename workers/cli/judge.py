@@ -13,7 +13,7 @@ from workers.arp.case.shape import CaseError
 from workers.arp.decode import ArpReader
 from workers.arp.model import Capture, Case, Heard, Judgement, SideFinding, Vm
 from workers.arp.two_ends import judge_both
-from workers.cli.evidence import DOCUMENT, Evidence, MissingFileError, open_evidence
+from workers.cli.evidence import DOCUMENT, Evidence, Folder, MissingFileError, open_evidence
 from workers.cli.evidence.sums import altered
 from workers.cli.telling import complain, refuse, tell
 from workers.errors import CaseUnreadable
@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
             end = case.far_end
             far_heard = _heard(evidence, end.captures, end.vm) if end else ()
             captures = (*case.captures, *(end.captures if end else ()))
+            bundled = not isinstance(evidence, Folder)
             wrong = altered(evidence, [DOCUMENT, *(c.file for c in captures if c.file)])
     except CaseUnreadable as trouble:
         return refuse(trouble)
@@ -44,8 +45,17 @@ def run(arguments: argparse.Namespace) -> int:
         complain(sentence)
         judgement = _marked(judgement, sentence)
     elif wrong is not None and not arguments.json:
-        complain("Each file is as it was made (SHA256SUMS).")
-    return tell(judgement, json_wanted=arguments.json)
+        complain("Each listed file fits SHA256SUMS.")
+    elif wrong is None and bundled:
+        complain(
+            "The bundle has no SHA256SUMS: nothing says whether its files are as they were made."
+        )
+    return tell(judgement, json_wanted=arguments.json, above=_warning(wrong))
+
+
+def _warning(wrong: Sequence[str] | None) -> str:
+    """What stands above the verdict: who pastes the top of a text into a ticket must not miss it."""
+    return f"EVIDENCE  changed since it was made: {_listed(wrong)}" if wrong else ""
 
 
 def _marked(judgement: Judgement, sentence: str) -> Judgement:

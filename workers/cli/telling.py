@@ -21,9 +21,9 @@ _INDENTED: Final = (
 )
 
 
-def tell(judgement: Judgement, *, json_wanted: bool) -> int:
-    """Print the report; the exit status is 0 whatever the verdict."""
-    text = _json(judgement) if json_wanted else as_text(judgement)
+def tell(judgement: Judgement, *, json_wanted: bool, above: str = "") -> int:
+    """Print the report, as text with ``above`` on top; the exit status is 0 whatever the verdict."""
+    text = _json(judgement) if json_wanted else as_text(judgement, above)
     return say(text.rstrip("\n") + "\n")
 
 

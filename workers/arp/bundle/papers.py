@@ -34,7 +34,7 @@ manifest.json, SHA256SUMS   what was run when, and the digest of each file
 """
 
 _VERIFY: Final = """\
-sha256sum -c SHA256SUMS            the files are as they were made
+sha256sum -c SHA256SUMS            each listed file fits its digest
 arpcheck judge THIS.zip            the same verdict from the evidence alone
 tshark -r vm.pcapng -T fields -e frame.number -e frame.interface_name -e frame.comment
 """

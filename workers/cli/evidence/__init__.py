@@ -13,7 +13,7 @@ from pathlib import Path
 from workers.cli.evidence.folder import DOCUMENT, Evidence, Folder, MissingFileError
 from workers.cli.telling import unreadable
 
-__all__ = ["DOCUMENT", "Evidence", "MissingFileError", "open_evidence"]
+__all__ = ["DOCUMENT", "Evidence", "Folder", "MissingFileError", "open_evidence"]
 
 
 @contextmanager

@@ -15,7 +15,8 @@ _LINE: Final = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 def altered(evidence: Evidence, used: Iterable[str]) -> tuple[str, ...] | None:
     """A few words for each file that is not as it was made; None where the case has no digests.
 
-    A file in ``used``, from which a verdict comes, must be among those that have one.
+    A file in ``used``, from which a verdict comes, must be among those that have one; others without
+    one are not looked for.
     """
     try:
         text = _whole(evidence, SUMS).decode("utf-8", "replace")
