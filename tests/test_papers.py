@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import fields
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,9 @@ import pytest
 from bot.__main__ import GRACE_SECONDS
 from tests.papers import lab_faults
 from tests.test_readme import PAPERS, asked_by_bot, asked_by_worker
+from workers.arp.pktcap.plan import ARP, _argv
 from workers.arp.verdict.codes import CODES
+from workers.esxi.clock_questions import FORMS
 from workers.jobs.connection import SOON_SECONDS
 from workers.jobs.loop import CLAIM_SECONDS, CLEAN_UP_SECONDS
 from workers.settings import WorkerSettings
@@ -46,9 +51,10 @@ def unit(process: str) -> dict[str, list[str]]:
 
 def test_units_start_what_procfile_starts() -> None:
     lines = dict(line.split(": ") for line in (ROOT / "Procfile").read_text("utf-8").splitlines())
-    assert {p: unit(p)["ExecStart"] for p in UNITS} == {
-        process: [f"/opt/arpcheck/.venv/bin/{command}"] for process, command in lines.items()
-    }
+    program = {each: f"/opt/arpcheck/.venv/bin/{command}" for each, command in lines.items()}
+    assert unit("worker")["ExecStart"] == [program["worker"]]
+    # Environment= would lose against a PORT in the settings file, which every instance reads.
+    assert unit("bot")["ExecStart"] == [f"/usr/bin/env PORT=%i {program['bot']}"]
 
 
 @pytest.mark.parametrize("process", UNITS)
@@ -157,6 +163,42 @@ def test_a_proxy_is_taken_for_slack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
     assert Slack("xoxb-1", "https://slack.com/api/").client.proxy == "http://proxy.example.com:3128"
     assert "`HTTPS_PROXY`" in GUIDE
+
+
+# --- what runs on a host -----------------------------------------------------------------------
+
+
+def sent_to_hosts() -> set[str]:
+    """The commands in the code that asks hosts, without what stands in a variable."""
+    found = set(FORMS)
+    for path in (ROOT / "workers" / "esxi").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Tuple) and _is_command(words := constants(node.elts)):
+                found.add(" ".join(words))
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("lines.run"):
+                text = node.args[0]
+                parts = constants(text.values if isinstance(text, ast.JoinedStr) else [text])
+                found.update(parts[:1])
+    return {each.strip() for each in found}
+
+
+def constants(nodes: Sequence[ast.expr]) -> list[str]:
+    """The texts that come before the first thing that is none."""
+    known = takewhile(lambda node: isinstance(node, ast.Constant), nodes)
+    return [str(node.value) for node in known if isinstance(node, ast.Constant)]
+
+
+def _is_command(words: list[str]) -> bool:
+    return words == ["true"] or words[:1] == ["esxcli"] or any(w[:1] == "-" for w in words[1:2])
+
+
+def test_every_command_that_runs_on_a_host_is_listed() -> None:
+    page = (ROOT / "docs" / "for-virtualization.md").read_text("utf-8")
+    listed = page.partition("\n```\n")[2].partition("\n```\n")[0].splitlines()
+    capture = " ".join(_argv(("--uplink", "VMNIC"), ("--capture", "POINT"), ARP))
+    assert capture in listed
+    plain = {re.sub(r"\b[A-Z]{2,}\b", "", line).strip() for line in listed if line != capture}
+    assert plain == sent_to_hosts()
 
 
 # --- links, the lab's faults -------------------------------------------------------------------

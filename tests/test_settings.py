@@ -46,6 +46,51 @@ def test_what_is_missing_is_told_with_where_to_get_it() -> None:
     assert "ssh-keyscan" in told["ESXI_KNOWN_HOSTS"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("https://vc.example.com", "vc.example.com"),
+        ("https://root:planted@vc.example.com:8443/ui/", "vc.example.com"),
+        ("vc.example.com/sdk", "vc.example.com"),
+        ("https://[2001:db8::1]/", "[2001:db8::1]"),
+        ("https://", "vc.example.com"),
+    ],
+)
+def test_a_url_in_place_of_vcenter_s_name_is_refused(typed: str, told: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_worker_settings(GOOD | {"VCENTER_HOST": typed})
+    (problem,) = caught.value.problems
+    assert f"write {told} without https://" in problem
+    assert "planted" not in problem
+
+
+FILES = ("VCENTER_CA_FILE", "ESXI_SSH_KEY_FILE", "ESXI_KNOWN_HOSTS", "ESXI_ADDRESS_MAP")
+
+
+def test_a_tilde_in_a_path_is_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "file").write_text("esx01 10.0.0.1\n", "utf-8")
+    settings = read_worker_settings(GOOD | dict.fromkeys(FILES, "~/file"))
+    found = (settings.vcenter.ca_file, settings.esxi.key_file, settings.esxi.known_hosts)
+    assert found == (tmp_path / "file",) * 3
+    assert settings.esxi.addresses == {"esx01": ("10.0.0.1", 22)}
+
+
+def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    paths = {"ESXI_KNOWN_HOSTS": "~/absent", "ESXI_SSH_KEY_FILE": "~no-such-account/key"}
+    with pytest.raises(SettingsError) as caught:
+        read_worker_settings(GOOD | paths)
+    assert caught.value.problems == (
+        "ESXI_SSH_KEY_FILE='~no-such-account/key' is no readable file",
+        f"ESXI_KNOWN_HOSTS='{tmp_path}/absent' is no readable file",
+    )
+
+
 def test_secrets_stay_out_of_repr() -> None:
     assert "planted" not in repr(read_worker_settings(GOOD))
 

@@ -7,7 +7,9 @@ problems at once and not the first of them. The bot's settings are read with it 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,8 @@ APP_TOKEN = (
 SIGNING_SECRET = f"from {_APP} → Basic Information → Signing Secret"
 REDIS_URL = "redis://127.0.0.1:6379/0"
 SLACK_API_URL = "https://slack.com/api/"
+
+_IN_URL = re.compile(r"(?:\w+://)?+(?:[^/@]*@)?(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::\d*)?(?:/|$)")
 
 
 class Reader:
@@ -70,13 +74,15 @@ class Reader:
         return self.text(name).lower() in {"1", "true", "yes", "on"}
 
     def file(self, name: str) -> Path | None:
-        """A file that must exist and be readable, where the variable is set."""
+        """A file that must exist and be readable, where the variable is set; ``~`` is a home folder."""
         value = self.text(name)
         if not value:
             return None
-        path = Path(value).expanduser()
+        path = Path(value)
+        with suppress(RuntimeError):  # ~somebody that this machine does not know
+            path = path.expanduser()
         if not path.is_file() or not os.access(path, os.R_OK):
-            self.problems.append(f"{name}={value!r} is no readable file")
+            self.problems.append(f"{name}={str(path)!r} is no readable file")
         return path
 
     def names(self, name: str) -> frozenset[str]:
@@ -186,9 +192,7 @@ def read_slack_api_url(reader: Reader) -> str:
 def read_vcenter(reader: Reader) -> VcenterSettings:
     """The ``VCENTER_*`` settings; what is wrong stands in ``reader.problems``."""
     return VcenterSettings(
-        host=reader.required(
-            "VCENTER_HOST", "vCenter's name or address, as in its web client's URL"
-        ),
+        host=_read_vcenter_host(reader),
         user=reader.required(
             "VCENTER_USER", "an account such as arpcheck@vsphere.local, with the Read-only role"
         ),
@@ -197,6 +201,19 @@ def read_vcenter(reader: Reader) -> VcenterSettings:
         ca_file=reader.file("VCENTER_CA_FILE"),
         insecure=reader.flag("VCENTER_INSECURE"),
     )
+
+
+def _read_vcenter_host(reader: Reader) -> str:
+    """A name or an address; a URL, which many copy from the browser, would look like a dead name."""
+    host = reader.required("VCENTER_HOST", "vCenter's name or address, such as vc.example.com")
+    if "/" in host:
+        bare = _IN_URL.match(host)
+        name = bare[1] if bare else "vc.example.com"
+        reader.problems.append(
+            f"VCENTER_HOST should be a name or an address, no URL: write {name} without https:// or a"
+            " path (VCENTER_PORT takes a port)"
+        )
+    return host
 
 
 def read_esxi(reader: Reader) -> EsxiSettings:

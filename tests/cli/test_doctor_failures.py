@@ -1,5 +1,6 @@
 """Every trouble that ``arpcheck doctor`` knows, provoked once in the lab."""
 
+import re
 from collections.abc import AsyncIterator
 from itertools import zip_longest
 from pathlib import Path
@@ -85,6 +86,29 @@ async def test_numbers_that_are_none(tmp_path: Path, closed_port: int) -> None:
     told = [r["found"] for r in said["readings"] if r["peer"] == "settings"]
     assert [line.partition("=")[0] for line in told] == ["PORT", "CAPTURE_SECONDS"]
     assert any("ESXI_SSH_PORT" in r["found"] for r in said["readings"] if r["peer"] == "host")
+    verbs = {"Set": set[str](), "Correct": set[str]()}
+    for reading in said["readings"]:
+        if reading["subject"] == "setting":
+            verbs[reading["mend"].split()[0]].add(re.split(r"[= ]", reading["found"])[0])
+    assert verbs["Correct"] == {"PORT", "CAPTURE_SECONDS", "ESXI_SSH_PORT"}
+    assert verbs["Set"] >= {"SLACK_BOT_TOKEN", "VCENTER_HOST", "ESXI_SSH_KEY_FILE"}
+
+
+async def test_misspelt_settings_are_told(tmp_path: Path, closed_port: int) -> None:
+    settings = {
+        "REDIS_URL": f"redis://127.0.0.1:{closed_port}/0",
+        "ARPCHECK_USER": "",
+        "VCENTER_PASSWROD": "planted",
+        "SLACK_WHATEVER": "planted",
+        "OTHER_HOST": "somebody else's",
+    }
+    said = await doctor(settings, cwd=tmp_path)
+    told = {r["found"].split()[0]: r for r in said["readings"] if r["state"] == "warn"}
+    assert told["ARPCHECK_USER"]["mend"].startswith("Is ARPCHECK_USERS meant?")
+    assert told["VCENTER_PASSWROD"]["mend"].startswith("Is VCENTER_PASSWORD meant?")
+    assert told["SLACK_WHATEVER"]["mend"].startswith("Remove it.")
+    assert "OTHER_HOST" not in told
+    assert "planted" not in str(said)
 
 
 async def test_a_redis_that_forgets_and_evicts(tmp_path: Path) -> None:

@@ -61,8 +61,14 @@ broken, that is right: what was heard fits more than one cause.
 """
 
 _NOTES = """
-- `target-down`, `dead-vlan`, `reply-lost` and `no-control` look alike from this host: every request came
+- `target-down`, `dead-vlan`, `reply-lost` and `no-control` have one thing in common: every request came
   back on vmnic0, none was answered, and nobody else of VLAN 110 asks over vmnic1 to compare with.
+- `target-down` and `dead-vlan` look alike from this host: app01 and web02 ask for one address, and neither
+  is answered. That address may be down, or the VLAN dead. `VLAN_DEAD` would take a second address that
+  somebody asks for in VLAN 110 in vain, `TARGET_DOWN` one that answers somebody there over vmnic1.
+- `reply-lost` shows more: web02 is answered, so the gateway is up, and the next step says so. But web02
+  asks over vmnic0; `REPLY_LOST_VM_SPECIFIC` would take somebody who is answered over vmnic1.
+- `no-control` shows less: web02 and log04 are silent, so nothing is known but that app01 gets no reply.
 - `late-replies`: asked once a second, a reply that is 1.4 s late looks like a quick one to the next
   request. The median in the headline, about 0.4 s, is the hint.
 - `loop` and `flood` disturb no reply here: ARP works, and the report says what else was noticed.

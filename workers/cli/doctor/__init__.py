@@ -14,6 +14,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 
 from workers.cli.doctor.host import find_place, look_at_esxi_settings, look_at_host
+from workers.cli.doctor.names import unread_names
 from workers.cli.doctor.page import Page
 from workers.cli.doctor.reading import Notebook, Reading, Readings
 from workers.cli.doctor.redis import look_at_redis
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _examine(
     env: Mapping[str, str], host: str | None, processes: frozenset[str], page: Page
 ) -> None:
-    for reading in _limits(env, processes):
+    for reading in (*_limits(env, processes), *unread_names(env)):
         page.add(reading)
     peers = [look_at_redis(env), look_at_slack(env, processes)]
     if "worker" in processes:

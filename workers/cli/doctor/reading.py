@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from workers.errors import CheckError
+
+_MISSING = re.compile(r"^[^=:]+ is (?:not set|needed)\b")
 
 
 class State(StrEnum):
@@ -55,5 +58,10 @@ class Notebook:
 
     def settings(self, problems: Iterable[str]) -> tuple[Reading, ...]:
         """A failing line for every setting that is missing or wrong."""
-        mend = "Set it in the environment or in .env; README lists all settings."
-        return tuple(self.fail("setting", problem, mend) for problem in problems)
+        where = "in the environment or in .env; README lists all settings."
+        return tuple(
+            self.fail(
+                "setting", each, f"{'Set' if _MISSING.search(each) else 'Correct'} it {where}"
+            )
+            for each in problems
+        )
