@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.arp.both_ends import AHEAD, FAR, NEAR, TARGET, Both, captured, with_far, world
+from tests.arp.degrade import merged, without_point
 from tests.arp.ways import Way, sampled, ways_of
 from workers.arp.bundle import make_bundle
 from workers.arp.case.reading import read_case
@@ -144,6 +145,16 @@ def test_a_worse_capture_at_either_end_blames_nobody_new(name: str) -> None:
         if after.owner not in allowed:
             wrong.append(f"near {way.name}: {after.code} ({after.owner})")
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_a_merged_sibling_shows_may_have_come_back() -> None:
+    both = heard("replies lost")
+    whole = merged(both.case, both.heard, "vmnic0", "vmnic1")
+    assert judge(*whole).verdict.owner is not Owner.TARGET
+    judgement = judge(*without_point(*merged(both.case, both.heard, "vmnic0"), "vmnic1-tx"))
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    told = {each.point: each.why_blind or "" for each in judgement.points}
+    assert "nobody heard what vmnic1 sent" in told["vmnic0"]
 
 
 @pytest.mark.parametrize("name", ["apart", "far guest mute", "replies lost", "far port dead"])

@@ -12,7 +12,7 @@ from operator import attrgetter
 from workers.arp.exchange.clock import Clock, clock_of, identity
 from workers.arp.exchange.direction import directed
 from workers.arp.exchange.doubts import contradicted
-from workers.arp.exchange.hearing import Ear, EarKey, ears_of
+from workers.arp.exchange.hearing import Ear, EarKey, ears_of, uplinks_of
 from workers.arp.exchange.misnamed import misnamed
 from workers.arp.exchange.sighting import Copies, Sighting
 from workers.arp.model import MILLISECOND, Case, Direction, Heard, PointKind
@@ -68,10 +68,28 @@ def traffic_of(case: Case, heard: Sequence[Heard]) -> Traffic:
     if wrong:
         sightings = [each for each in sightings if (each.object, each.direction) not in wrong]
     ears = _corrected(ears_of(case, heard), late, sightings, unsure)
-    for key, why in (contradicted(case, sightings, ears, told) | wrong).items():
+    doubted = contradicted(case, sightings, ears, told) | _may_have_come_back(case, ears, sightings)
+    for key, why in (doubted | wrong).items():
         if ears[key].why_deaf is None:
             ears[key] = replace(ears[key], why_deaf=why)
     return Traffic(sightings, ears, clock, duplicates, told | _shown(sightings), wrong)
+
+
+def _may_have_come_back(
+    case: Case, ears: Mapping[EarKey, Ear], sightings: Sequence[Sighting]
+) -> dict[EarKey, str]:
+    """Uplinks whose one file for both directions shows what left on another that nobody heard send."""
+    heard = {
+        thing for (thing, way), ear in ears.items() if way == Direction.TX and ear.why_deaf is None
+    }
+    unheard = set(uplinks_of(case, None)) - heard
+    sent = {each.object for each in sightings if each.inferred and each.direction == Direction.TX}
+    why = "what its file for both directions shows may have left elsewhere and come back"
+    return {
+        key: f"{why}: nobody heard what {min(unheard - {key[0]})} sent"
+        for key, ear in ears.items()
+        if ear.merged and key[0] in sent and unheard - {key[0]} and not key[0].startswith("vnic")
+    }
 
 
 def _shown(sightings: Sequence[Sighting]) -> frozenset[str]:
