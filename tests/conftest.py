@@ -1,15 +1,17 @@
-"""What all tests share: a real Redis that is empty at the start of a test, and the needs_… marks."""
+"""What all tests share: a real Redis, empty at the start of a test, Slack's twin, and the needs_… marks."""
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from tests.lab.redis import RedisServer
+from tests.lab.slack import SlackTwin
 from tests.programs import missing_programs
+from workers.slack import Slack
 
 TESTS = Path(__file__).parent
 FIRST = (
@@ -90,3 +92,16 @@ def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+async def twin() -> AsyncIterator[SlackTwin]:
+    async with SlackTwin() as twin:
+        yield twin
+
+
+@pytest.fixture
+async def slack(twin: SlackTwin) -> AsyncIterator[Slack]:
+    slack = Slack(twin.bot_token, twin.api_url)
+    yield slack
+    await slack.close()

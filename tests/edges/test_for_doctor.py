@@ -64,12 +64,6 @@ async def test_our_own_key_is_named_as_ssh_keygen_names_it(tmp_path: Path) -> No
 
 
 @pytest.fixture
-async def twin() -> AsyncIterator[SlackTwin]:
-    async with SlackTwin() as twin:
-        yield twin
-
-
-@pytest.fixture
 async def slack(twin: SlackTwin) -> AsyncIterator[SlackStanding]:
     slack = SlackStanding(twin.bot_token, twin.api_url)
     yield slack

@@ -1,25 +1,10 @@
 """Who may ask where: the table, user groups read from Slack, and their short memory."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from handlers.access import Access
 from tests.lab.slack import ALICE, BOB, CARO, INCIDENT, NETWORK_GROUP, VIRT, SlackTwin
 from workers.slack import Slack
-
-
-@pytest.fixture
-async def twin() -> AsyncIterator[SlackTwin]:
-    async with SlackTwin() as twin:
-        yield twin
-
-
-@pytest.fixture
-async def slack(twin: SlackTwin) -> AsyncIterator[Slack]:
-    slack = Slack(twin.bot_token, twin.api_url)
-    yield slack
-    await slack.close()
 
 
 @pytest.mark.parametrize(
