@@ -83,12 +83,16 @@ def _may_have_come_back(
         thing for (thing, way), ear in ears.items() if way == Direction.TX and ear.why_deaf is None
     }
     unheard = set(uplinks_of(case, None)) - heard
-    sent = {each.object for each in sightings if each.inferred and each.direction == Direction.TX}
+    sent = {
+        each.object
+        for each in sightings
+        if each.inferred and each.kind == PointKind.UPLINK and each.direction == Direction.TX
+    }
     why = "what its file for both directions shows may have left elsewhere and come back"
     return {
-        key: f"{why}: nobody heard what {min(unheard - {key[0]})} sent"
+        key: f"{why}: nobody heard what {min(others)} sent"
         for key, ear in ears.items()
-        if ear.merged and key[0] in sent and unheard - {key[0]} and not key[0].startswith("vnic")
+        if ear.merged and key[0] in sent and (others := unheard - {key[0]})
     }
 
 

@@ -159,7 +159,7 @@ def _judge_nic(case: Case, traffic: Traffic, nic: Vnic) -> list[_Found]:
         found[target] = []
     named = case.stimulus.targets
     judged = sorted(found, key=lambda each: (each not in named, -len(found[each]), each))
-    return [_judge_target(scene, each, found[each]) for each in sorted(judged[:_MOST_TARGETS])]
+    return [_judge_target(scene, each, found[each]) for each in judged[:_MOST_TARGETS]]
 
 
 def _never_asked_for(scene: Scene, asked: Collection[str]) -> str | None:
