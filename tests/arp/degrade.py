@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from workers.arp.model import (
@@ -86,6 +87,37 @@ def dropping_point(case: Case, heard: Heards, name: str) -> tuple[Case, Heards]:
         return replace(each, capture=capture, frames=frames)
 
     return _with(case, tuple(drop(each) for each in heard))
+
+
+def thinned(
+    case: Case, heard: Heards, name: str, *, seconds: int, copies: int
+) -> tuple[Case, Heards]:
+    """After so many seconds the point keeps so many copies of a foreign frame in each ten seconds."""
+    own = {nic.mac for nic in case.vm.nics}
+    own |= {address.split("/")[0] for nic in case.vm.nics for address in nic.ipv4}
+
+    def thin(each: Heard) -> Heard:
+        if each.capture.point.name != name or name.endswith("vnic0-tx"):
+            return each
+        start = (each.capture.ready_at or 0) + seconds * SECOND
+        seen: Counter[tuple[object, ...]] = Counter()
+        kept: list[ArpFrame] = []
+        dropped: list[ArpFrame] = []
+        for frame in each.frames:
+            key = (frame.at // (10 * SECOND), *frame[3:])
+            foreign = frame.at >= start and own.isdisjoint(frame[5:11])
+            seen[key] += foreign
+            (dropped if foreign and seen[key] > copies else kept).append(frame)
+        first = dropped[0].at if dropped else None
+        return replace(
+            each,
+            frames=tuple(kept),
+            left_out=len(dropped),
+            left_out_from=first,
+            foreign_until=None if copies else first,
+        )
+
+    return _with(case, tuple(thin(each) for each in heard))
 
 
 def cut_after(case: Case, heard: Heards, seconds: int) -> tuple[Case, Heards]:

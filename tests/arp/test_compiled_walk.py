@@ -23,13 +23,15 @@ from tests.arp.captures import (
 from tests.arp.test_fuzz import BOTH, SEEDS, classic, mutated, next_generation
 from workers.arp import decode
 from workers.arp.decode import ArpReader, compiled, walk
-from workers.arp.model import Vm, Vnic
+from workers.arp.model import Capture, Vm, Vnic
 
 pytestmark = pytest.mark.skipif(
     compiled.scan is None, reason="the compiled walk was not built: no compiler was there"
 )
 
 Told = tuple[object, ...]
+
+SLOTS = (1_000, 1_000_000, 3_000_000_000)
 
 
 def told(
@@ -42,6 +44,7 @@ def told(
         position += size
     reader.feed(data[position:])
     reader.finish()
+    heard = reader.heard(Capture(BOTH))
     return (
         reader.frames,
         reader.originals,
@@ -51,6 +54,7 @@ def told(
         reader.damage,
         reader.first_at,
         reader.last_at,
+        (heard.left_out_from, heard.foreign_until),
     )
 
 
@@ -141,8 +145,10 @@ def test_more_hits_than_one_call_takes() -> None:
 def test_both_walks_leave_out_the_same(
     seed: int, make: Callable[[random.Random], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A capture many times over, with little wanted of it and little remembered."""
+    """A capture many times over, with little wanted of it and little remembered, and that not for long."""
     monkeypatch.setattr(decode, "_PLENTY", 10)
+    monkeypatch.setattr(decode, "_MOST_FOREIGN", 200)
+    monkeypatch.setattr(decode, "_SLOT", SLOTS[seed % len(SLOTS)])
     monkeypatch.setattr(walk, "MOST_DISTINCT", 5)
     dice = random.Random(seed)
     data = make(dice)
@@ -162,10 +168,10 @@ def test_both_walks_leave_out_the_same(
 @pytest.mark.parametrize("position", [-1, 5, 1 << 40])
 def test_places_outside_of_the_buffer_are_refused(position: int) -> None:
     with pytest.raises(ValueError, match="out of range"):
-        compiled.scan.pcapng(b"1234", position, 0, 0, (12, 16), (42, 512), set())
+        compiled.scan.pcapng(b"1234", position, 0, 0, (12, 16), (42, 512), set(), 0)
 
 
 @pytest.mark.parametrize("place", [-1, 65])
 def test_places_outside_of_a_packet_are_refused(place: int) -> None:
     with pytest.raises(ValueError, match="out of range"):
-        compiled.scan.pcap(bytes(200), 0, 0, 0, (12, place), (42, 512), set(), 1, 1_000)
+        compiled.scan.pcap(bytes(200), 0, 0, 0, (12, place), (42, 512), set(), 0, 1, 1_000)

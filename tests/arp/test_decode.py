@@ -1,5 +1,8 @@
 """Classic pcap → ARP frames: byte orders, link types, tags, and what cannot be read."""
 
+from collections import Counter
+from collections.abc import Callable, Iterable
+
 import pytest
 
 from tests.arp.captures import (
@@ -9,19 +12,24 @@ from tests.arp.captures import (
     GATEWAY,
     MAGICS,
     NOBODY,
+    START,
     VM,
     arp,
     cooked,
     cooked2,
     ethernet,
+    interface,
+    option,
+    packet,
     pcap,
     pcap_header,
     record,
+    section,
 )
 from tests.arp.reading import BOTH, FIRST, IPV4, REPLY, REQUEST, only, read
 from workers.arp import decode
 from workers.arp.decode import ArpReader
-from workers.arp.model import ArpFrame, Capture, CapturePoint, Direction, Vm, Vnic
+from workers.arp.model import SECOND, ArpFrame, Capture, CapturePoint, Direction, Vm, Vnic
 
 
 @pytest.mark.parametrize(("order", "unit"), MAGICS)
@@ -187,13 +195,48 @@ def test_of_very_many_frames_the_vms_own_are_kept_and_others_are_counted(name: s
     other = ethernet(arp(sender=(GATEWAY, "10.20.110.1")), src=GATEWAY)
     point = CapturePoint.named(name)
     reader = ArpReader(point, vm=vm)
-    reader.feed(pcap([other] * 20_100))
+    reader.feed(pcap([other] * 10_100))
     reader.feed(record(REQUEST) * 30)
     reader.finish()
     heard = reader.heard(Capture(point))
     assert [frame.eth_src for frame in heard.frames].count(VM) == 30
-    assert (len(heard.frames) + heard.left_out, heard.damage) == (20_130, None)
-    assert heard.left_out == 80
+    assert (len(heard.frames) + heard.left_out, heard.damage) == (10_130, None)
+    assert heard.left_out == 88
+
+
+def classic_storm(times: Iterable[tuple[int, bytes]]) -> bytes:
+    records = [record(frame, us % 1_000_000, second=us // 1_000_000) for us, frame in times]
+    return pcap_header() + b"".join(records)
+
+
+def next_generation_storm(times: Iterable[tuple[int, bytes]]) -> bytes:
+    """By a clock of milliseconds."""
+    clock = interface(options=option(9, b"\x03"))
+    return section() + clock + b"".join(packet(frame, us // 1_000) for us, frame in times)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("make", [classic_storm, next_generation_storm])
+def test_who_asks_once_a_second_is_heard_out_in_a_storm(
+    make: Callable[[Iterable[tuple[int, bytes]]], bytes], *, compiled: bool
+) -> None:
+    """400 copies a second of one frame, and one of another."""
+    storm = ethernet(arp(sender=(GATEWAY, "10.20.110.1")), src=GATEWAY)
+    times = [
+        (START * 1_000_000 + n * 2_500, REQUEST if n % 400 == 0 else storm) for n in range(24_000)
+    ]
+    vm = Vm("app01", nics=(Vnic("vnic0", "adapter", "00:50:56:9a:99:99"),))
+    reader = ArpReader(CapturePoint.named("vmnic1-rx"), vm=vm, compiled=compiled)
+    reader.feed(make(times))
+    reader.finish()
+    heard = reader.heard(Capture(reader.point))
+    asked = [frame.at // SECOND for frame in heard.frames if frame.eth_src == VM]
+    assert asked == list(range(START, START + 60))
+    kept = Counter(frame.at // SECOND // 10 for frame in heard.frames if frame.eth_src != VM)
+    assert [kept[START // 10 + n] for n in (3, 4, 5)] == [12, 12, 12]
+    assert heard.left_out_from is not None
+    assert START + 20 < heard.left_out_from // SECOND < START + 30
+    assert heard.foreign_until is None
 
 
 def test_foreign_frames_that_never_repeat_take_no_more_memory(
@@ -208,6 +251,8 @@ def test_foreign_frames_that_never_repeat_take_no_more_memory(
         pcap([ethernet(arp(1, (GATEWAY, f"10.20.{n >> 8}.{n & 255}"))) for n in range(900)])
     )
     reader.finish()
+    heard = reader.heard(Capture(reader.point))
+    assert heard.foreign_until == heard.left_out_from == reader.frames[29].at + 1_000_000
     assert len(reader.frames) + reader.left_out == 900
     assert len(reader._copies) <= 50
 

@@ -18,12 +18,11 @@ from tests.arp.degrade import (
 from workers.arp.model import BROADCAST, SECOND, CapturePoint, Confidence, Heard, Owner
 from workers.arp.verdict import judge
 from workers.arp.verdict.codes import CODES
-from workers.arp.verdict.table import ALL, IN, OUT, PORT_RX, PORT_TX, ROWS, STIMULUS
+from workers.arp.verdict.table import ALL, IN, OTHERS, OUT, PORT_RX, PORT_TX, ROWS, STIMULUS
 
 NEEDS = {
     "guest_silent": {PORT_TX, STIMULUS},
     "forged_dropped": {PORT_TX, OUT, ALL},
-    "forged_unanswered": {PORT_RX, IN, ALL},
     "ignores": {PORT_TX, PORT_RX},
     "off_subnet": {PORT_RX, IN, ALL},
     "wrong_sender_ip": {PORT_RX, IN, ALL},
@@ -32,8 +31,14 @@ NEEDS = {
     "local_down": {PORT_RX},
     "dropped_on_the_way_out": {PORT_TX, PORT_RX, OUT, ALL},
     "reply_dropped": {PORT_RX, ALL},
+    "vm_specific": {PORT_RX, IN, ALL},
+    "reply_to_stale_mac": {PORT_RX, IN, ALL},
+    "reply_in_other_vlan": {PORT_RX, IN, ALL},
+    "reply_on_other_uplink": {PORT_RX, IN, ALL},
+    "forged_unanswered": {PORT_RX, IN, ALL},
 }
-"""Not delivered needs the VM's port; not handed out every uplink's tx; not answered every uplink's rx."""
+"""Not delivered needs the VM's port; not handed out every uplink's tx; not answered every uplink's rx; what
+others got, or did not get, all that was heard of them."""
 
 
 def test_each_row_that_blames_somebody_names_the_points_whose_silence_it_needs() -> None:
@@ -41,7 +46,7 @@ def test_each_row_that_blames_somebody_names_the_points_whose_silence_it_needs()
         if CODES[row.code].owner in {Owner.NONE, Owner.INCONCLUSIVE}:
             assert row.needs == (), row
         elif row.code != "VM_IP_CONFLICT":  # a frame that was seen needs nobody's silence
-            assert set(row.needs) == NEEDS.get(row.sign.__name__, {PORT_RX, IN, ALL}), row
+            assert set(row.needs) == NEEDS.get(row.sign.__name__, {PORT_RX, IN, ALL, OTHERS}), row
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from tests.arp.degrade import (
     shifted,
     stripped,
     swapped,
+    thinned,
     window,
     with_event,
     without_point,
@@ -137,6 +138,11 @@ def _at_point(point: str) -> Iterator[Way]:
         yield Way(kind, f"{kind} {point}", _named(change, point))
     for kind, by in (("off", 40_000_000), ("another day", 86_400 * SECOND)):
         yield Way(kind, f"{kind} {point}", partial(off_the_clock, name=point, by=by))
+    for copies in (0, 1):
+        for seconds in (0, 12):
+            kind = f"{copies} copies from {seconds} s"
+            change = partial(thinned, name=point, seconds=seconds, copies=copies)
+            yield Way(kind, f"{kind} {point}", change)
     for start, end in LIES:
         kind = f"window {start}..{end}"
         yield Way(kind, f"{kind} {point}", partial(window, name=point, start=start, end=end))

@@ -20,6 +20,7 @@ from workers.arp.decode.pcap import PcapWalker, starts_pcap
 from workers.arp.decode.pcapng import PcapngWalker, starts_pcapng
 from workers.arp.decode.walk import MOST_DISTINCT, Bytes, Hit, LeftOut
 from workers.arp.model import (
+    SECOND,
     ArpFrame,
     Capture,
     CapturePoint,
@@ -27,6 +28,7 @@ from workers.arp.model import (
     Heard,
     PointKind,
     Vm,
+    frame_of,
 )
 
 __all__ = ["ArpReader"]
@@ -43,10 +45,14 @@ _SEARCHED_BYTES: Final = 4_096
 """So much at a time is searched for the header, which is nearly always the first that comes."""
 _MOST_NOISE: Final = 65_536
 _MOST_FRAMES: Final = 2_000_000
-_PLENTY: Final = 20_000
+_PLENTY: Final = 10_000
 """So many frames are kept whoever they are of; of others only some are, after that."""
 
-_MOST_COPIES: Final = 20
+_MOST_COPIES: Final = 12
+_SLOT: Final = 10 * SECOND
+"""So many copies of a foreign frame are kept in each such time: who asks once a second is heard out,
+whatever storm goes on. The slots are the same for all points."""
+
 _MOST_FOREIGN: Final = 40_000
 _MOST_OWN: Final = 60_000
 
@@ -157,6 +163,8 @@ class ArpReader:
             self.unreadable,
             self.damage,
             self.left_out,
+            self._left_out.copies_from,
+            self._left_out.all_from,
             self._walker.interfaces if isinstance(self._walker, PcapngWalker) else 1,
         )
 
@@ -238,34 +246,30 @@ class ArpReader:
             if isinstance(fields, Nothing):
                 self.unreadable += fields is Nothing.UNREADABLE
                 continue
-            if len(frames) >= plenty and self._is_too_many(fields):
-                self._left_out.add(link, raw)
+            if len(frames) >= plenty and self._is_too_many(fields, at):
+                self._left_out.add(link, raw, at)
                 continue
             if self._keep_bytes:
                 self.originals.append((link, raw))
-            op, vlans, eth_src, eth_dst, sha, spa, tha, tpa, direction = fields
-            way = known or stated or direction
-            frames.append(
-                ArpFrame(
-                    point, number, at, op, vlans, eth_src, eth_dst, sha, spa, tha, tpa, way
-                )  # by place: with names it takes half as long again
-            )
+            way = known or stated or fields.direction
+            frames.append(frame_of((point, number, at, *fields[:-1], way)))
         return len(frames) < self._most
 
-    def _is_too_many(self, fields: ArpFields) -> bool:
+    def _is_too_many(self, fields: ArpFields, at: int) -> bool:
         """Whether there is enough of this frame already; of the VM's own there never is."""
         if self._own is None or not self._own.isdisjoint(fields[2:8]):
             return False
+        if at >= self._left_out.until:
+            self._left_out.begin((at // _SLOT + 1) * _SLOT)
+            self._copies.clear()
         copies = self._copies[fields]
-        if copies > _MOST_COPIES:
+        if len(self.frames) >= _MOST_FOREIGN or (not copies and len(self._copies) >= MOST_DISTINCT):
+            self._left_out.altogether(at)
             return True
         if copies == _MOST_COPIES:
-            self._copies[fields] = _MOST_COPIES + 1
             return True
-        if not copies and len(self._copies) >= MOST_DISTINCT:
-            return True
-        self._copies[fields] += 1
-        return len(self.frames) >= _MOST_FOREIGN
+        self._copies[fields] = copies + 1
+        return False
 
     def _stop(self) -> None:
         self._deaf = True

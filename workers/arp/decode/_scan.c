@@ -33,6 +33,7 @@ enum {
     CHAIN = 4,             /* so many records in a row are no accident */
     SMALL = 65536,         /* bytes that are walked sooner than other threads are let in */
     ALIKE = 1 << 23,       /* seconds between the times of one capture: three months */
+    SLOTS = 1024,          /* unwanted packets that a call remembers; a power of two */
 };
 
 typedef struct {
@@ -59,7 +60,9 @@ typedef struct Telling {
     size_t plain, tagged;  /* how many bytes of a packet matter */
     int link;              /* a classic pcap's, and nanoseconds in a unit of its fractions: */
     unsigned tick;
-    PyObject *enough;      /* a set of such bytes; what is in there is only counted */
+    PyObject *enough;      /* a set of such bytes; what is in there and came before a time is only counted */
+    unsigned long long until;
+    uint64_t (*time)(const Walk *, const Hit *, const struct Telling *);
     PyObject *(*told)(const Walk *, const Hit *, PyObject *bytes, const struct Telling *);
 } Telling;
 
@@ -232,19 +235,32 @@ INLINED size_t stride(Walk *walk, Shape shape, Hit *hits)
     for (unsigned i = 0; i < RUN_UP; i++)
         if (!pass(walk, shape, limit, hits, &found))
             return found;
-    if (walk->position < limit && limit - walk->position >= LANES * LEAST_LANE)
+    /* A lane has room for few hits: where there are many it would be walked in vain. */
+    if (found < RUN_UP / LANES && walk->position < limit && limit - walk->position >= LANES * LEAST_LANE)
         found += abreast(walk, shape, limit, hits + found);
     while (found < MOST_HITS && pass(walk, shape, limit, hits, &found))
         ;
     return found;
 }
 
+/* Nanoseconds since 1970. */
+static uint64_t packet_time(const Walk *walk, const Hit *hit, const Telling *how)
+{
+    return (uint64_t)word(walk, hit->position) * 1000000000u
+           + (uint64_t)word(walk, hit->position + 4) * how->tick;
+}
+
+/* Ticks of its interface's clock. */
+static uint64_t block_time(const Walk *walk, const Hit *hit, const Telling *how)
+{
+    (void)how;
+    return (uint64_t)word(walk, hit->position + 12) << 32 | word(walk, hit->position + 16);
+}
+
 /* (number, time, link type, the bytes that matter, None) */
 static PyObject *packet_told(const Walk *walk, const Hit *hit, PyObject *bytes, const Telling *how)
 {
-    uint64_t at = (uint64_t)word(walk, hit->position) * 1000000000u
-                  + (uint64_t)word(walk, hit->position + 4) * how->tick;
-    return Py_BuildValue("(KKiOO)", hit->number, (unsigned long long)at,
+    return Py_BuildValue("(KKiOO)", hit->number, (unsigned long long)packet_time(walk, hit, how),
                          how->link, bytes, Py_None);
 }
 
@@ -257,16 +273,42 @@ static PyObject *block_told(const Walk *walk, const Hit *hit, PyObject *bytes, c
     return Py_BuildValue("(Kn)", hit->number, (Py_ssize_t)hit->position);
 }
 
-/* Put what is to be told of a hit into the list, or count it; -1 = an exception is set. */
-static int tell(const Walk *walk, const Hit *hit, const Telling *how, PyObject *list, size_t *passed)
+/* Where a packet is remembered; others may be, too. */
+static size_t slot(const char *data, size_t length)
 {
-    size_t most = hit->tagged ? how->tagged : how->plain;
+    uint64_t mixed = 0;
+    for (size_t i = 0; i + sizeof mixed <= length; i += sizeof mixed) {
+        uint64_t part;
+        memcpy(&part, data + i, sizeof part);
+        mixed = (mixed ^ part) * 0x9e3779b97f4a7c15u;
+        mixed ^= mixed >> 32;
+    }
+    return mixed % SLOTS;
+}
+
+/* Put what is to be told of a hit into the list, or count it; -1 = an exception is set. What was found
+ * unwanted is known again without asking the set: that would make bytes of it and take ten times as long. */
+static int tell(const Walk *walk, const Hit *hit, const Telling *how, PyObject **unwanted,
+                PyObject *list, size_t *passed)
+{
+    size_t most = hit->tagged ? how->tagged : how->plain, length = hit->length < most ? hit->length : most;
     const char *data = (const char *)walk->data + hit->position + how->header;
-    PyObject *bytes = PyBytes_FromStringAndSize(data, (Py_ssize_t)(hit->length < most ? hit->length : most));
-    int known = bytes ? PySet_Contains(how->enough, bytes) : -1;
+    int early = how->time(walk, hit, how) < how->until;
+    PyObject **like = &unwanted[slot(data, length)];
+    if (early && *like && (size_t)PyBytes_GET_SIZE(*like) == length
+        && !memcmp(PyBytes_AS_STRING(*like), data, length)) {
+        ++*passed;
+        return 0;
+    }
+    PyObject *bytes = PyBytes_FromStringAndSize(data, (Py_ssize_t)length);
+    int known = !bytes ? -1 : early ? PySet_Contains(how->enough, bytes) : 0;
+    if (known > 0) {
+        ++*passed;
+        Py_XSETREF(*like, bytes);
+        return 0;
+    }
     PyObject *told = known ? NULL : how->told(walk, hit, bytes, how);
-    int done = known > 0 ? 0 : told ? PyList_Append(list, told) : -1;
-    *passed += known > 0;
+    int done = told ? PyList_Append(list, told) : -1;
     Py_XDECREF(told);
     Py_XDECREF(bytes);
     return done;
@@ -292,10 +334,12 @@ static PyObject *scan(Run *run, Walk *walk, const Telling *how)
         found = run(walk, hits);
         Py_END_ALLOW_THREADS
     }
-    PyObject *list = PyList_New(0);
+    PyObject *list = PyList_New(0), *unwanted[SLOTS] = {NULL};
     for (size_t i = 0; list && i < found; i++)
-        if (tell(walk, &hits[i], how, list, &passed) < 0)
+        if (tell(walk, &hits[i], how, unwanted, list, &passed) < 0)
             Py_CLEAR(list);
+    for (size_t i = 0; i < SLOTS; i++)
+        Py_XDECREF(unwanted[i]);
     PyMem_Free(hits);
     if (!list)
         return NULL;
@@ -327,11 +371,11 @@ static PyObject *pcap(PyObject *self, PyObject *arguments)
 {
     Py_buffer view;
     Walk walk = {0};
-    Telling how = {.header = RECORD_HEADER, .told = packet_told};
+    Telling how = {.header = RECORD_HEADER, .told = packet_told, .time = packet_time};
     (void)self;
-    if (!PyArg_ParseTuple(arguments, "y*nKp(nn)(nn)O!iI", &view, &walk.position, &walk.packets,
+    if (!PyArg_ParseTuple(arguments, "y*nKp(nn)(nn)O!KiI", &view, &walk.position, &walk.packets,
                           &walk.swap, &walk.ethertype, &walk.inner, &how.plain, &how.tagged,
-                          &PySet_Type, &how.enough, &how.link, &how.tick))
+                          &PySet_Type, &how.enough, &how.until, &how.link, &how.tick))
         return NULL;
     return walked(run_pcap, &walk, &how, &view);
 }
@@ -340,11 +384,11 @@ static PyObject *pcapng(PyObject *self, PyObject *arguments)
 {
     Py_buffer view;
     Walk walk = {0};
-    Telling how = {.header = PACKET_HEADER, .told = block_told};
+    Telling how = {.header = PACKET_HEADER, .told = block_told, .time = block_time};
     (void)self;
-    if (!PyArg_ParseTuple(arguments, "y*nKp(nn)(nn)O!", &view, &walk.position, &walk.packets,
+    if (!PyArg_ParseTuple(arguments, "y*nKp(nn)(nn)O!K", &view, &walk.position, &walk.packets,
                           &walk.swap, &walk.ethertype, &walk.inner, &how.plain, &how.tagged,
-                          &PySet_Type, &how.enough))
+                          &PySet_Type, &how.enough, &how.until))
         return NULL;
     return walked(run_pcapng, &walk, &how, &view);
 }

@@ -119,6 +119,7 @@ class PcapWalker:
             self._link.places,
             self._reach,
             self._enough,
+            self._left_out.until,
             self._link_type,
             self._tick,
         )

@@ -50,6 +50,7 @@ _SIMPLE_DATA: Final = 12
 _LEAST_PACKET: Final = 32
 _LEAST_SIMPLE: Final = 16
 _LEAST_SECTION: Final = 28
+_LATEST_TICKS: Final = (1 << 64) - 1
 
 
 class PcapngWalker:
@@ -127,7 +128,14 @@ class PcapngWalker:
         big_endian, places = self._order == ">", self._places
         after: int
         after, last, packets, left_out, found = scan.pcapng(
-            data, position, self.packets, big_endian, places, self._reach, self._enough
+            data,
+            position,
+            self.packets,
+            big_endian,
+            places,
+            self._reach,
+            self._enough,
+            self._ticks(self._left_out.until),
         )
         self._left_out.count += left_out
         for number, place in found:
@@ -249,10 +257,14 @@ class PcapngWalker:
         most = interface.reach.tagged if tagged else interface.reach.plain
         raw = bytes(data[start : min(end, start + most)])
         number, at, stated = facts
-        if raw in self._left_out.of(interface.link_type):
-            self._left_out.count += 1
-            return
-        hits.append((number, at, interface.link_type, raw, stated))
+        hits += self._left_out.others([(number, at, interface.link_type, raw, stated)])
+
+    def _ticks(self, at: int) -> int:
+        """The same moment by the clock of all interfaces, 0 where they have several."""
+        clocks = {(each.units, each.offset) for each in self._interfaces}
+        (units, offset), *others = clocks
+        ticks = -((offset * 1_000_000_000 - at) * units // 1_000_000_000)
+        return 0 if others else max(0, min(ticks, _LATEST_TICKS))
 
     def _interface(self, data: Bytes, position: int) -> Interface:
         kind, _, number = struct.unpack_from(self._order + "III", data, position)

@@ -105,24 +105,45 @@ def reach(link: Link, *, whole: bool) -> Reach:
 
 
 class LeftOut:
-    """Packets of which no more are wanted, told by the bytes that matter: they are only counted."""
+    """Packets of which no more are wanted before ``until``, told by the bytes that matter: only counted.
+
+    ``copies_from`` is when the first one was left out, ``all_from`` when the first one of which no copy
+    may have been kept; None where there is none.
+    """
 
     def __init__(self) -> None:
         self.count = 0
+        self.until = 0
+        self.copies_from: int | None = None
+        self.all_from: int | None = None
         self._known: dict[int, set[bytes]] = {link: set() for link in LINKS}
 
     def of(self, link: int) -> set[bytes]:
         """Those of one link type; always the same set."""
         return self._known[link]
 
+    def begin(self, until: int) -> None:
+        """All are wanted again, and from now on until then some may not be."""
+        self.until = until
+        for known in self._known.values():
+            known.clear()
+
     def others(self, hits: list[Hit]) -> list[Hit]:
         """The hits that are still wanted; the rest is counted."""
-        wanted = [hit for hit in hits if hit[3] not in self._known[hit[2]]]
+        known, until = self._known, self.until
+        wanted = [hit for hit in hits if hit[3] not in known[hit[2]] or hit[1] >= until]
         self.count += len(hits) - len(wanted)
         return wanted
 
-    def add(self, link: int, raw: bytes) -> None:
+    def altogether(self, at: int) -> None:
+        """From this moment on some may be missed of which there is no copy."""
+        if self.all_from is None:
+            self.all_from = at
+
+    def add(self, link: int, raw: bytes, at: int) -> None:
         """Leave these out from now on; where there are very many, the others may come once more."""
+        if self.copies_from is None:
+            self.copies_from = at
         known = self._known[link]
         if len(known) >= MOST_DISTINCT:
             known.clear()

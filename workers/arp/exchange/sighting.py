@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from workers.arp.exchange.clock import Identity
@@ -32,6 +33,12 @@ class Sighting(NamedTuple):
     def vlan(self) -> int:
         """The outermost tag found in the bytes, 0 without one."""
         return self.frame.vlans[0] if self.frame.vlans else 0
+
+
+# Three times as fast as to call the class, for there may be very many.
+sighting_of: Callable[
+    [tuple[ArpFrame, int, str, PointKind, Direction, Identity, bool]], Sighting
+] = partial(tuple.__new__, Sighting)
 
 
 class Copies:

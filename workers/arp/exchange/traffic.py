@@ -5,27 +5,41 @@ A file whose frames contradict its name is left out: it was captured, or named, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from operator import attrgetter
 
-from workers.arp.exchange.clock import Clock, clock_of, identity
+from workers.arp.exchange.clock import Clock, Identity, clock_of, identity
 from workers.arp.exchange.direction import directed
 from workers.arp.exchange.doubts import contradicted
 from workers.arp.exchange.hearing import Ear, EarKey, ears_of, uplinks_of
 from workers.arp.exchange.misnamed import misnamed
-from workers.arp.exchange.sighting import Copies, Sighting
-from workers.arp.model import MILLISECOND, Case, Direction, Heard, PointKind
+from workers.arp.exchange.sighting import Copies, Sighting, sighting_of
+from workers.arp.model import (
+    BOTH,
+    MILLISECOND,
+    TX,
+    UPLINK,
+    VNIC,
+    ArpFrame,
+    Case,
+    Direction,
+    Heard,
+    PointKind,
+)
 from workers.arp.model.values import dataclass
 
 _DUPLICATE_TIME = MILLISECOND
+_SAID = ArpFrame._fields.index("op")  # from here on: what a frame's bytes say, and its direction
 
 
 @dataclass(slots=True)
 class Traffic:
     """All sightings in the order of time, and the ears they were heard with.
 
-    ``misnamed`` are the points whose frames contradict their names, and why; they are left out.
+    ``copies_until`` is until when every copy of a foreign frame is there, ``foreign_until`` until when
+    one of each is; None is for ever. ``misnamed`` are the points whose frames contradict their names,
+    and why; they are left out.
     """
 
     sightings: list[Sighting]
@@ -34,6 +48,8 @@ class Traffic:
     duplicates: int = 0
     local_macs: frozenset[str] = frozenset()
     misnamed: Mapping[EarKey, str] = field(default_factory=dict)
+    copies_until: int | None = None
+    foreign_until: int | None = None
     _copies: Copies = field(init=False)
     _at: dict[tuple[PointKind, Direction], list[Sighting]] = field(default_factory=dict)
 
@@ -45,6 +61,14 @@ class Traffic:
     def copies(self, of: Sighting, start: int, end: int) -> Sequence[Sighting]:
         """The same frame at any point from ``start`` to ``end``, the earliest first."""
         return self._copies.within(of.key, start, end)
+
+    def copies_kept(self, at: int) -> bool:
+        """Whether by then every copy of a foreign frame was kept."""
+        return self.copies_until is None or at < self.copies_until
+
+    def foreign_kept(self, at: int) -> bool:
+        """Whether by then foreign frames were kept at all: only then does it tell that there was none."""
+        return self.foreign_until is None or at < self.foreign_until
 
     def at(self, kind: PointKind, direction: Direction) -> Sequence[Sighting]:
         """What was seen at all uplinks, or all VM ports, in one direction."""
@@ -72,21 +96,40 @@ def traffic_of(case: Case, heard: Sequence[Heard]) -> Traffic:
     for key, why in (doubted | wrong).items():
         if ears[key].why_deaf is None:
             ears[key] = replace(ears[key], why_deaf=why)
-    return Traffic(sightings, ears, clock, duplicates, told | _shown(sightings), wrong)
+    return Traffic(
+        sightings,
+        ears,
+        clock,
+        duplicates,
+        told | _shown(sightings),
+        wrong,
+        copies_until=_earliest(heard, late, attrgetter("left_out_from")),
+        foreign_until=_earliest(heard, late, attrgetter("foreign_until")),
+    )
+
+
+def _earliest(
+    heard: Sequence[Heard], late: Mapping[str, int], moment: Callable[[Heard], int | None]
+) -> int | None:
+    """On the one clock, None where no point has such a moment."""
+    moments = [
+        at - late.get(each.capture.point.name, 0)
+        for each in heard
+        if (at := moment(each)) is not None
+    ]
+    return min(moments, default=None)
 
 
 def _may_have_come_back(
     case: Case, ears: Mapping[EarKey, Ear], sightings: Sequence[Sighting]
 ) -> dict[EarKey, str]:
     """Uplinks whose one file for both directions shows what left on another that nobody heard send."""
-    heard = {
-        thing for (thing, way), ear in ears.items() if way == Direction.TX and ear.why_deaf is None
-    }
+    heard = {thing for (thing, way), ear in ears.items() if way == TX and ear.why_deaf is None}
     unheard = set(uplinks_of(case, None)) - heard
     sent = {
         each.object
         for each in sightings
-        if each.inferred and each.kind == PointKind.UPLINK and each.direction == Direction.TX
+        if each.inferred and each.kind == UPLINK and each.direction == TX
     }
     why = "what its file for both directions shows may have left elsewhere and come back"
     return {
@@ -99,9 +142,7 @@ def _may_have_come_back(
 def _shown(sightings: Sequence[Sighting]) -> frozenset[str]:
     """Sources that the VM's own port shows."""
     return frozenset(
-        each.frame.eth_src
-        for each in sightings
-        if each.kind == PointKind.VNIC and each.direction == Direction.TX
+        each.frame.eth_src for each in sightings if each.kind == VNIC and each.direction == TX
     )
 
 
@@ -114,16 +155,18 @@ def _once(heard: Heard, late: int) -> list[Sighting]:
     """All frames of a point but copies of the same bytes within 1 ms (SPAN, promiscuous mode)."""
     point = heard.capture.point
     thing, kind, side = point.object, point.kind, point.direction
-    merged = side == Direction.BOTH
-    last: dict[tuple[object, ...], int] = {}
+    merged = side == BOTH
+    last: dict[tuple[object, ...], tuple[int, Identity]] = {}
     fresh = []
     for frame in sorted(heard.frames, key=attrgetter("at")):
-        key, at, way = identity(frame), frame.at, frame.direction
-        same = key, frame.vlans, way
+        at, way, same = frame.at, frame.direction, frame[_SAID:]
         before = last.get(same)
-        if before is None or at - before > _DUPLICATE_TIME or (merged and way == Direction.BOTH):
-            fresh.append(Sighting(frame, at - late, thing, kind, way if merged else side, key))
-            last[same] = at
+        key = before[1] if before else identity(frame)
+        if not before or at - before[0] > _DUPLICATE_TIME or (merged and way == BOTH):
+            fresh.append(
+                sighting_of((frame, at - late, thing, kind, way if merged else side, key, False))
+            )
+            last[same] = at, key
     return fresh
 
 

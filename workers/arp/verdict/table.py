@@ -16,9 +16,10 @@ from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.exchange.pairing import Asked
 from workers.arp.exchange.traffic import Traffic, traffic_of
 from workers.arp.model import (
+    RX,
+    TX,
     Case,
     Confidence,
-    Direction,
     Heard,
     Judgement,
     Owner,
@@ -39,6 +40,7 @@ from workers.arp.verdict.wording import told
 __all__ = ["judge"]
 
 PORT_TX, PORT_RX, OUT, IN, ALL = "port tx", "port rx", "uplinks tx", "uplinks rx", "all uplinks"
+OTHERS = "others"
 STIMULUS = "port tx during the stimulus"
 
 
@@ -84,13 +86,13 @@ ROWS: tuple[Row, ...] = (
     Row("REPLY_WRONG_VLAN", (PORT_RX, IN, ALL), undelivered.reply_in_other_vlan),
     Row("TEAMING_MISMATCH", (PORT_RX, IN, ALL), undelivered.reply_on_other_uplink),
     Row("VSWITCH_DROP_RX", (PORT_RX, ALL), undelivered.reply_dropped),
-    Row("VLAN_SUBNET_MISMATCH", (PORT_RX, IN, ALL), losses.wrong_port_group),
+    Row("VLAN_SUBNET_MISMATCH", (PORT_RX, IN, ALL, OTHERS), losses.wrong_port_group),
     Row("REPLY_LOST_VM_SPECIFIC", (PORT_RX, IN, ALL), losses.vm_specific),
-    Row("TARGET_DOWN", (PORT_RX, IN, ALL), losses.target_down),
-    Row("UPLINK_VLAN_NOT_CARRIED", (PORT_RX, IN, ALL), losses.uplink_vlan_missing),
-    Row("UPLINK_PATH_LOSS", (PORT_RX, IN, ALL), losses.uplink_path_lost),
-    Row("VLAN_DEAD", (PORT_RX, IN, ALL), losses.vlan_dead),
-    Row("TARGET_DOWN", (PORT_RX, IN, ALL), losses.nobody_gets_it),
+    Row("TARGET_DOWN", (PORT_RX, IN, ALL, OTHERS), losses.target_down),
+    Row("UPLINK_VLAN_NOT_CARRIED", (PORT_RX, IN, ALL, OTHERS), losses.uplink_vlan_missing),
+    Row("UPLINK_PATH_LOSS", (PORT_RX, IN, ALL, OTHERS), losses.uplink_path_lost),
+    Row("VLAN_DEAD", (PORT_RX, IN, ALL, OTHERS), losses.vlan_dead),
+    Row("TARGET_DOWN", (PORT_RX, IN, ALL, OTHERS), losses.nobody_gets_it),
 )
 
 
@@ -170,7 +172,7 @@ def _never_asked_for(scene: Scene, asked: Collection[str]) -> str | None:
     targets = scene.case.stimulus.targets
     whole = Evidence(scene, "", ())
     near = [target for target in targets if whole.inside(target)]
-    port = whole.ear(scene.talk.nic.point, Direction.TX)
+    port = whole.ear(scene.talk.nic.point, TX)
     if not asked or not near or port.why_deaf is not None or not set(targets).isdisjoint(asked):
         return None
     return near[0]
@@ -211,7 +213,7 @@ def _decide(e: Evidence) -> tuple[Row, Sign, tuple[Refusal, ...]]:
 
 def _deaf(e: Evidence, needs: Sequence[str]) -> list[str]:
     """Sentences about the needed points whose silence proves nothing."""
-    port, tx, rx = e.nic.point, Direction.TX, Direction.RX
+    port, tx, rx = e.nic.point, TX, RX
     keys = {PORT_TX: [(port, tx)], PORT_RX: [(port, rx)]}
     keys[OUT] = [(uplink, tx) for uplink in e.talk.uplinks]
     keys[IN] = [(uplink, rx) for uplink in e.talk.uplinks]
@@ -221,6 +223,12 @@ def _deaf(e: Evidence, needs: Sequence[str]) -> list[str]:
         sentences.append("nobody told which uplinks the host has")
     if needs and e.traffic.clock.unsure:
         sentences.append("the streams' clocks disagree and none is right by majority")
+    if (
+        OTHERS in needs
+        and e.lost
+        and not e.traffic.foreign_kept(e.lost[-1].request.at + REPLY_TIME)
+    ):
+        sentences.append("there was so much ARP that not all of what others sent could be kept")
     stimulus = e.case.stimulus
     if STIMULUS in needs and not (
         stimulus.start is not None

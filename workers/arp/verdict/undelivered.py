@@ -9,7 +9,7 @@ from collections import Counter
 
 from workers.arp.exchange.clock import Identity
 from workers.arp.exchange.pairing import Asked
-from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
+from workers.arp.model import BROADCAST, RX, TX, UPLINK, VNIC, Confidence, Owner
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene
 from workers.arp.verdict.signs import LEAST_REQUESTS, Sign, enough, silent
@@ -42,7 +42,7 @@ def dropped_on_the_way_out(e: Evidence) -> Sign | None:
     """Requests entered the virtual switch and were handed to no uplink."""
     if not silent(e) or e.seen_out or e.overlay or e.replies:
         return None
-    if any(each.request.kind != PointKind.VNIC for each in e.lost):
+    if any(each.request.kind != VNIC for each in e.lost):
         return None
     out = e.scene.once(_handed_out)
     if any(each.request.key in out for each in e.asked) or _uplink_in_doubt(e):
@@ -52,7 +52,7 @@ def dropped_on_the_way_out(e: Evidence) -> Sign | None:
 
 def _handed_out(scene: Scene) -> dict[Identity, str]:
     """All that left on any uplink, with its source."""
-    out = scene.traffic.at(PointKind.UPLINK, Direction.TX)
+    out = scene.traffic.at(UPLINK, TX)
     return {each.key: each.frame.eth_src for each in out}
 
 
@@ -67,9 +67,7 @@ def _uplink_in_doubt(e: Evidence) -> bool:
     if e.case.host.teaming in {"iphash", "lacp"}:
         shown = {each.object for each in e.traffic.sightings}
         return not set(e.talk.uplinks) <= shown
-    if pinned is None or any(
-        each.object == pinned for each in e.traffic.at(PointKind.UPLINK, Direction.TX)
-    ):
+    if pinned is None or any(each.object == pinned for each in e.traffic.at(UPLINK, TX)):
         return False
     heard = {each.object for each in e.incoming if each.vlan in e.vlans}
     return bool(heard) and pinned not in heard
@@ -117,8 +115,8 @@ def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
         ip_hash = e.case.host.teaming == "iphash"
         told = "IP hash without port-channel" if ip_hash else "port-channel without IP hash"
         return Sign(subject=told, assumption=not (ip_hash or e.wired_as_bundle))
-    got = any(each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.RX))
-    tagged = all(e.tags_known(copy.object, Direction.RX) for copy in copies)
+    got = any(each.object == e.nic.point for each in e.traffic.at(VNIC, RX))
+    tagged = all(e.tags_known(copy.object, RX) for copy in copies)
     return Sign(subject=copies[0].object, assumption=not (got and tagged))
 
 
@@ -135,10 +133,10 @@ def _kind(e: Evidence, asked: Asked) -> str:
     out = {each.object for each in asked.left}
     on_path = [copy for copy in ours if _mates(e, out, copy.object)]
     near = on_path or ours
-    told = [copy.vlan for copy in ours if e.tags_known(copy.object, Direction.RX)]
+    told = [copy.vlan for copy in ours if e.tags_known(copy.object, RX)]
     if len(told) < len(ours) and any(tag not in e.vlans for tag in told):
         return "unknown"  # a sibling shows a foreign tag that the VM's own uplink lost
-    if not e.vlans or not all(e.tags_known(copy.object, Direction.RX) for copy in near):
+    if not e.vlans or not all(e.tags_known(copy.object, RX) for copy in near):
         return "drop" if on_path and _delivers_from(e, on_path[0].frame.eth_src) else "unknown"
     if not any(copy.vlan in e.vlans for copy in near):
         return "vlan"
@@ -149,7 +147,7 @@ def _delivers_from(e: Evidence, mac: str) -> bool:
     """Whether broadcasts of the same machine reach the VM, so that it sends in the VM's VLAN."""
     got = [
         each
-        for each in e.traffic.at(PointKind.VNIC, Direction.RX)
+        for each in e.traffic.at(VNIC, RX)
         if each.object == e.nic.point and each.frame.eth_src == mac
     ]
     return len(got) >= LEAST_CONTROLS
