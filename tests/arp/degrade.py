@@ -113,7 +113,7 @@ def thinned(
             each,
             frames=tuple(kept),
             left_out=len(dropped),
-            left_out_from=first,
+            thinned=frozenset((frame.sender_ip, frame.target_ip) for frame in dropped),
             foreign_until=None if copies else first,
         )
 

@@ -54,7 +54,7 @@ def told(
         reader.damage,
         reader.first_at,
         reader.last_at,
-        (heard.left_out_from, heard.foreign_until),
+        (heard.thinned, heard.foreign_until),
     )
 
 

@@ -136,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = _imported(command.module).run(parsed)
         if sys.stdout is not None:  # None where it was closed before Python began
             sys.stdout.flush()
+        gc.freeze()  # at exit Python looks for rubbish once more: a tenth of a small run
     except BrokenPipeError:
         # The reader has gone; what Python still holds for it must not raise once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

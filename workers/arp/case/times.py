@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  with a zone its text ends in +00:00
 _EPOCH_DAY: Final = _EPOCH.toordinal()
 _LATEST_SECOND: Final = 253_402_300_799
 _SHAPE: Final = re.compile(
@@ -18,8 +18,7 @@ _SHAPE: Final = re.compile(
 def utc(at: int) -> str:
     """``2026-01-01T00:00:00.000000Z``; what lies outside 1970 to 9999 becomes its nearest end."""
     micros = max(0, min(at // 1_000, _LATEST_SECOND * 1_000_000 + 999_999))
-    moment = _EPOCH + timedelta(microseconds=micros)
-    return moment.strftime(f"{moment.year:04d}-%m-%dT%H:%M:%S.%fZ")
+    return f"{(_EPOCH + timedelta(microseconds=micros)).isoformat(timespec='microseconds')}Z"
 
 
 def read_utc(text: str) -> int:

@@ -45,7 +45,7 @@ _SEARCHED_BYTES: Final = 4_096
 """So much at a time is searched for the header, which is nearly always the first that comes."""
 _MOST_NOISE: Final = 65_536
 _MOST_FRAMES: Final = 2_000_000
-_PLENTY: Final = 10_000
+_PLENTY: Final = 5_000
 """So many frames are kept whoever they are of; of others only some are, after that."""
 
 _MOST_COPIES: Final = 12
@@ -163,7 +163,7 @@ class ArpReader:
             self.unreadable,
             self.damage,
             self.left_out,
-            self._left_out.copies_from,
+            frozenset(self._left_out.pairs),
             self._left_out.all_from,
             self._walker.interfaces if isinstance(self._walker, PcapngWalker) else 1,
         )
@@ -247,7 +247,7 @@ class ArpReader:
                 self.unreadable += fields is Nothing.UNREADABLE
                 continue
             if len(frames) >= plenty and self._is_too_many(fields, at):
-                self._left_out.add(link, raw, at)
+                self._left_out.add(link, raw)
                 continue
             if self._keep_bytes:
                 self.originals.append((link, raw))
@@ -267,6 +267,7 @@ class ArpReader:
             self._left_out.altogether(at)
             return True
         if copies == _MOST_COPIES:
+            self._left_out.pairs.add((fields.sender_ip, fields.target_ip))
             return True
         self._copies[fields] = copies + 1
         return False

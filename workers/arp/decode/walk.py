@@ -107,14 +107,14 @@ def reach(link: Link, *, whole: bool) -> Reach:
 class LeftOut:
     """Packets of which no more are wanted before ``until``, told by the bytes that matter: only counted.
 
-    ``copies_from`` is when the first one was left out, ``all_from`` when the first one of which no copy
-    may have been kept; None where there is none.
+    ``pairs`` are the sender and target addresses of those of which not every copy was kept, ``all_from``
+    is when the first one came of which none may have been kept, None where there is none.
     """
 
     def __init__(self) -> None:
         self.count = 0
         self.until = 0
-        self.copies_from: int | None = None
+        self.pairs: set[tuple[str, str]] = set()
         self.all_from: int | None = None
         self._known: dict[int, set[bytes]] = {link: set() for link in LINKS}
 
@@ -140,10 +140,8 @@ class LeftOut:
         if self.all_from is None:
             self.all_from = at
 
-    def add(self, link: int, raw: bytes, at: int) -> None:
+    def add(self, link: int, raw: bytes) -> None:
         """Leave these out from now on; where there are very many, the others may come once more."""
-        if self.copies_from is None:
-            self.copies_from = at
         known = self._known[link]
         if len(known) >= MOST_DISTINCT:
             known.clear()

@@ -51,12 +51,14 @@ def unknown_tags(case: Case, traffic: Traffic) -> frozenset[tuple[str, Direction
     """
     tagging = any(nic.vlan.mode in {"access", "pvlan"} and nic.vlan.id for nic in case.vm.nics)
     tagging = tagging or any(vm.vlan for vm in case.host.local_vms)
+    if not tagging:
+        return frozenset()
     seen: dict[tuple[str, Direction], bool] = {}
     for each in traffic.sightings:
         if each.kind == UPLINK:
             key = (each.object, each.direction)
             seen[key] = seen.get(key, False) or bool(each.frame.vlans)
-    return frozenset(key for key, tagged in seen.items() if tagging and not tagged)
+    return frozenset(key for key, tagged in seen.items() if not tagged)
 
 
 def asks_of(
@@ -86,7 +88,7 @@ def asks_of(
                 at=each.at,
                 broadcast=frame.eth_dst == BROADCAST,
                 fair=talk.ear(each.object, RX).hears(each.at, REPLY_TIME)
-                and (frame.eth_src == own or traffic.copies_kept(each.at + REPLY_TIME)),
+                and (frame.eth_src == own or traffic.every_copy(frame, each.at + REPLY_TIME)),
                 mine=mine,
                 tagged=not stripped,
                 reflected_on=_reflected(traffic, each),
@@ -133,8 +135,8 @@ def _answer(
         by_key.setdefault((ask.target, ask.requester), []).append(ask)
     times = {key: [ask.at for ask in group] for key, group in by_key.items()}
     for each in traffic.at(UPLINK, RX):
-        key = (each.frame.sender_ip, each.frame.target_ip)
-        if each.frame.op != REPLY or key not in by_key:
+        frame = each.frame
+        if frame.op != REPLY or (key := (frame.sender_ip, frame.target_ip)) not in by_key:
             continue
         index = bisect_right(times[key], each.at + TOLERANCE) - 1
         if index < 0 or each.at - times[key][index] > ANSWER_TIME:

@@ -226,18 +226,14 @@ def _followed(
 ) -> Asked:
     """Where the request was seen after the VM's port."""
     at = request.at
-    copies = [
-        each
-        for each in traffic.copies(request, at - 2 * TOLERANCE, at + TOLERANCE + COPY_TIME)
-        if each.kind == UPLINK
-    ]
-    left = tuple(each for each in copies if each.direction == TX and abs(each.at - at) <= TOLERANCE)
-    sent = min((each.at for each in left), default=at)
-    back = [
-        each
-        for each in copies
-        if each.direction == RX and -TOLERANCE <= each.at - sent <= COPY_TIME
-    ]
+    out: list[Sighting] = []
+    came: list[Sighting] = []
+    for each in traffic.copies(request, at - 2 * TOLERANCE, at + TOLERANCE + COPY_TIME):
+        if each.kind == UPLINK:
+            (out if each.direction == TX else came).append(each)
+    left = tuple(each for each in out if -TOLERANCE <= each.at - at <= TOLERANCE)
+    sent = left[0].at if left else at  # the earliest comes first
+    back = [each for each in came if -TOLERANCE <= each.at - sent <= COPY_TIME]
     on = {each.object for each in left}
     why_not = _why_not(ears, at, broadcast=request.frame.eth_dst == BROADCAST)
     return Asked(
@@ -268,9 +264,10 @@ def _replies(traffic: Traffic, talk: Conversation) -> dict[tuple[str, str], list
     open_replies: dict[tuple[str, ...], Reply] = {}
     for each in traffic.sightings:
         frame = each.frame
+        if frame.op != REPLY or each.direction != RX:
+            continue
         key = (frame.sender_ip, frame.target_ip)
-        ours = each.kind == UPLINK or each.object == talk.nic.point
-        if frame.op != REPLY or each.direction != RX or key not in wanted or not ours:
+        if key not in wanted or not (each.kind == UPLINK or each.object == talk.nic.point):
             continue
         same = (*key, frame.sender_mac, frame.target_mac, frame.eth_src, frame.eth_dst)
         reply = open_replies.get(same)

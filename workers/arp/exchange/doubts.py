@@ -32,6 +32,7 @@ _ASKED_BEFORE = 5 * SECOND
 def contradicted(
     case: Case,
     sightings: Sequence[Sighting],
+    copies: Copies,
     ears: Mapping[EarKey, Ear],
     local: frozenset[str],
 ) -> dict[EarKey, str]:
@@ -44,7 +45,7 @@ def contradicted(
     }
     if not mute:
         return {}
-    scene = _Scene(case, sightings, local, ears, frozenset(mute), Copies(sightings))
+    scene = _Scene(case, sightings, local, ears, frozenset(mute), copies)
     found = {}
     for nic in case.vm.nics:
         for way, ask in ((TX, _port_sent), (RX, _port_got)):

@@ -16,7 +16,7 @@ _TWICE = 2
 
 
 def misnamed(
-    sightings: Sequence[Sighting], nics: Sequence[Vnic], local: frozenset[str]
+    sightings: Sequence[Sighting], copies: Copies, nics: Sequence[Vnic], local: frozenset[str]
 ) -> dict[EarKey, str]:
     """The points whose own frames cannot have passed there in that direction, and why.
 
@@ -27,7 +27,6 @@ def misnamed(
         if not each.inferred:
             by_key.setdefault((each.object, each.direction), []).append(each)
     at_port = {nic.point: nic for nic in nics}
-    copies = Copies(sightings)
     sent = {s.frame.eth_src for nic in nics for s in by_key.get((nic.point, TX), ())}
     found = {}
     for (thing, way), group in by_key.items():

@@ -136,4 +136,5 @@ def _take(asked: Asked, reply: Reply, nic_mac: str, passes: Passes) -> None:
 
 
 def _objects(sightings: Iterable[Sighting]) -> tuple[str, ...]:
-    return tuple(sorted({each.object for each in sightings}))
+    found = {each.object for each in sightings}
+    return tuple(sorted(found)) if len(found) > 1 else tuple(found)

@@ -5,7 +5,7 @@ A file whose frames contradict its name is left out: it was captured, or named, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from operator import attrgetter
 
@@ -37,34 +37,34 @@ _SAID = ArpFrame._fields.index("op")  # from here on: what a frame's bytes say, 
 class Traffic:
     """All sightings in the order of time, and the ears they were heard with.
 
-    ``copies_until`` is until when every copy of a foreign frame is there, ``foreign_until`` until when
-    one of each is; None is for ever. ``misnamed`` are the points whose frames contradict their names,
-    and why; they are left out.
+    ``thinned`` are the sender and target addresses of foreign frames of which not every copy was kept,
+    ``foreign_until`` is until when one of each is there, None where it is for all. ``misnamed`` are the
+    points whose frames contradict their names, and why; they are left out.
     """
 
     sightings: list[Sighting]
+    index: Copies
     ears: dict[EarKey, Ear]
     clock: Clock = field(default_factory=lambda: Clock({}))
     duplicates: int = 0
     local_macs: frozenset[str] = frozenset()
     misnamed: Mapping[EarKey, str] = field(default_factory=dict)
-    copies_until: int | None = None
+    thinned: frozenset[tuple[str, str]] = frozenset()
     foreign_until: int | None = None
-    _copies: Copies = field(init=False)
     _at: dict[tuple[PointKind, Direction], list[Sighting]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._copies = Copies(self.sightings)
         for sighting in self.sightings:
             self._at.setdefault((sighting.kind, sighting.direction), []).append(sighting)
 
     def copies(self, of: Sighting, start: int, end: int) -> Sequence[Sighting]:
         """The same frame at any point from ``start`` to ``end``, the earliest first."""
-        return self._copies.within(of.key, start, end)
+        return self.index.within(of.key, start, end)
 
-    def copies_kept(self, at: int) -> bool:
-        """Whether by then every copy of a foreign frame was kept."""
-        return self.copies_until is None or at < self.copies_until
+    def every_copy(self, frame: ArpFrame, at: int) -> bool:
+        """Whether every copy of a frame with these addresses would be there at that time."""
+        pair = frame.sender_ip, frame.target_ip
+        return pair not in self.thinned and pair[::-1] not in self.thinned and self.foreign_kept(at)
 
     def foreign_kept(self, at: int) -> bool:
         """Whether by then foreign frames were kept at all: only then does it tell that there was none."""
@@ -86,36 +86,38 @@ def traffic_of(case: Case, heard: Sequence[Heard]) -> Traffic:
     for each in heard:
         kept += _once(each, late.get(each.capture.point.name, 0))
     duplicates = sum(len(each.frames) for each in heard) - len(kept)
-    kept.sort(key=_order)
+    _put_in_order(kept)
     sightings, unsure = directed(kept, macs, told | _shown(kept))
-    wrong = misnamed(sightings, case.vm.nics, told)
+    copies = Copies(sightings)
+    wrong = misnamed(sightings, copies, case.vm.nics, told)
     if wrong:
         sightings = [each for each in sightings if (each.object, each.direction) not in wrong]
+        copies = Copies(sightings)
     ears = _corrected(ears_of(case, heard), late, sightings, unsure)
-    doubted = contradicted(case, sightings, ears, told) | _may_have_come_back(case, ears, sightings)
+    doubted = contradicted(case, sightings, copies, ears, told) | _may_have_come_back(
+        case, ears, sightings
+    )
     for key, why in (doubted | wrong).items():
         if ears[key].why_deaf is None:
             ears[key] = replace(ears[key], why_deaf=why)
     return Traffic(
         sightings,
+        copies,
         ears,
         clock,
         duplicates,
         told | _shown(sightings),
         wrong,
-        copies_until=_earliest(heard, late, attrgetter("left_out_from")),
-        foreign_until=_earliest(heard, late, attrgetter("foreign_until")),
+        thinned=frozenset().union(*(each.thinned for each in heard)),
+        foreign_until=_foreign_until(heard, late),
     )
 
 
-def _earliest(
-    heard: Sequence[Heard], late: Mapping[str, int], moment: Callable[[Heard], int | None]
-) -> int | None:
-    """On the one clock, None where no point has such a moment."""
+def _foreign_until(heard: Sequence[Heard], late: Mapping[str, int]) -> int | None:
     moments = [
-        at - late.get(each.capture.point.name, 0)
+        each.foreign_until - late.get(each.capture.point.name, 0)
         for each in heard
-        if (at := moment(each)) is not None
+        if each.foreign_until is not None
     ]
     return min(moments, default=None)
 
@@ -146,9 +148,21 @@ def _shown(sightings: Sequence[Sighting]) -> frozenset[str]:
     )
 
 
-def _order(sighting: Sighting) -> tuple[object, ...]:
+def _put_in_order(sightings: list[Sighting]) -> None:
+    """By time; those of one moment, which are few, so that whoever read first does not matter."""
+    sightings.sort(key=attrgetter("at"))
+    first = 0
+    for index in range(1, len(sightings) + 1):
+        if index < len(sightings) and sightings[index].at == sightings[first].at:
+            continue
+        if index - first > 1:
+            sightings[first:index] = sorted(sightings[first:index], key=_rank)
+        first = index
+
+
+def _rank(sighting: Sighting) -> tuple[object, ...]:
     frame = sighting.frame
-    return (sighting.at, frame.point.name, sighting.key, frame.vlans, sighting.direction)
+    return frame.point.name, sighting.key, frame.vlans, sighting.direction
 
 
 def _once(heard: Heard, late: int) -> list[Sighting]:

@@ -111,12 +111,12 @@ frame_of: Callable[[tuple[object, ...]], ArpFrame] = partial(tuple.__new__, ArpF
 class Heard:
     """A capture with the ARP frames read from it, in file order.
 
-    ``left_out`` counts foreign frames that were not kept because very many had been, the first of
-    them at ``left_out_from``: since then not every copy of a foreign frame is there, and since
-    ``foreign_until`` some may be missing altogether. What names the VM is all there. ``packets``
-    counts every packet of the file, ``unreadable`` the ARP frames too short or malformed to read.
-    ``interfaces`` is how many a pcapng file describes: more than one may be more than one point.
-    ``damage`` is a sentence where the file is broken or cut (frames up to there are kept).
+    ``left_out`` counts foreign frames that were not kept because very many had been: copies of those
+    with these sender and target addresses (``thinned``), and from ``foreign_until`` on any. What names
+    the VM is all there. ``packets`` counts every packet of the file, ``unreadable`` the ARP frames too
+    short or malformed to read. ``interfaces`` is how many a pcapng file describes: more than one may be
+    more than one point. ``damage`` is a sentence where the file is broken or cut (frames up to there
+    are kept).
     """
 
     capture: Capture
@@ -125,6 +125,6 @@ class Heard:
     unreadable: int = 0
     damage: str | None = None
     left_out: int = 0
-    left_out_from: int | None = None
+    thinned: frozenset[tuple[str, str]] = frozenset()
     foreign_until: int | None = None
     interfaces: int = 1

@@ -220,14 +220,14 @@ class Evidence(Outcomes):
 
     @cached_property
     def foreign_broadcasts(self) -> list[dict[str, Sighting]]:
-        """Broadcasts from outside this host, each with its copies by uplink, while all were kept."""
+        """Broadcasts from outside this host, each with its copies by uplink, where all were kept."""
         found: list[dict[str, Sighting]] = []
         open_ones: dict[tuple[object, ...], dict[str, Sighting]] = {}
         for each in self.incoming:
             frame = each.frame
-            if not self.traffic.copies_kept(each.at + TOLERANCE):
-                break
             if frame.eth_dst != BROADCAST or frame.eth_src in self.traffic.local_macs:
+                continue
+            if not self.traffic.every_copy(frame, each.at + TOLERANCE):
                 continue
             key = (frame.eth_src, frame.op, frame.sender_ip, frame.target_ip, frame.target_mac)
             copies = open_ones.get(key)

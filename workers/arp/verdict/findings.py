@@ -46,7 +46,7 @@ def _count(
     traffic: Traffic, talk: Conversation, name: str, heard: Heard | None, deaf: str | None
 ) -> PointCount:
     frames = heard.frames if heard else ()
-    requests = sum(_is_request(talk, frame) for frame in frames)
+    requests = sum(_is_request(talk, frame) for frame in frames if frame.op == REQUEST)
     replies = sum(frame.op == REPLY and frame.target_ip in talk.own_ips for frame in frames)
     uplink = bool(frames) and frames[0].point.kind == UPLINK
     inward = heard is not None and heard.capture.point.direction == RX

@@ -134,13 +134,13 @@ class Outcomes:
         paired = {id(c) for each in self.talk.asked for r in each.replies for c in r.copies}
         return [
             each
-            for each in self.traffic.sightings
+            for kind in (UPLINK, VNIC)
+            for each in self.traffic.at(kind, RX)
             if each.frame.op == REPLY
+            and id(each) not in paired
             and each.frame.sender_ip == self.target
             and each.frame.eth_dst in self.talk.own_macs
-            and each.direction == RX
             and each.at >= self.start
-            and id(each) not in paired
         ]
 
     @cached_property

@@ -237,12 +237,16 @@ def missing_direction(e: Evidence) -> str | None:
 
 def forged(e: Evidence) -> list[Asked]:
     """Lost requests that do not carry the adapter's MAC as source and sender."""
-    macs = (e.nic.mac, e.nic.mac)
-    return [each for each in e.lost if (each.frame.eth_src, each.frame.sender_mac) != macs]
+    return [each for each in e.lost if _is_forged(e, each)]
+
+
+def _is_forged(e: Evidence, asked: Asked) -> bool:
+    mac, frame = e.nic.mac, asked.frame
+    return frame.eth_src != mac or frame.sender_mac != mac
 
 
 def _all_forged(e: Evidence) -> bool:
-    return silent(e) and len(forged(e)) == len(e.lost)
+    return silent(e) and all(_is_forged(e, each) for each in e.lost)
 
 
 def forged_dropped(e: Evidence) -> Sign | None:

@@ -182,13 +182,8 @@ def _came_back(e: Evidence) -> str | None:
         parts.append(f"{len(e.delivered)} requests were answered at {e.nic.point}")
     if on_uplinks:
         came = ", ".join(f"{count} on {device}" for device, count in sorted(on_uplinks.items()))
-        tags = {
-            copy.vlan
-            for each in e.asked
-            for reply in each.replies
-            for copy in reply.on_uplinks
-            if e.tags_known(copy.object, RX)
-        }
+        seen = {(copy.object, copy.vlan) for reply in e.replies for copy in reply.on_uplinks}
+        tags = {tag for thing, tag in seen if e.tags_known(thing, RX)}
         tagged = f" ({', '.join(vlan_name(tag) for tag in sorted(tags))})" if tags else ""
         parts.append(f"replies came in: {came}{tagged}")
     elif heard:
