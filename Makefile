@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 setup: .venv/ready
 
-.venv/ready: pyproject.toml workers/arp/decode/_scan.c
+.venv/ready: pyproject.toml workers/arp/decode/_scan.c workers/arp/decode/_walk.h
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "arpcheck needs Python 3.11 or newer; set PYTHON=…")'
 	@echo "Setting up .venv with all that arpcheck and its tests need; this takes a minute or two."
 	$(PYTHON) -m venv .venv

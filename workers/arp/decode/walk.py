@@ -50,7 +50,7 @@ LINKS: Final = {1: Link(14, 12), 113: Link(16, 14), 276: Link(20, 0)}
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
 
-MOST_HITS: Final = 16_384
+MOST_HITS: Final = 8_192
 """So many hits are gathered before they are kept; their memory is all that a walk takes."""
 
 Hit: TypeAlias = tuple[int, int, int, bytes, Direction | None]

@@ -84,13 +84,14 @@ def conversation_of(case: Case, traffic: Traffic, nic: Vnic) -> Conversation:
         probes=[],
         span=None,
     )
-    listening = [talk.ear(*key) for key in talk.needed]
-    talk.span = span_of(listening)
+    needed = [talk.ear(*key) for key in talk.needed]
+    deaf = [ear for ear in needed if ear.why_deaf is not None]
+    talk.span = span_of(needed)
     requests, talk.probes = _requests(traffic, talk)
     senders = {each.frame.sender_ip for each in requests}
     known = frozenset(address.split("/")[0] for address in nic.ipv4)
     talk.own_ips = known or frozenset(senders)
-    talk.asked = [_followed(traffic, talk, listening, each) for each in requests]
+    talk.asked = [_followed(traffic, talk, needed, deaf, each) for each in requests]
     pair(talk.asked, _replies(traffic, talk), nic.mac, _passes(case, talk))
     return talk
 
@@ -222,7 +223,11 @@ def _without_copies(sightings: Iterable[Sighting]) -> list[Sighting]:
 
 
 def _followed(
-    traffic: Traffic, talk: Conversation, ears: Sequence[Ear], request: Sighting
+    traffic: Traffic,
+    talk: Conversation,
+    ears: Sequence[Ear],
+    deaf: Sequence[Ear],
+    request: Sighting,
 ) -> Asked:
     """Where the request was seen after the VM's port."""
     at = request.at
@@ -235,14 +240,15 @@ def _followed(
     sent = left[0].at if left else at  # the earliest comes first
     back = [each for each in came if -TOLERANCE <= each.at - sent <= COPY_TIME]
     on = {each.object for each in left}
-    why_not = _why_not(ears, at, broadcast=request.frame.eth_dst == BROADCAST)
+    covered = talk.span is not None and talk.span[0] <= at and at + REPLY_TIME <= talk.span[1]
+    why_not = _why_not(deaf if covered else ears, at, broadcast=request.frame.eth_dst == BROADCAST)
     return Asked(
         request,
-        covered=talk.span is not None and talk.span[0] <= at and at + REPLY_TIME <= talk.span[1],
-        why_not=why_not,
-        left=left,
-        reflected=tuple(each for each in back if each.object not in on),
-        looped=tuple(each for each in back if each.object in on),
+        covered,
+        why_not,
+        left,
+        reflected=tuple([each for each in back if each.object not in on]) if back else (),
+        looped=tuple([each for each in back if each.object in on]) if back else (),
     )
 
 

@@ -8,7 +8,7 @@ clock's tolerance order proves nothing: a reply may be stamped a little before i
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
 
 from workers.arp.exchange.clock import TOLERANCE
@@ -71,7 +71,7 @@ class Asked:
         """The uplinks its reply came in on."""
         if not self.replies:
             return ()
-        return _objects(copy for reply in self.replies for copy in reply.on_uplinks)
+        return _objects([copy for reply in self.replies for copy in reply.on_uplinks])
 
     def told(self) -> Exchange:
         """The same, as the report tells it."""
@@ -105,7 +105,8 @@ def pair(
     """
     by_key: dict[tuple[str, str], list[Asked]] = {}
     for each in asked:
-        by_key.setdefault((each.frame.target_ip, each.frame.sender_ip), []).append(each)
+        frame = each.request.frame
+        by_key.setdefault((frame.target_ip, frame.sender_ip), []).append(each)
     for key, group in by_key.items():
         times = [each.request.at for each in group]
         first_open = 0
@@ -135,6 +136,9 @@ def _take(asked: Asked, reply: Reply, nic_mac: str, passes: Passes) -> None:
             asked.delivered = asked.delivered or copy
 
 
-def _objects(sightings: Iterable[Sighting]) -> tuple[str, ...]:
-    found = {each.object for each in sightings}
-    return tuple(sorted(found)) if len(found) > 1 else tuple(found)
+def _objects(sightings: Sequence[Sighting]) -> tuple[str, ...]:
+    if not sightings:
+        return ()
+    if len(sightings) == 1:
+        return (sightings[0].object,)
+    return tuple(sorted({each.object for each in sightings}))

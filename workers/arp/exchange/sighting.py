@@ -65,4 +65,4 @@ class Copies:
 
 def is_probe(frame: ArpFrame) -> bool:
     """RFC 5227: a probe has no sender address, an announcement asks for its own."""
-    return frame.sender_ip in {UNSPECIFIED, frame.target_ip}
+    return frame.sender_ip in (UNSPECIFIED, frame.target_ip)

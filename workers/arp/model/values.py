@@ -41,6 +41,8 @@ def _open(described: type[T]) -> type[T]:
 
 def _made(described: type, *, frozen: bool) -> tuple[Any, Callable[[object], object]]:
     """The class with all but what differs, and what reads all its fields."""
+    # Where there is none, dataclasses makes one up, at a price.
+    described.__doc__ = described.__doc__ or described.__name__
     bare = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)
     made: Any = bare(described)
     fields = dataclasses.fields(made)
