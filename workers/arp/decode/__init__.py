@@ -54,7 +54,7 @@ _SLOT: Final = 10 * SECOND
 whatever storm goes on. The slots are the same for all points."""
 
 _MOST_FOREIGN: Final = 40_000
-_MOST_OWN: Final = 60_000
+_MOST_OWN: Final = 30_000
 
 
 class ArpReader:

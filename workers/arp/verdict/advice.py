@@ -59,14 +59,19 @@ def next_step(e: Evidence, code: str, sign: Sign) -> str:
     if code in {"PARTIAL_LOSS", "RECOVERED_DURING_CAPTURE"} and sign.owner == Owner.INCONCLUSIVE:
         then = step[0].lower() + step[1:]
         step = f"Ask the owner of {e.target} whether it was up and well. If it was: {then}"
-    elsewhere = {
-        a.uplink for a in e.others if a.target == e.target and a.fair and not a.answered_on
-    }
-    if code == "PARTIAL_LOSS" and elsewhere - {e.uplink}:
+    if code == "PARTIAL_LOSS" and _lost_elsewhere(e):
         return f"{step} Place: {e.target} and the way to it, which loses over several uplinks."
     if sign.owner == Owner.NETWORK and e.uplink:
         step = f"{step} Place: {place(e, e.uplink)}, {vlan_name(e.vlan)}, {e.nic.mac}."
     return step
+
+
+def _lost_elsewhere(e: Evidence) -> bool:
+    """Whether over another uplink somebody got no reply of the target either."""
+    return any(
+        a.target == e.target and a.fair and not a.answered_on and a.uplink != e.uplink
+        for a in e.others
+    )
 
 
 def _incomplete(e: Evidence, _: Sign) -> str:

@@ -181,7 +181,9 @@ class Evidence(Outcomes):
     @cached_property
     def others(self) -> list[Ask]:
         """Everybody's requests but the case's own."""
-        asks = [ask for ask in self.scene.asks if ask.at >= self.start]
+        asks = self.scene.asks
+        if self.start:
+            asks = [ask for ask in asks if ask.at >= self.start]
         return [ask for ask in asks if not (ask.mine and ask.target == self.target)]
 
     def on_group(self, ask: Ask) -> bool:

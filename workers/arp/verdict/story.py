@@ -124,9 +124,14 @@ def _went_out(e: Evidence) -> str | None:
     return f"{when}: {len(e.asked)} ARP requests of {who} {what}{_judged(e)}."
 
 
+def _matched(scene: Scene) -> frozenset[int]:
+    """Which sightings are a request's own, by identity."""
+    return frozenset(id(seen) for each in scene.talk.asked for seen in each.left)
+
+
 def _late(e: Evidence) -> list[Sighting]:
     """The first copy on an uplink of each request that is matched with none: the host was busy."""
-    matched = {id(seen) for each in e.talk.asked for seen in each.left}
+    matched = e.scene.once(_matched)
     late: dict[int, Sighting] = {}
     for each in e.asked:
         if each.left:
