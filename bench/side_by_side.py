@@ -16,6 +16,7 @@ from pathlib import Path
 class Contender:
     """A command; ``feed`` is a file that goes into its standard input through a pipe.
 
+    Of ``cold`` nothing is in memory when it starts, so that it waits for the disk.
     ``answer`` turns what it prints, chunk by chunk, into the count of ARP frames it found.
     """
 
@@ -23,6 +24,7 @@ class Contender:
     command: Sequence[str]
     answer: Callable[[Iterator[bytes]], int | None]
     feed: Path | None = None
+    cold: Path | None = None
     rounds: int | None = None
     """At most so many rounds: for the very slow ones."""
     wall: list[float] = field(default_factory=list)
@@ -54,6 +56,8 @@ def race(contenders: Sequence[Contender], rounds: int) -> Sequence[Contender]:
 
 
 def _run(contender: Contender) -> None:
+    if contender.cold is not None:
+        forget(contender.cold)
     reader, writer = os.pipe()
     feeder = None
     if contender.feed is not None:
@@ -82,6 +86,13 @@ def _run(contender: Contender) -> None:
     contender.megabytes = max(contender.megabytes, usage.ru_maxrss // 1024)
     if process.returncode:
         print(f"{contender.name} ended with status {process.returncode}", file=sys.stderr)
+
+
+def forget(path: Path) -> None:
+    """Put a file out of the system's memory."""
+    with path.open("rb") as file:
+        os.fsync(file)  # what is not on disk yet stays
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def environment() -> dict[str, str]:
