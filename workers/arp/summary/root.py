@@ -16,6 +16,7 @@ from workers.arp.summary.blocks import (
     escape,
     section,
     shortened,
+    with_code,
 )
 from workers.arp.summary.owners import announced, emoji, owner_words
 
@@ -98,7 +99,7 @@ def root_verdict(judgement: Judgement, job: Job) -> Message:
     text = f"{emoji(verdict)} *{named}{escape(told)}"
     plain = announced(name, verdict.headline)
     if verdict.owner is Owner.INCONCLUSIVE:
-        step = shortened(verdict.next_step, _STEP)
+        step = with_code(shortened(verdict.next_step, _STEP), verdict.commands)
         text += f"\n:arrow_right: *Next step:* {escape(step)}"
         plain += f" Next step: {step}"
     if any(finding.code == "LOOP_SUSPECTED" for finding in judgement.side_findings):

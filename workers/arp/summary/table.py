@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from workers.arp.model import Control, Judgement, PointCount
-from workers.arp.summary.blocks import Block, shortened
+from workers.arp.summary.blocks import Block, has_emoji_code, shortened
 
 _ROWS = 20
 _CONTROLS = 4
@@ -88,7 +88,12 @@ def _far_reading(point: PointCount, vm: str) -> str:
 
 
 def _cell(text: str, most: int = 10) -> Block:
-    return {"type": "raw_text", "text": shortened(text, most) or " "}
+    cut = shortened(text, most) or " "
+    if not has_emoji_code(cut):
+        return {"type": "raw_text", "text": cut}
+    # Slack does not say whether raw text shows `:x:` as it is; code does.
+    code = {"type": "text", "text": cut, "style": {"code": True}}
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [code]}]}
 
 
 def _where(judgement: Judgement, point: PointCount) -> str:
