@@ -117,6 +117,19 @@ def _start(block: dict[str, Any]) -> str:
     return str(block["text"]["text"]).partition(":*")[0] + ":*"
 
 
+def test_a_table_that_counts_more_than_the_headline_says_so() -> None:
+    for code, where in (("ARP_OK", "Where (counts all 2 targets)"), (NETWORK, "Where")):
+        table = next(b for b in answer(verdicts()[code]).blocks if b["type"] == "table")
+        assert table["rows"][0][0]["text"] == where
+
+
+def test_replies_are_counted_by_the_requests_they_answer() -> None:
+    """Two MACs answer each of five requests: ten replies, and a reason that counts five."""
+    judgement = verdicts()["DUPLICATE_RESPONDERS"]
+    assert {each.vm_replies for each in judgement.points} == {0, 10}
+    assert "replies came in to 5 on vmnic1" in " ".join(judgement.verdict.reasons)
+
+
 def test_a_command_is_set_as_code_and_stays_plain_in_the_report() -> None:
     of_all = {name: judge(*load(name)) for name in NAMES}
     of_all["two ends"] = two_ended()

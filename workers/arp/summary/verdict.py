@@ -30,7 +30,7 @@ from workers.arp.summary.blocks import (
     with_code,
 )
 from workers.arp.summary.owners import announced, emoji, owner_in_short, owner_words
-from workers.arp.summary.table import in_reading_order, table_of
+from workers.arp.summary.table import asked_for, in_reading_order, table_of
 
 _HEAD, _WHY, _FAR, _FIELD, _NEXT, _BESIDE = 800, 1_600, 500, 160, 700, 800
 """Most characters of each part. Together with the table's they stay below 8,000: Slack refuses a
@@ -199,11 +199,11 @@ def _verdict_buttons(judgement: Judgement, job: Job, network_channel: str) -> li
 
 def _beside(judgement: Judgement, notes: Sequence[str]) -> list[str]:
     """What is to be known besides the verdict, a sentence each, not yet escaped."""
-    others = [target for nic, target, _ in judgement.further if target and nic == judgement.nic]
     told = " ".join(judgement.verdict.reasons)
-    every = dict.fromkeys([judgement.target or "?", *others])
+    every = asked_for(judgement)
+    counted = f"The counts are of requests for every target: {', '.join(every)}."
     return [
-        *([f"The counts are of requests for every target: {', '.join(every)}."] if others else []),
+        *([counted] if len(every) > 1 else []),
         *(
             f"{nic} → {target or '?'}: {other.headline}"
             for nic, target, other in judgement.further[:4]

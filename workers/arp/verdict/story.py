@@ -167,7 +167,7 @@ def _judged(e: Evidence) -> str:
     early = sum(each.broadcast and each.request.at < first.start for each in left_out)
     late = sum(each.broadcast and each.request.at + REPLY_TIME > last.end for each in left_out)
     reasons = [
-        f"{early} came before every point listened" if early else "",
+        f"{early} came before all points listened" if early else "",
         f"{late} came less than 2 s before {stop}" if late else "",
         f"{unicast} only checked a known entry by unicast" if unicast else "",
     ]
@@ -186,11 +186,11 @@ def _came_back(e: Evidence) -> str | None:
     elif e.delivered:
         parts.append(f"{len(e.delivered)} requests were answered at {e.nic.point}")
     if on_uplinks:
-        came = ", ".join(f"{count} on {device}" for device, count in sorted(on_uplinks.items()))
+        came = ", to ".join(f"{count} on {device}" for device, count in sorted(on_uplinks.items()))
         seen = {(copy.object, copy.vlan) for reply in e.replies for copy in reply.on_uplinks}
         tags = {tag for thing, tag in seen if e.tags_known(thing, RX)}
         tagged = f" ({', '.join(vlan_name(tag) for tag in sorted(tags))})" if tags else ""
-        parts.append(f"replies came in: {came}{tagged}")
+        parts.append(f"replies came in to {came}{tagged}")
     elif heard:
         parts.append(f"0 replies came in on {either(heard)}")
     return "; ".join(parts) + "." if parts else None
