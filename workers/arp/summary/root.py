@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workers.arp.model import Job, Judgement, Owner
+from workers.arp.numbers import counted
 from workers.arp.summary.blocks import (
     CANCEL,
     TEXT,
@@ -75,9 +76,9 @@ def progress_words(progress: Progress) -> str:
 def _counts(progress: Progress) -> str:
     if progress.silent:
         return "no ARP request of the VM yet"
-    requests = f"{progress.requests} request{'' if progress.requests == 1 else 's'}"
-    replies = f"{progress.replies} repl{'y' if progress.replies == 1 else 'ies'}"
-    return f"{requests}, {replies} so far"
+    return (
+        f"{counted(progress.requests, 'requests')}, {counted(progress.replies, 'replies')} so far"
+    )
 
 
 def _bar_words(progress: Progress) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from workers.arp.case.times import utc
-from workers.arp.model import SECOND, Job, Judgement, Owner, Uplink, Verdict
+from workers.arp.model import SECOND, Job, Judgement, Owner, PointCount, Uplink, Verdict
+from workers.arp.numbers import counted
 from workers.arp.summary.blocks import (
     AGAIN,
     HANDOFF,
@@ -248,14 +249,18 @@ def _verdict_text(judgement: Judgement, beside: Sequence[str]) -> str:
         *(f"Not proven: {line}" for line in verdict.not_proven),
         place_words(judgement),
         *(
-            f"{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
+            f"{point.point}: {_counts(point)}"
             f"{f' (blind: {point.why_blind})' if point.why_blind else ''}"
             for point in in_reading_order(judgement.points)
         ),
         *(
-            f"far:{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
+            f"far:{point.point}: {_counts(point)}"
             for point in (judgement.far.points if judgement.far else ())
         ),
         *(f"Also: {line}" for line in beside),
     ]
     return shortened(escape("\n".join(lines)), TEXT)
+
+
+def _counts(point: PointCount) -> str:
+    return f"{counted(point.vm_requests, 'requests')}, {counted(point.vm_replies, 'replies')}"

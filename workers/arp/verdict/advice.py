@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from workers.arp.model import Owner
+from workers.arp.numbers import counted
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.commands import ask_for
 from workers.arp.verdict.drops import see_drops, settings_in, settings_out
@@ -47,9 +48,9 @@ def _left_open(e: Evidence, uplink: str) -> str:
         return f"That the frames left {uplink}: NIC, optic or cable stay open."
     vlans = " and ".join(sorted({vlan_name(each.vlan) for each in worked}))
     return (
-        f"That this VM's frames left {uplink}: {uplink}, its optic and its cable carried {len(worked)} "
-        f"requests of {vlans} and their replies, so only a fault for {vlan_name(e.vlan)} or this MAC "
-        "alone stays open there."
+        f"That this VM's frames left {uplink}: {uplink}, its optic and its cable carried "
+        f"{counted(len(worked), 'answered requests')} of {vlans}, so only a fault for "
+        f"{vlan_name(e.vlan)} or this MAC alone stays open there."
     )
 
 
@@ -228,8 +229,8 @@ def _compared(e: Evidence) -> str | None:
         )
     if same and not got:
         return (
-            f"{e.target} answered nobody who asked here ({len(same)} requests of others): ask for it "
-            "from elsewhere, and look at it and its switch port."
+            f"{e.target} answered nobody who asked here ({counted(len(same), 'requests')} of others): "
+            "ask for it from elsewhere, and look at it and its switch port."
         )
     return None
 
