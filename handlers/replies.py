@@ -108,7 +108,7 @@ def unexpected() -> Message:
 
 def trouble(sentence: str, next_step: str = "") -> Message:
     """Expected trouble in its own words."""
-    return said(escape(f":x: {sentence} {next_step}".strip()))
+    return said(f":x: {escape(f'{sentence} {next_step}'.strip())}")
 
 
 def slow_slack(job: Job) -> Message:

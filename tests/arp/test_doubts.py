@@ -120,7 +120,7 @@ def test_another_uplink_than_vcenter_told_lowers_the_confidence_and_is_told() ->
             "vmnic1-rx",
             "frames from outside were delivered while what was handed to it came back",
         ),
-        ("C13", "vmnic1-rx", "1 frames from outside were delivered that no uplink shows"),
+        ("C13", "vmnic1-rx", "1 frame from outside was delivered that no uplink shows"),
         ("C14", "vmnic1-tx", "came back that no uplink shows going out"),
         (
             "fabric-without-flooding-target-unknown",

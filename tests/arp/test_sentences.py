@@ -9,7 +9,7 @@ import pytest
 
 from tests.arp.captures import START, VM, interface, packet, section
 from tests.arp.corpus import NAMES, load
-from tests.arp.degrade import with_event
+from tests.arp.degrade import cut_after, with_event
 from tests.arp.reading import REQUEST
 from workers.arp.decode import ArpReader
 from workers.arp.model import (
@@ -22,11 +22,14 @@ from workers.arp.model import (
     Heard,
     Host,
     HostEvent,
+    Job,
     Judgement,
+    Thread,
     Vm,
     Vnic,
 )
 from workers.arp.report import WIDTH, as_text
+from workers.arp.summary import verdict_message
 from workers.arp.verdict import judge
 
 EVENTS = {
@@ -124,6 +127,25 @@ def test_a_check_that_asked_for_every_point_is_not_told_to_ask_for_them(
         verdict = judge(replace(case, captures=captures), heard).verdict
         assert verdict.code == "CAPTURE_INCOMPLETE"
         assert verdict.next_step.startswith(words)
+
+
+@pytest.mark.parametrize("seconds", [3, 5, 12])
+def test_one_is_told_in_the_singular(seconds: int) -> None:
+    """Cut short, many a case has one request, one reply, one frame of another VLAN."""
+    told = [as_told(judge(*cut_after(*load(name), seconds))) for name in NAMES]
+    assert [each for text in told for each in MANY_OF_ONE.findall(text)] == []
+    assert any("1 ARP request of" in text or "1 request of" in text for text in told)
+
+
+MANY_OF_ONE = re.compile(
+    r"(?<!\d of )(?<![\d.:-])\b1 (?:ARP |untagged )*(?:requests|replies|frames|broadcasts|times)\b.*"
+)
+
+
+def as_told(judgement: Judgement) -> str:
+    verdict = judgement.verdict
+    message = verdict_message(judgement, Job("arp-1", "app01", "U1", Thread("C1", "1.1"), 0))
+    return "\n".join([*verdict.reasons, *verdict.not_proven, *_beside(judgement), message.text])
 
 
 @pytest.mark.parametrize("event", sorted(EVENTS))

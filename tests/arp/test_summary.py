@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests import golden
 from tests.arp.both_ends import FAR, NEAR, captured, world
 from tests.arp.corpus import NAMES, expected, load
 from tests.lab.slack import ALICE, BOB, INCIDENT, NET_ONCALL
+from tests.lab.slack.emoji import EMOJI
 from workers.arp.model import (
     Job,
     Judgement,
@@ -20,6 +22,7 @@ from workers.arp.model import (
     Uplink,
     VmCandidate,
 )
+from workers.arp.report import as_json, as_text
 from workers.arp.summary import (
     HANDOFF,
     Message,
@@ -96,9 +99,55 @@ def test_the_verdict_of_both_ends_reads_as_written_down() -> None:
 def test_the_root_says_what_to_do_next_where_nobody_has_the_next_move(code: str) -> None:
     verdict, root = verdicts()[code].verdict, root_verdict(verdicts()[code], JOB)
     undecided = verdict.owner is Owner.INCONCLUSIVE
-    shown = root.blocks[0]["text"]["text"]
-    assert (escape(verdict.next_step) in shown) is undecided
-    assert (escape(verdict.next_step) in root.text) is undecided
+    for shown in (root.blocks[0]["text"]["text"], root.text):
+        assert (escape(verdict.next_step).replace("`", "") in shown.replace("`", "")) is undecided
+
+
+@pytest.mark.parametrize("code", sorted(set(CODES) - ONLY_BESIDE))
+def test_what_to_do_stands_above_the_reasons_and_is_never_folded(code: str) -> None:
+    judgement = verdicts()[code]
+    blocks = answer(judgement).blocks
+    assert [_start(block) for block in blocks[1:3]] == [":arrow_right: *Next step:*", "*Why:*"]
+    for message in (answer(judgement), handoff_message(judgement, JOB)):
+        sections = [b for b in message.blocks if b["type"] == "section" and "text" in b]
+        assert all(block["expand"] for block in sections)
+
+
+def _start(block: dict[str, Any]) -> str:
+    return str(block["text"]["text"]).partition(":*")[0] + ":*"
+
+
+def test_a_table_that_counts_more_than_the_headline_says_so() -> None:
+    for code, where in (("ARP_OK", "Where (counts all 2 targets)"), (NETWORK, "Where")):
+        table = next(b for b in answer(verdicts()[code]).blocks if b["type"] == "table")
+        assert table["rows"][0][0]["text"] == where
+
+
+def test_replies_are_counted_by_the_requests_they_answer() -> None:
+    """Two MACs answer each of five requests: ten replies, and a reason that counts five."""
+    judgement = verdicts()["DUPLICATE_RESPONDERS"]
+    assert {each.vm_replies for each in judgement.points} == {0, 10}
+    assert "replies came in to 5 on vmnic1" in " ".join(judgement.verdict.reasons)
+
+
+def test_a_command_is_set_as_code_and_stays_plain_in_the_report() -> None:
+    of_all = {name: judge(*load(name)) for name in NAMES}
+    of_all["two ends"] = two_ended()
+    typed = {name: each for name, each in of_all.items() if each.verdict.commands}
+    for name, judgement in of_all.items():
+        step = judgement.verdict.next_step
+        assert ("arping" in step or "pktcap-uw" in step) is (name in typed), step
+        assert "`" not in str(as_json(judgement))
+    assert {each.verdict.code for each in typed.values()} >= {
+        *("NO_STIMULUS", "TOO_FEW_REQUESTS", "PROBES_ONLY", "UNANSWERED_NO_CONTROL"),
+        *("VSWITCH_DROP_TX", "VSWITCH_DROP_RX"),
+    }
+    for judgement in typed.values():
+        for command in judgement.verdict.commands:
+            for message in (answer(judgement), handoff_message(judgement, JOB)):
+                assert f"`{command}`" in str(message.blocks)
+                assert f"`{command}`" in message.text
+            assert f"\n      {command}\n" in as_text(judgement)
 
 
 def test_a_suspected_loop_is_told_where_arp_works_too() -> None:
@@ -131,30 +180,67 @@ def test_a_name_that_begins_the_headline_is_not_said_twice() -> None:
     assert "app01: app01" not in root.text + answer(verdicts()["NO_STIMULUS"]).text
 
 
-MARKED = ("*prod*", "_app_", "~old~ db", "*a and b*", "web_01", "x*y", "__init__", "`cmd`x")
+MARKED = (
+    *("*prod*", "_app_", "~old~ db", "*a and b*", "web_01", "x*y", "__init__", "`cmd`x"),
+    *(":x:", "web:warning:1", "(:x:)", ":x::warning:", "db :x: 3", ":X:x:"),
+)
+
+
+def _naming(name: str) -> list[Message]:
+    """Every kind of message that tells of a VM, a port group and a sentence with this name."""
+    judgement = verdicts()["NO_STIMULUS"]
+    nics = tuple(replace(nic, portgroup=name) for nic in judgement.case.vm.nics)
+    headline = f"{name} ({name}): it sent no ARP request, says {name}."
+    points = tuple(replace(each, why_blind=f"{name} failed") for each in judgement.points)
+    named = replace(
+        judgement,
+        case=replace(judgement.case, vm=replace(judgement.case.vm, name=name, nics=nics)),
+        verdict=replace(judgement.verdict, headline=headline, reasons=(headline,)),
+        points=points,
+    )
+    return [
+        root_verdict(named, JOB),
+        answer(named),
+        handoff_message(named, JOB),
+        root_message(replace(JOB, vm=name), PROGRESS["finding"]),
+        trouble_message(JOB, headline, closest=(name,)),
+        choice_message(JOB, [replace(CHOICES[0], name=name)]),
+        said(headline),
+    ]
 
 
 @pytest.mark.parametrize("name", MARKED)
 def test_names_are_shown_as_they_are(name: str) -> None:
     """What Slack shows has the name's characters; a backtick alone looks the same and is not."""
-    judgement = verdicts()["NO_STIMULUS"]
-    nics = tuple(replace(nic, portgroup=name) for nic in judgement.case.vm.nics)
-    headline = f"{name} ({name}): it sent no ARP request, says {name}."
-    named = replace(
-        judgement,
-        case=replace(judgement.case, vm=replace(judgement.case.vm, name=name, nics=nics)),
-        verdict=replace(judgement.verdict, headline=headline, reasons=(headline,)),
-    )
-    for message in (
-        root_verdict(named, JOB),
-        answer(named),
-        root_message(replace(JOB, vm=name), PROGRESS["finding"]),
-        trouble_message(JOB, headline),
-    ):
+    for message, usual in zip(_naming(name), _naming("app01"), strict=True):
         shown = golden.rendered(message).replace("ˋ", "`")
         assert golden.refused(message) == []
         plain = "".join(char for char in name if char != "`")
         assert plain in "".join(char for char in shown if char != "`")
+        assert _emoji(shown) == _emoji(golden.rendered(usual))
+
+
+def _emoji(shown: str) -> list[str]:
+    return [char for char in shown if char in "".join(EMOJI.values())]
+
+
+def test_a_mac_is_code_for_a_part_of_it_may_be_an_emoji() -> None:
+    assert escape("from 00:50:56:ab:cd:01, twice") == "from `00:50:56:ab:cd:01`, twice"
+    assert escape("(00:50:56:00:00:01, at 00:00:02Z)") == "(`00:50:56:00:00:01`, at 00:00:02Z)"
+
+
+def test_an_emoji_code_in_a_table_is_code() -> None:
+    blind = replace(verdicts()[NETWORK].points[0], why_blind=":x: failed")
+    table = next(
+        block
+        for block in answer(replace(verdicts()[NETWORK], points=(blind,))).blocks
+        if block["type"] == "table"
+    )
+    cell = table["rows"][1][3]
+    assert cell["type"] == "rich_text"
+    assert cell["elements"][0]["elements"] == [
+        {"type": "text", "text": "Blind: :x: failed", "style": {"code": True}}
+    ]
 
 
 def test_code_in_a_sentence_stays_code_and_plain_words_stay_plain() -> None:
@@ -229,7 +315,7 @@ def others() -> dict[str, Message]:
         "handoff": with_note(handoff, noted, LINK),
         "handoff-without-note": with_note(handoff, JOB, None),
         "handed-off": handed_off(JOB, NET_ONCALL, LINK),
-        "handoff-failed": said(":x: The hand-off did not work: Slack refused it."),
+        "handoff-failed": said("The hand-off did not work: Slack refused it.", ":x:"),
         "kept": kept_message(JOB, answer(judgement), "not_in_channel"),
         "joined": joined_message(JOB, judgement.verdict.headline, LINK),
     }

@@ -131,7 +131,9 @@ def test_handed_to_an_uplink_is_never_called_left_the_wire() -> None:
     verdict = judge(*load("C08")).verdict
     assert "24 ARP requests of app01" in verdict.reasons[0]
     assert "were handed to vmnic1 (sw-a Ethernet1/10 per LLDP)" in verdict.reasons[0]
-    assert any("carried 3 requests of VLAN 120" in sentence for sentence in verdict.not_proven)
+    assert any(
+        "carried 3 answered requests of VLAN 120" in sentence for sentence in verdict.not_proven
+    )
     alone = judge(*load("uplink-dead")).verdict
     assert "That the frames left vmnic1: NIC, optic or cable stay open." in alone.not_proven
     assert any("6 of 6 replies" in sentence for sentence in verdict.reasons)

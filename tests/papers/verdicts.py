@@ -29,7 +29,7 @@ verdict, its message says what was **not** proven, and the bundle holds the fram
 """
 
 _SECTIONS = {
-    Owner.NONE: "ARP works here",
+    Owner.NONE: "No fault seen",
     Owner.GUEST: "The guest",
     Owner.VIRTUALIZATION: "The virtualization team",
     Owner.NETWORK: "The network team",

@@ -50,7 +50,9 @@ async def hand_off(lease: Lease, jobs: Jobs, slack: Slack, channel: str) -> dict
     except (SlackUnreachable, LeaseLost, QueueUnreachable):
         raise
     except CheckError as trouble:
-        said_there = said(f":x: The hand-off did not work: {trouble.sentence} {trouble.next_step}")
+        said_there = said(
+            f"The hand-off did not work: {trouble.sentence} {trouble.next_step}", ":x:"
+        )
         outcome = {"outcome": trouble.code.lower(), "headline": trouble.sentence}
     if thread_ts and TOLD not in lease.notes:
         with contextlib.suppress(SlackRefused):
@@ -127,7 +129,7 @@ async def _audit(lease: Lease, jobs: Jobs, outcome: dict[str, str]) -> None:
 
 
 async def _tell(slack: Slack, job: Job, trouble: CheckError) -> None:
-    message = said(f":x: {trouble.sentence} {trouble.next_step}")
+    message = said(f"{trouble.sentence} {trouble.next_step}", ":x:")
     with contextlib.suppress(SlackRefused):
         if job.thread.response_url:
             await slack.respond(job.thread.response_url, message)

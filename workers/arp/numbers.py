@@ -1,4 +1,4 @@
-"""Counts turned into what they prove: intervals, odds and change points.
+"""Counts turned into what they prove, intervals, odds and change points, and into words.
 
 The formulas are Wilson's score interval (1927) and Fisher's exact test (1922). Both assume
 independent trials; ARP requests of one burst are not, so callers ask for a minimum span as well.
@@ -10,6 +10,18 @@ from collections.abc import Iterable, Sequence
 from math import comb, sqrt
 
 _Z95 = 1.959963984540054
+
+
+def counted(number: int, things: str) -> str:
+    """``2 replies`` or ``1 reply``, by the plural."""
+    if number == 1:
+        things = f"{things[:-3]}y" if things.endswith("ies") else things.removesuffix("s")
+    return f"{number} {things}"
+
+
+def were(number: int) -> str:
+    """``1 reply was``, ``2 replies were``."""
+    return "was" if number == 1 else "were"
 
 
 def wilson(answered: int, asked: int) -> tuple[float, float]:

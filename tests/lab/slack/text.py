@@ -12,7 +12,7 @@ from tests.lab.slack.emoji import EMOJI
 from tests.lab.slack.state import Json, Message
 from tests.lab.slack.workspace import Workspace
 
-_HIDE = str.maketrans({"*": "\ue000", "_": "\ue001", "~": "\ue002"})
+_HIDE = str.maketrans({"*": "\ue000", "_": "\ue001", "~": "\ue002", ":": "\ue003"})
 _SHOW = {ord(hidden): chr(mark) for mark, hidden in _HIDE.items()}
 
 
@@ -25,9 +25,9 @@ def mrkdwn_as_text(text: str, space: Workspace) -> str:
     text = re.sub(r"(?<![\w*])\*(?! )([^*\n]+?)(?<! )\*(?![\w*])", r"\1", text)
     text = re.sub(r"(?<![\w_`])_(?! )([^_\n`]+?)(?<! )_(?![\w_`])", r"\1", text)
     text = re.sub(r"(?<![\w~])~(?! )([^~\n]+?)(?<! )~(?![\w~])", r"\1", text)
-    text = text.translate(_SHOW)
     text = re.sub(r"<([^<>]*)>", lambda found: _reference(found[1], space), text)
     text = re.sub(r":([a-z0-9_+-]+):", lambda found: EMOJI.get(found[1], found[0]), text)
+    text = text.translate(_SHOW)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
@@ -94,7 +94,8 @@ def _plain(value: Any, space: Workspace) -> str:  # noqa: ANN401 - any JSON
     if not isinstance(value, dict):
         return ""
     text = str(value.get("text", ""))
-    return mrkdwn_as_text(text, space)
+    literal = value.get("type") == "plain_text" and value.get("emoji") is False
+    return text if literal else mrkdwn_as_text(text, space)
 
 
 def _section(block: Json, space: Workspace) -> str:
@@ -127,6 +128,8 @@ def _rich(value: Any, space: Workspace) -> str:  # noqa: ANN401 - any JSON
         return "".join(f"• {_rich(item, space)}\n" for item in value["elements"])
     if "elements" in value:
         return _rich(value["elements"], space)
+    if kind == "text":
+        return str(value["text"])
     names = {"emoji": f":{value.get('name')}:", "user": f"<@{value.get('user_id')}>"}
     names |= {
         "link": str(value.get("text") or value.get("url")),

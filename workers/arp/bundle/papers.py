@@ -13,6 +13,7 @@ from workers.arp.case.times import utc
 from workers.arp.case.writing import write_case
 from workers.arp.model import MILLISECOND, Capture, ClockGap, FarEnd, Judgement
 from workers.arp.pktcap import printable
+from workers.arp.report import step_lines
 
 MANIFEST_SCHEMA: Final = "arpcheck-manifest/1"
 _WIDTH: Final = 78
@@ -76,7 +77,7 @@ def readme(evidence: Evidence, more: Collection[str] = ()) -> bytes:
         *_bullets(verdict.not_proven),
         "",
         "NEXT STEP",
-        *_wrapped(verdict.next_step or "none"),
+        *(step_lines(verdict) if verdict.next_step else ["none"]),
         "",
         f"FILES ({len(evidence.sightings)} ARP frames, {ours} of or for the VM; all times are UTC)",
         "".join([_FILES, *folders]),

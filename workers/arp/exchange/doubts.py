@@ -24,6 +24,7 @@ from workers.arp.model import (
     Vnic,
 )
 from workers.arp.model.values import dataclass
+from workers.arp.numbers import counted, were
 
 _TWICE = 2
 _ASKED_BEFORE = 5 * SECOND
@@ -118,7 +119,7 @@ def _port_sent(scene: _Scene, nic: Vnic, ear: Ear) -> str | None:
         ),
     )
     if sent:
-        return f"{len(sent)} frames of the VM were handed to {sent[0].object}"
+        return f"{_frames(sent)} of the VM {were(len(sent))} handed to {sent[0].object}"
     outs = {thing for thing, way in scene.mute if way == TX} - {nic.point}
     back = scene.at(
         UPLINK,
@@ -177,7 +178,7 @@ def _let_in(scene: _Scene, ear: Ear) -> str | None:
         return None
     alone = [seen for seen in got if not scene.elsewhere(seen, RX)]
     if alone:
-        return f"{len(alone)} frames from outside were delivered that no uplink shows"
+        return f"{_frames(alone)} from outside {were(len(alone))} delivered that no uplink shows"
     works = scene.at(
         UPLINK,
         RX,
@@ -189,7 +190,12 @@ def _let_in(scene: _Scene, ear: Ear) -> str | None:
     )
     if not works:
         return None
-    return f"{len(got)} frames from outside were delivered while what was handed to it came back"
+    delivered = f"{_frames(got)} from outside {were(len(got))} delivered"
+    return f"{delivered} while what was handed to it came back"
+
+
+def _frames(seen: Sequence[Sighting]) -> str:
+    return counted(len(seen), "frames")
 
 
 def _handed_out(scene: _Scene, ear: Ear) -> str | None:

@@ -78,6 +78,7 @@ class Verdict:
     """The answer: a code that is never renamed, who moves next, and the sentences for people.
 
     ``subject`` is what the verdict is about (``vmnic1/110``), None where there is nothing to name.
+    ``commands`` are those parts of ``next_step`` that are typed as they stand there.
     """
 
     code: str
@@ -88,6 +89,7 @@ class Verdict:
     reasons: tuple[str, ...] = ()
     not_proven: tuple[str, ...] = ()
     next_step: str = ""
+    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

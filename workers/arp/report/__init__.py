@@ -13,9 +13,9 @@ from workers.arp.model import (
     PointCount,
     Verdict,
 )
-from workers.arp.report.ticket import WIDTH, as_text
+from workers.arp.report.ticket import WIDTH, as_text, step_lines
 
-__all__ = ["WIDTH", "as_json", "as_text"]
+__all__ = ["WIDTH", "as_json", "as_text", "step_lines"]
 
 SCHEMA = "arpcheck-report/1"
 

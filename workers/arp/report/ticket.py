@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from workers.arp.case.times import utc
-from workers.arp.model import Judgement, PointCount, Uplink, Vnic
+from workers.arp.model import Judgement, PointCount, Uplink, Verdict, Vnic
 from workers.arp.report.room import ALWAYS, Item, fitted
 
 WIDTH = 78
@@ -25,7 +25,10 @@ def as_text(judgement: Judgement, above: str = "") -> str:
     """
     warning = _wrapped(above, indent=10) if above else []
     head = [*warning, *_head(judgement), "", *_table(judgement.points), ""]
-    tail = _section(f"NEXT ({judgement.verdict.owner})", [judgement.verdict.next_step])
+    step = judgement.verdict.next_step
+    tail = (
+        [f"NEXT ({judgement.verdict.owner})", *step_lines(judgement.verdict, "- ")] if step else []
+    )
     room = MOST_LINES - len(head) - len(tail) - 1
     sections, left_out = fitted(_items(judgement), room)
     ends = [f"… {left_out} more left out here; --json has everything"] if left_out else []
@@ -111,7 +114,7 @@ def _table(points: Sequence[PointCount]) -> list[str]:
         heard = "yes" if not point.why_blind else f"BLIND: {point.why_blind}"
         requests = str(point.vm_requests)
         if point.reflections:
-            requests = f"{point.vm_requests} refl"
+            requests = f"{point.vm_requests} back"
         row = f"{point.point:<14}{requests:>9}{point.vm_replies:>9}{point.other_frames:>7}  "
         lines += textwrap.wrap(
             row + heard,
@@ -123,7 +126,14 @@ def _table(points: Sequence[PointCount]) -> list[str]:
         )
     if len(shown) < len(points):
         lines.append(f"… {len(points) - len(shown)} more points; --json has all")
-    return lines
+    return [*lines, _legend(shown)] if shown else lines
+
+
+def _legend(shown: Sequence[PointCount]) -> str:
+    """What the names of points and a count of reflections mean, for whoever sees them first here."""
+    words = "tx: sent by the VM (vnic) or host (vmnic), rx: came in"
+    back = any(point.reflections for point in shown)
+    return f"{words}; back: its own again" if back else words
 
 
 def _items(judgement: Judgement) -> list[Item]:
@@ -178,12 +188,16 @@ def _notes(judgement: Judgement) -> Iterable[str]:
         yield f"{nic} {target or ''}: {other.headline}"
 
 
-def _section(title: str, items: Sequence[str]) -> list[str]:
-    if not any(items):
-        return []
-    lines = [title]
-    for item in items:
-        lines += _wrapped(f"- {item}", indent=2)
+def step_lines(verdict: Verdict, first: str = "") -> list[str]:
+    """The next step behind ``first``; a command has a line of its own, never broken, to be copied."""
+    commands = "|".join(map(re.escape, verdict.commands))
+    parts = re.split(f"({commands})", verdict.next_step) if commands else [verdict.next_step]
+    indent = len(first)
+    lines = _wrapped(first + parts[0].strip(), indent)
+    for command, text in zip(parts[1::2], parts[2::2], strict=True):
+        lines.append(" " * (indent + 4) + command)
+        if text.strip():
+            lines += _wrapped(" " * indent + text.strip(), indent)
     return lines
 
 

@@ -37,6 +37,9 @@ _WORD = re.compile(r"\S+")
 _OPENING, _CLOSING = "([\"'“", ".,:;)]\"'”!?"
 _FORMATS = re.compile(r"(?<!\w)[*_~`]|[*_~`](?!\w)")
 """A mark between two letters or digits, as in ``web_01``, formats nothing."""
+_EMOJI = re.compile(r":(?!\d\d:)[\w+'-]+:")
+"""A name between colons is drawn as an emoji, even within a word; ``:00:`` of a time of day is none."""
+_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", re.IGNORECASE)
 _HALF_ENTITY = re.compile(r"&\w{0,3}…$")
 
 
@@ -52,7 +55,8 @@ def escape(text: str) -> str:
     """Make a sentence harmless in mrkdwn, and show the names in it as they are.
 
     mrkdwn has no escape for its marks: a word that they could format becomes inline code, in which
-    they stand for themselves and from which a name is copied whole. Code that is there stays.
+    they stand for themselves and from which a name is copied whole. Code that is there stays. So do
+    emoji codes (``:x:``), which MACs have too: ``:ab:``, ``:cd:`` and ``:de:`` are emoji of Slack's.
     """
     parts = _CODE.split(text)
     parts[::2] = [_WORD.sub(_literal, part) for part in parts[::2]]
@@ -60,11 +64,25 @@ def escape(text: str) -> str:
 
 
 def _literal(found: re.Match[str]) -> str:
-    word = found[0].lstrip(_OPENING).rstrip(_CLOSING)
-    if not _FORMATS.search(word):
+    opened = found[0].lstrip(_OPENING)
+    emoji = [each.end() for each in _EMOJI.finditer(opened)]
+    word = opened[: max(len(opened.rstrip(_CLOSING)), *emoji, 0)]
+    if not (emoji or _FORMATS.search(word) or _MAC.search(word)):
         return found[0]
-    before, after = found[0].split(word, 1)
+    before, after = found[0][: -len(opened)], opened[len(word) :]
     return f"{before}`{word.replace('`', _GRAVE)}`{after}"
+
+
+def has_emoji_code(text: str) -> bool:
+    """Whether a part of the text, such as ``:x:``, would be drawn as an emoji."""
+    return _EMOJI.search(text) is not None
+
+
+def with_code(text: str, commands: Iterable[str]) -> str:
+    """A sentence, not yet escaped, whose ``commands`` stand as inline code."""
+    for command in commands:
+        text = text.replace(command, f"`{command}`")
+    return text
 
 
 def entities(text: str) -> str:
@@ -92,13 +110,13 @@ def mrkdwn(text: str, most: int = SECTION) -> Block:
 
 
 def plain(text: str, most: int) -> Block:
-    """A plain_text object, shortened to ``most`` characters."""
-    return {"type": "plain_text", "text": shortened(text, most), "emoji": True}
+    """A plain_text object, shortened to ``most`` characters; ``:x:`` in a name stays that."""
+    return {"type": "plain_text", "text": shortened(text, most), "emoji": False}
 
 
 def section(text: str, most: int = SECTION) -> Block:
-    """A section block."""
-    return {"type": "section", "text": mrkdwn(text, most)}
+    """A section block, shown whole: else Slack may hide the end of it behind "See more"."""
+    return {"type": "section", "text": mrkdwn(text, most), "expand": True}
 
 
 def context(text: str, most: int = FIELD) -> Block:

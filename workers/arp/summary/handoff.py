@@ -23,6 +23,7 @@ from workers.arp.summary.blocks import (
     escape,
     section,
     shortened,
+    with_code,
 )
 from workers.arp.summary.owners import emoji, owner_words
 from workers.arp.summary.verdict import far_words, place_words, switch_port
@@ -32,6 +33,7 @@ def handoff_message(judgement: Judgement, job: Job) -> Message:
     """The whole case for somebody who has not seen the thread."""
     verdict = judgement.verdict
     ports, far = switch_port(judgement), far_words(judgement)
+    step = with_code(shortened(verdict.next_step, 600), verdict.commands)
     judged = f"*Verdict:* {code(verdict.code)}, confidence {verdict.confidence}"
     facts = [
         f"*Where and when:* {escape(place_words(judgement))}",
@@ -40,13 +42,13 @@ def handoff_message(judgement: Judgement, job: Job) -> Message:
         f"{judged}, next move: {owner_words(verdict.owner)}",
     ]
     ahead = [
-        f":arrow_right: *First test:* {escape(shortened(verdict.next_step, 600))}",
+        f":arrow_right: *First test:* {escape(step)}",
         "*Not proven:*\n" + bullets(verdict.not_proven, 4) if verdict.not_proven else "",
     ]
     plain = "\n".join(
         [
             verdict.headline,
-            f"First test: {shortened(verdict.next_step, 600)}",
+            f"First test: {step}",
             place_words(judgement),
             *(f"- {reason}" for reason in verdict.reasons),
             *filter(None, [far]),
@@ -128,6 +130,7 @@ def joined_message(job: Job, headline: str, link: str | None) -> Message:
     return Message(text, (section(text),))
 
 
-def said(text: str) -> Message:
-    """One paragraph; ``text`` is not yet escaped."""
-    return Message(shortened(escape(text), TEXT), (section(escape(text)),))
+def said(text: str, sign: str = "") -> Message:
+    """One paragraph; ``text`` is not yet escaped, ``sign`` is an emoji code before it."""
+    shown = f"{sign} {escape(text)}".strip()
+    return Message(shortened(shown, TEXT), (section(shown),))

@@ -25,7 +25,7 @@ def owner_words(owner: Owner) -> str:
         Owner.VIRTUALIZATION: "the virtualization team",
         Owner.NETWORK: "the network team",
         Owner.TARGET: "the target's owner",
-        Owner.NONE: "nobody, ARP works here",
+        Owner.NONE: "nobody, no fault seen",
         Owner.INCONCLUSIVE: "not decided",
     }[owner]
 

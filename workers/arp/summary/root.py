@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workers.arp.model import Job, Judgement, Owner
+from workers.arp.numbers import counted
 from workers.arp.summary.blocks import (
     CANCEL,
     TEXT,
@@ -16,6 +17,7 @@ from workers.arp.summary.blocks import (
     escape,
     section,
     shortened,
+    with_code,
 )
 from workers.arp.summary.owners import announced, emoji, owner_words
 
@@ -74,9 +76,9 @@ def progress_words(progress: Progress) -> str:
 def _counts(progress: Progress) -> str:
     if progress.silent:
         return "no ARP request of the VM yet"
-    requests = f"{progress.requests} request{'' if progress.requests == 1 else 's'}"
-    replies = f"{progress.replies} repl{'y' if progress.replies == 1 else 'ies'}"
-    return f"{requests}, {replies} so far"
+    return (
+        f"{counted(progress.requests, 'requests')}, {counted(progress.replies, 'replies')} so far"
+    )
 
 
 def _bar_words(progress: Progress) -> str:
@@ -98,7 +100,7 @@ def root_verdict(judgement: Judgement, job: Job) -> Message:
     text = f"{emoji(verdict)} *{named}{escape(told)}"
     plain = announced(name, verdict.headline)
     if verdict.owner is Owner.INCONCLUSIVE:
-        step = shortened(verdict.next_step, _STEP)
+        step = with_code(shortened(verdict.next_step, _STEP), verdict.commands)
         text += f"\n:arrow_right: *Next step:* {escape(step)}"
         plain += f" Next step: {step}"
     if any(finding.code == "LOOP_SUSPECTED" for finding in judgement.side_findings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from workers.arp.model import Control, Judgement, PointCount
-from workers.arp.summary.blocks import Block, shortened
+from workers.arp.summary.blocks import Block, has_emoji_code, shortened
 
 _ROWS = 20
 _CONTROLS = 4
@@ -16,7 +16,7 @@ _READINGS = 1_200
 
 def table_of(judgement: Judgement) -> Block | None:
     """A row a capture point, the far end's after the near one's, then the controls; None without any."""
-    rows = [["Where", "Requests", "Replies", "Reading"]]
+    rows = [[f"Where{_of_targets(judgement)}", "Requests", "Replies", "Reading"]]
     rows += [
         [_where(judgement, p), str(p.vm_requests), str(p.vm_replies), _reading(p)]
         for p in in_reading_order(judgement.points)
@@ -42,6 +42,18 @@ def table_of(judgement: Judgement) -> Block | None:
             for where, asked, answered, reading in rows
         ],
     }
+
+
+def asked_for(judgement: Judgement) -> list[str]:
+    """The targets whose requests and replies the points count: the verdict's first, each once."""
+    others = [target for nic, target, _ in judgement.further if target and nic == judgement.nic]
+    return list(dict.fromkeys([judgement.target or "?", *others]))
+
+
+def _of_targets(judgement: Judgement) -> str:
+    """That more is counted than the headline does, where the counts stand."""
+    count = len(asked_for(judgement))
+    return f" (counts all {count} targets)" if count > 1 else ""
 
 
 def in_reading_order(points: Iterable[PointCount]) -> list[PointCount]:
@@ -88,7 +100,12 @@ def _far_reading(point: PointCount, vm: str) -> str:
 
 
 def _cell(text: str, most: int = 10) -> Block:
-    return {"type": "raw_text", "text": shortened(text, most) or " "}
+    cut = shortened(text, most) or " "
+    if not has_emoji_code(cut):
+        return {"type": "raw_text", "text": cut}
+    # Slack does not say whether raw text shows `:x:` as it is; code does.
+    code = {"type": "text", "text": cut, "style": {"code": True}}
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [code]}]}
 
 
 def _where(judgement: Judgement, point: PointCount) -> str:

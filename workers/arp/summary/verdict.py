@@ -1,7 +1,8 @@
-"""A Judgement turned into the thread's answer: verdict, facts, where frames were seen, next step.
+"""A Judgement turned into the thread's answer: verdict, next step, why, facts, where frames were seen.
 
-Who has the next move stands under the headline, in blocks and in plain text: what follows may be cut,
-or lie below the edge of a phone. Of all the times of a check one is told, how long was listened.
+Who has the next move and what to do stand under the headline, in blocks and in plain text: what
+follows may be cut, or lie below the edge of a phone. Of all the times of a check one is told, how
+long was listened.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from workers.arp.case.times import utc
-from workers.arp.model import SECOND, Job, Judgement, Owner, Uplink, Verdict
+from workers.arp.model import SECOND, Job, Judgement, Owner, PointCount, Uplink, Verdict
+from workers.arp.numbers import counted
 from workers.arp.summary.blocks import (
     AGAIN,
     HANDOFF,
@@ -26,11 +28,12 @@ from workers.arp.summary.blocks import (
     mrkdwn,
     section,
     shortened,
+    with_code,
 )
 from workers.arp.summary.owners import announced, emoji, owner_in_short, owner_words
-from workers.arp.summary.table import in_reading_order, table_of
+from workers.arp.summary.table import asked_for, in_reading_order, table_of
 
-_HEAD, _FAR, _FIELD, _NEXT, _BESIDE = 2_000, 500, 160, 700, 800
+_HEAD, _WHY, _FAR, _FIELD, _NEXT, _BESIDE = 800, 1_600, 500, 160, 700, 800
 """Most characters of each part. Together with the table's they stay below 8,000: Slack refuses a
 message whose blocks hold too much (msg_blocks_too_long, seen from about 11,000)."""
 
@@ -38,7 +41,7 @@ message whose blocks hold too much (msg_blocks_too_long, seen from about 11,000)
 def verdict_message(
     judgement: Judgement, job: Job, *, network_channel: str = "", notes: Sequence[str] = ()
 ) -> Message:
-    """The whole answer: verdict, facts, where frames were seen, next step, buttons, small print.
+    """The whole answer: verdict, next step, why, facts, where frames were seen, buttons, small print.
 
     ``notes`` are sentences of the check itself, such as why it stopped early or what could not be
     cleaned up.
@@ -48,11 +51,12 @@ def verdict_message(
     table = table_of(judgement)
     beside = _beside(judgement, notes)
     blocks = [
-        section(f"{head}\n{bullets(verdict.reasons)}", _HEAD),
+        section(head, _HEAD),
+        section(_next(judgement), _NEXT),
+        *_why(verdict),
         *_far_end(judgement),
         {"type": "section", "fields": [mrkdwn(text, _FIELD) for text in _fields(judgement)]},
         *([table] if table else []),
-        *_next(judgement),
         *([context("*Also:*\n" + bullets(beside, 12), _BESIDE)] if beside else []),
         actions(_verdict_buttons(judgement, job, network_channel)),
         context(_small_print(judgement, job)),
@@ -132,11 +136,20 @@ def _clock(at: int) -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
-def _next(judgement: Judgement) -> Iterator[Block]:
-    verdict = judgement.verdict
+def _next(judgement: Judgement) -> str:
     port = switch_port(judgement)
-    words = f":arrow_right: *Next step:* {escape(shortened(verdict.next_step, 500))}"
-    yield section(f"{words}\nSwitch port: {port}" if port else words, _NEXT)
+    words = f":arrow_right: *Next step:* {escape(_step(judgement.verdict, 500))}"
+    return f"{words}\nSwitch port: {port}" if port else words
+
+
+def _step(verdict: Verdict, most: int) -> str:
+    return with_code(shortened(verdict.next_step, most), verdict.commands)
+
+
+def _why(verdict: Verdict) -> Iterator[Block]:
+    """What speaks for the verdict and what does not, side by side in few lines."""
+    if verdict.reasons:
+        yield section(f"*Why:*\n{bullets(verdict.reasons)}", _WHY)
     if verdict.not_proven:
         yield section("*Not proven:*\n" + bullets(verdict.not_proven, 4), _NEXT)
 
@@ -187,11 +200,11 @@ def _verdict_buttons(judgement: Judgement, job: Job, network_channel: str) -> li
 
 def _beside(judgement: Judgement, notes: Sequence[str]) -> list[str]:
     """What is to be known besides the verdict, a sentence each, not yet escaped."""
-    others = [target for nic, target, _ in judgement.further if target and nic == judgement.nic]
     told = " ".join(judgement.verdict.reasons)
-    every = dict.fromkeys([judgement.target or "?", *others])
+    every = asked_for(judgement)
+    counted = f"The counts are of requests for every target: {', '.join(every)}."
     return [
-        *([f"The counts are of requests for every target: {', '.join(every)}."] if others else []),
+        *([counted] if len(every) > 1 else []),
         *(
             f"{nic} → {target or '?'}: {other.headline}"
             for nic, target, other in judgement.further[:4]
@@ -230,20 +243,24 @@ def _verdict_text(judgement: Judgement, beside: Sequence[str]) -> str:
     verdict = judgement.verdict
     lines = [
         announced(judgement.case.vm.name, verdict.headline),
-        f"{_next_move(verdict)}. {shortened(verdict.next_step, 900)}",
+        f"{_next_move(verdict)}. {_step(verdict, 900)}",
         *(f"- {reason}" for reason in verdict.reasons),
         *filter(None, [far_words(judgement)]),
         *(f"Not proven: {line}" for line in verdict.not_proven),
         place_words(judgement),
         *(
-            f"{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
+            f"{point.point}: {_counts(point)}"
             f"{f' (blind: {point.why_blind})' if point.why_blind else ''}"
             for point in in_reading_order(judgement.points)
         ),
         *(
-            f"far:{point.point}: {point.vm_requests} requests, {point.vm_replies} replies"
+            f"far:{point.point}: {_counts(point)}"
             for point in (judgement.far.points if judgement.far else ())
         ),
         *(f"Also: {line}" for line in beside),
     ]
     return shortened(escape("\n".join(lines)), TEXT)
+
+
+def _counts(point: PointCount) -> str:
+    return f"{counted(point.vm_requests, 'requests')}, {counted(point.vm_replies, 'replies')}"

@@ -21,6 +21,7 @@ from workers.arp.two_ends.telling import sentence_of
 from workers.arp.two_ends.there import dropped_there, lost_at_far_uplink, lost_between
 from workers.arp.two_ends.way import Way
 from workers.arp.verdict.codes import CODES
+from workers.arp.verdict.commands import typed_in
 
 _NOT_SENT = {"VSWITCH_DROP_TX", "FORGED_TX_DROP"}
 _MOVED = {"vmotion_out", "vmotion_in", "poweroff", "reconnect", "mac_change"}
@@ -54,6 +55,7 @@ def _told(near: Judgement, way: Way, found: Found) -> Verdict:
         (sentence_of(near, way), *([] if alone.code == found.code else [changed]), *alone.reasons),
         found.not_proven,
         found.next_step,
+        typed_in(found.next_step),
     )
 
 

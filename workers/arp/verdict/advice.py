@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from workers.arp.model import Owner
+from workers.arp.numbers import counted
 from workers.arp.verdict.codes import CODES
+from workers.arp.verdict.commands import ask_for
 from workers.arp.verdict.drops import see_drops, settings_in, settings_out
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.signs import BYPASSING, Sign, move_of
@@ -46,9 +48,9 @@ def _left_open(e: Evidence, uplink: str) -> str:
         return f"That the frames left {uplink}: NIC, optic or cable stay open."
     vlans = " and ".join(sorted({vlan_name(each.vlan) for each in worked}))
     return (
-        f"That this VM's frames left {uplink}: {uplink}, its optic and its cable carried {len(worked)} "
-        f"requests of {vlans} and their replies, so only a fault for {vlan_name(e.vlan)} or this MAC "
-        "alone stays open there."
+        f"That this VM's frames left {uplink}: {uplink}, its optic and its cable carried "
+        f"{counted(len(worked), 'answered requests')} of {vlans}, so only a fault for "
+        f"{vlan_name(e.vlan)} or this MAC alone stays open there."
     )
 
 
@@ -102,12 +104,13 @@ def _hear_again(e: Evidence) -> str:
     )
 
 
-def _no_stimulus(e: Evidence, _: Sign) -> str | None:
+def _make_it_ask(e: Evidence, _: Sign) -> str | None:
     target = e.target or next(iter(e.case.stimulus.targets), e.nic.gateway)
     if not target:
         return None
-    ask = f"arping -b -c 15 -w 17 {target}"
-    return f"Run the check again, and meanwhile make the guest ask (Linux, as root): {ask}"
+    return (
+        f"Run the check again, and meanwhile make the guest ask (Linux, as root): {ask_for(target)}"
+    )
 
 
 def _guest_silent(e: Evidence, sign: Sign) -> str | None:
@@ -120,7 +123,7 @@ def _moved(e: Evidence, _: Sign) -> str | None:
     event = move_of(e)
     if event is None:
         step = CODES["VM_MOVED"].next_step
-        return f"{step} If it did not move: network, which ports learn {e.nic.mac}?"
+        return f"{step} If it did not move, have the network team look up which ports learn {e.nic.mac}."
     if event.event == "poweroff":
         return f"Run the check again once {e.case.vm.name} is up."
     if event.host:
@@ -147,10 +150,10 @@ def _ask_target(e: Evidence, sign: Sign) -> str:
             f"If {e.target} is the gateway, ask the network team whether it is up, else its owner."
         )
     if e.is_gateway:
-        return f"Network: is the gateway {e.target} up {in_vlan(e.vlan)}?"
+        return f"Check that the gateway {e.target} is up {in_vlan(e.vlan)} and answers ARP there."
     return (
         f"Ask the owner of {e.target} whether it is up, and whether it filters ARP. If it is up and "
-        "does not: network, its own switch port and the way there."
+        "filters nothing, have the network team look at its switch port and the way there."
     )
 
 
@@ -191,7 +194,27 @@ def _unanswered(e: Evidence, sign: Sign) -> str | None:
             f"Network: {e.target} speaks and gives no answer here, so look at its own switch port; "
             "its owner: does it filter ARP?"
         )
-    return _compared(e)
+    return _compared(e) or (
+        f"From another VM of the same port group, as root: {ask_for(e.target)} (Linux). Then ask for "
+        "it from outside this host: whoever is answered narrows it down."
+    )
+
+
+def _conflict(_: Evidence, sign: Sign) -> str:
+    other = sign.detail.partition(" (")[0]
+    return (
+        f"Ask address management who owns {sign.subject}, and have the network team find the port of "
+        f"{other} in the switches' MAC tables."
+    )
+
+
+def _subnet(e: Evidence, sign: Sign) -> str | None:
+    if not sign.detail.startswith("untagged") or not e.uplink:
+        return None
+    return (
+        "Agree with the network team: the port group gets the VLAN of the VM's subnet, or the switch "
+        f"port of {place(e, e.uplink)} gets it as its native VLAN."
+    )
 
 
 def _compared(e: Evidence) -> str | None:
@@ -206,8 +229,8 @@ def _compared(e: Evidence) -> str | None:
         )
     if same and not got:
         return (
-            f"{e.target} answered nobody who asked here ({len(same)} requests of others): ask it from "
-            "elsewhere, and look at it and its switch port."
+            f"{e.target} answered nobody who asked here ({counted(len(same), 'requests')} of others): "
+            "ask for it from elsewhere, and look at it and its switch port."
         )
     return None
 
@@ -224,10 +247,14 @@ def _only_speaks(e: Evidence) -> bool:
 _SPECIAL: Mapping[str, Callable[[Evidence, Sign], str | None]] = {
     "CAPTURE_INCOMPLETE": _incomplete,
     "GUEST_SILENT": _guest_silent,
-    "NO_STIMULUS": _no_stimulus,
+    "NO_STIMULUS": _make_it_ask,
     "PARTIAL_LOSS": _lost_in_part,
+    "PROBES_ONLY": _make_it_ask,
     "TARGET_DOWN": _ask_target,
+    "TOO_FEW_REQUESTS": _make_it_ask,
     "UNANSWERED_NO_CONTROL": _unanswered,
+    "VLAN_SUBNET_MISMATCH": _subnet,
+    "VM_IP_CONFLICT": _conflict,
     "VM_MOVED": _moved,
     "VSWITCH_DROP_RX": _dropped_in,
     "VSWITCH_DROP_TX": _dropped_out,

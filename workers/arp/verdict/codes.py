@@ -50,7 +50,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
             _O,
             "The guest only checked or announced its own address (RFC 5227): no answer is the good answer.",
             "That the guest can resolve anybody.",
-            "Run the check again while arping asks for the target.",
+            "Run the check again, and make the guest ask for the target meanwhile (arping).",
         ),
         "GUEST_SILENT": _info(
             _G,
@@ -86,7 +86,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
             _G,
             "Another MAC speaks with the VM's IP address.",
             "Which of the two is configured wrongly.",
-            "Network: find the port of that MAC. Address management: who owns the address?",
+            "Ask address management who owns the address, and the network team at which port that MAC is.",
         ),
         "VSWITCH_DROP_TX": _info(
             _V,
@@ -190,7 +190,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
             _I,
             "Too few requests were seen to tell a fault from chance.",
             "That ARP works.",
-            "Run the check again while the guest runs arping for 30 s.",
+            "Run the check again, and make the guest ask for the target meanwhile (arping).",
         ),
         "CAPTURE_INCOMPLETE": _info(
             _I,
@@ -202,7 +202,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
             _I,
             "Requests were handed out and not answered, and nothing comparable was seen.",
             "That the network lost them, or that the target is down.",
-            "Ask the target from another VM or with vmkping, and from elsewhere.",
+            "Ask for the target from another VM of the VLAN (arping), then from outside this host.",
         ),
         "VM_MOVED": _info(
             _I,
@@ -220,7 +220,7 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
             _I,
             "Two MACs answer for the target.",
             "Which of the two is right.",
-            "Network: find the ports of both MACs.",
+            "Find the ports of both MACs in the switches' MAC tables; ask the target's owner which is right.",
         ),
         "PATH_CHANGED": _info(
             _I,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from workers.arp.model import Vnic
+from workers.arp.verdict.commands import show_drops
 
 
 def see_drops(host: str, mac: str) -> str:
     """The command that tells: on the console Drop names place and reason, in a file it does not."""
     return (
-        f"On {host} by SSH, while the VM asks: pktcap-uw --capture Drop --mac {mac} -c 20 (prints where "
-        "and why each frame is dropped; Ctrl-C ends it)."
+        f"On {host} by SSH, while the VM asks: {show_drops(mac)} (prints where and why each frame is "
+        "dropped; Ctrl-C ends it)."
     )
 
 

@@ -20,6 +20,7 @@ from workers.arp.model import (
     PointCount,
     SideFinding,
 )
+from workers.arp.numbers import counted, were
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import clock, happened
 from workers.arp.verdict.signs import PATHS, while_listening
@@ -226,7 +227,8 @@ def _duplicates(e: Evidence) -> SideFinding | None:
     if not count:
         return None
     return SideFinding(
-        "DUPLICATED_FRAMES", f"{count} frames were copies within 1 ms at the same point; left out."
+        "DUPLICATED_FRAMES",
+        f"{counted(count, 'frames')} {were(count)} copied within 1 ms at the same point; left out.",
     )
 
 

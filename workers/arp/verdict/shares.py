@@ -19,7 +19,7 @@ from workers.arp.verdict.story import either, share
 def partial(e: Evidence, sign: Sign) -> str:
     """A part was answered: which share, or the one piece that was lost."""
     low, high = wilson(e.answered_of_judged, len(e.judged))
-    rate = f"the true rate lies between {low:.0%} and {high:.0%} (95 % interval)."
+    rate = f"the true rate lies between {low:.0%} and {high:.0%} (95% interval)."
     if out := e.outage:
         rate = (
             f"{len(out)} were lost in one piece, from {clock(out[0].request.at)} to "

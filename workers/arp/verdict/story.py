@@ -13,7 +13,7 @@ from workers.arp.exchange.control import Ask
 from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.exchange.sighting import Sighting
 from workers.arp.model import MILLISECOND, RX, SECOND, TX, UPLINK, VNIC
-from workers.arp.numbers import median
+from workers.arp.numbers import counted, median, were
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene, clock
 
@@ -82,7 +82,9 @@ def latency_ms(e: Evidence) -> float | None:
 
 def arp_frames(count: int, vlan: int | None) -> str:
     """``14 ARP frames of VLAN 110``, or untagged ones."""
-    return f"{count} ARP frames of VLAN {vlan}" if vlan else f"{count} untagged ARP frames"
+    if vlan:
+        return f"{counted(count, 'ARP frames')} of VLAN {vlan}"
+    return counted(count, "untagged ARP frames")
 
 
 def _nothing_asked(e: Evidence) -> str | None:
@@ -93,7 +95,8 @@ def _nothing_asked(e: Evidence) -> str | None:
     towards = f" for {e.target}" if e.target else ""
     return (
         f"{clock(ear.start)}–{clock(ear.end)}, {vlan_name(e.vlan)}: 0 ARP requests{towards} of "
-        f"{e.case.vm.name} ({e.nic.mac}) at {e.nic.point}-tx, {delivered} ARP frames delivered to it."
+        f"{e.case.vm.name} ({e.nic.mac}) at {e.nic.point}-tx, {counted(delivered, 'ARP frames')} "
+        "delivered to it."
     )
 
 
@@ -104,24 +107,26 @@ def _went_out(e: Evidence) -> str | None:
     frame = first.frame
     when = f"{clock(first.request.at)}–{clock(last.request.at)}, {vlan_name(e.vlan)}"
     who = f"{e.case.vm.name} ({frame.eth_src}, {frame.sender_ip} → {e.target})"
-    out = handed(e)
+    out, verb = handed(e), were(len(e.asked))
     if out:
         to = " and ".join(f"{out[device]} to {place(e, device)}" for device in sorted(out))
         whole = list(out.values()) == [len(e.asked)]
-        what = f"were handed to {place(e, next(iter(out)))}" if whole else f"were handed out, {to}"
+        what = (
+            f"{verb} handed to {place(e, next(iter(out)))}" if whole else f"{verb} handed out, {to}"
+        )
         late = _late(e)
         what += f", {len(late)} more came there too late to be matched" * bool(late)
     elif late := _late(e):
         where = " and ".join(sorted({each.object for each in late}))
         what = (
-            f"were seen at {first.request.frame.point}, {len(late)} of them again on {where}, too "
+            f"{verb} seen at {first.request.frame.point}, {len(late)} of them again on {where}, too "
             "late to be matched"
         )
     elif not e.talk.uplinks or not _surely_heard_out(e):
-        what = f"were seen at {first.request.frame.point}"
+        what = f"{verb} seen at {first.request.frame.point}"
     else:
         what = f"entered the virtual switch, 0 were handed to {either(e.talk.uplinks)}"
-    return f"{when}: {len(e.asked)} ARP requests of {who} {what}{_judged(e)}."
+    return f"{when}: {counted(len(e.asked), 'ARP requests')} of {who} {what}{_judged(e)}."
 
 
 def _matched(scene: Scene) -> frozenset[int]:
@@ -167,7 +172,7 @@ def _judged(e: Evidence) -> str:
     early = sum(each.broadcast and each.request.at < first.start for each in left_out)
     late = sum(each.broadcast and each.request.at + REPLY_TIME > last.end for each in left_out)
     reasons = [
-        f"{early} came before every point listened" if early else "",
+        f"{early} came before all points listened" if early else "",
         f"{late} came less than 2 s before {stop}" if late else "",
         f"{unicast} only checked a known entry by unicast" if unicast else "",
     ]
@@ -184,13 +189,14 @@ def _came_back(e: Evidence) -> str | None:
     if e.ear(e.nic.point, RX).why_deaf is None:
         parts.append(f"{share(e)} requests were answered at {e.nic.point}")
     elif e.delivered:
-        parts.append(f"{len(e.delivered)} requests were answered at {e.nic.point}")
+        count = len(e.delivered)
+        parts.append(f"{counted(count, 'requests')} {were(count)} answered at {e.nic.point}")
     if on_uplinks:
-        came = ", ".join(f"{count} on {device}" for device, count in sorted(on_uplinks.items()))
+        came = ", to ".join(f"{count} on {device}" for device, count in sorted(on_uplinks.items()))
         seen = {(copy.object, copy.vlan) for reply in e.replies for copy in reply.on_uplinks}
         tags = {tag for thing, tag in seen if e.tags_known(thing, RX)}
         tagged = f" ({', '.join(vlan_name(tag) for tag in sorted(tags))})" if tags else ""
-        parts.append(f"replies came in: {came}{tagged}")
+        parts.append(f"replies came in to {came}{tagged}")
     elif heard:
         parts.append(f"0 replies came in on {either(heard)}")
     return "; ".join(parts) + "." if parts else None

@@ -8,6 +8,7 @@ from workers.arp.model import Confidence, Owner, Refusal, Verdict
 from workers.arp.verdict import shares
 from workers.arp.verdict.advice import next_step, not_proven
 from workers.arp.verdict.codes import CODES
+from workers.arp.verdict.commands import typed_in
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import clock, happened
 from workers.arp.verdict.signs import BYPASSING, Sign, move_of
@@ -32,6 +33,7 @@ _UNHEARD = {
 
 def told(e: Evidence, code: str, sign: Sign, refusals: Sequence[Refusal]) -> Verdict:
     """Everything people read about one verdict."""
+    step = next_step(e, code, sign)
     return Verdict(
         code,
         sign.subject,
@@ -40,7 +42,8 @@ def told(e: Evidence, code: str, sign: Sign, refusals: Sequence[Refusal]) -> Ver
         HEADLINES[code](e, sign),
         tuple(story(e) + _refused(refusals)),
         tuple(not_proven(e, code, sign)),
-        next_step(e, code, sign),
+        step,
+        typed_in(step),
     )
 
 
@@ -72,11 +75,18 @@ def _no_stimulus(e: Evidence, _: Sign) -> str:
     return f"{who} asked for {also}, but never for {e.target}: {cache}."
 
 
+def _late(e: Evidence, sign: Sign) -> str:
+    return (
+        f"{sign.detail} replies of {e.target} came late: more than 1 s after every request before "
+        f"them (median {latency_ms(e) or 0:.0f} ms)."
+    )
+
+
 def _probes(e: Evidence, _: Sign) -> str:
     count = len(e.talk.probes)
     return (
-        f"{e.case.vm.name} only checked or announced its own address ({count} frames): no "
-        "answer is the good answer."
+        f"{e.case.vm.name} only checked or announced its own address ({count} "
+        f"frame{'s' * (count > 1)}): no answer is the good answer."
     )
 
 
@@ -108,8 +118,8 @@ def _wrong_sender(e: Evidence, sign: Sign) -> str:
     )
 
 
-def _conflict(_: Evidence, sign: Sign) -> str:
-    return f"{sign.subject} is also claimed by {sign.detail}."
+def _conflict(e: Evidence, sign: Sign) -> str:
+    return f"{e.case.vm.name} is not alone with {sign.subject}: also claimed by {sign.detail}."
 
 
 def _drop_tx(e: Evidence, _: Sign) -> str:
@@ -285,10 +295,7 @@ HEADLINES: Mapping[str, Headline] = {
     "CAPTURE_INCOMPLETE": _incomplete,
     "UNANSWERED_NO_CONTROL": shares.no_control,
     "VM_MOVED": _moved,
-    "LATE_REPLIES": lambda e, s: (
-        f"{s.detail} replies of {e.target} came more than 1 s after every request "
-        f"(median {latency_ms(e) or 0:.0f} ms)."
-    ),
+    "LATE_REPLIES": _late,
     "DUPLICATE_RESPONDERS": lambda e, s: f"Two MACs answer for {e.target}: {s.detail}.",
     "PATH_CHANGED": lambda e, s: (
         f"The VM's path changed during the capture ({s.detail}); {share(e)} answered."

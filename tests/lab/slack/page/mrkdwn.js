@@ -116,5 +116,6 @@ export function mrkdwn(text) {
 export function textObject(object) {
   if (!object) return [];
   if (object.type === "mrkdwn") return mrkdwn(object.text);
-  return object.text.split("\n").flatMap((line, index) => [index ? h("br") : null, document.createTextNode(emoji(line))]);
+  const shown = object.emoji === false ? (line) => line : emoji;
+  return object.text.split("\n").flatMap((line, index) => [index ? h("br") : null, document.createTextNode(shown(line))]);
 }
