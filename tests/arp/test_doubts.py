@@ -18,7 +18,8 @@ from tests.arp.degrade import (
     window,
     without_point,
 )
-from workers.arp.model import SECOND, Confidence, Judgement, Owner
+from workers.arp.exchange.sighting import REPLY
+from workers.arp.model import BROADCAST, MILLISECOND, SECOND, Confidence, Heard, Judgement, Owner
 from workers.arp.verdict import judge
 
 
@@ -143,6 +144,41 @@ def test_an_empty_file_that_nothing_contradicts_is_silence(name: str, point: str
     judgement = judge(*empty(*load(name), point))
     assert judgement.verdict.code == why
     assert not blind(judgement)
+
+
+@pytest.mark.parametrize("name", ["arping-asks-every-second", "monitor-asks-every-second"])
+def test_a_port_that_shows_nothing_proves_no_drop_where_a_tool_asks(name: str) -> None:
+    verdict = judge(*empty(*load(name), "vnic0-rx")).verdict
+    assert (verdict.code, verdict.subject) == ("CAPTURE_INCOMPLETE", "vnic0-rx")
+    assert "the virtual switch drops everything, or that capture heard nothing" in verdict.headline
+    assert "pktcap-uw --capture Drop" in verdict.next_step
+    assert len(verdict.next_step) <= 500  # a message cuts what is longer
+
+
+def test_a_vm_that_asks_on_like_a_kernel_or_answers_nobody_shows_that_it_is_cut_off() -> None:
+    kernel = judge(*empty(*load("kernel-ignores-replies"), "vnic0-rx")).verdict
+    assert (kernel.code, kernel.confidence) == ("VSWITCH_DROP_RX", Confidence.MEDIUM)
+    case, heard = empty(*load("arping-asks-every-second"), "vnic0-rx")
+    assert judge(case, wanted(heard, 2)).verdict.code == "CAPTURE_INCOMPLETE"
+    assert judge(case, wanted(heard, 3)).verdict.code == "VSWITCH_DROP_RX"
+
+
+def wanted(heard: tuple[Heard, ...], times: int) -> tuple[Heard, ...]:
+    """The gateway asks for the VM so often, on the uplink that its replies come in on."""
+    more = []
+    for each in heard:
+        replies = [
+            f for f in each.frames if f.op == REPLY and each.capture.point.name == "vmnic1-rx"
+        ]
+        asks = [
+            f._replace(
+                op=1, at=f.at + MILLISECOND, eth_dst=BROADCAST, target_mac="00:00:00:00:00:00"
+            )
+            for f in replies[:times]
+        ]
+        frames = sorted((*each.frames, *asks), key=lambda frame: frame.at)
+        more.append(replace(each, frames=tuple(frames)))
+    return tuple(more)
 
 
 def test_a_port_whose_tx_file_is_another_ports_has_no_rx_file_either() -> None:

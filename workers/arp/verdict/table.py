@@ -82,6 +82,7 @@ ROWS: tuple[Row, ...] = (
     Row("VSWITCH_DROP_TX", (PORT_TX, PORT_RX, OUT, ALL), undelivered.dropped_on_the_way_out),
     Row("REPLY_STALE_MAC", (PORT_RX, IN, ALL), undelivered.reply_to_stale_mac),
     Row("REPLY_WRONG_VLAN", (PORT_RX, IN, ALL), undelivered.reply_in_other_vlan),
+    Row("CAPTURE_INCOMPLETE", (), undelivered.port_unproven),
     Row("TEAMING_MISMATCH", (PORT_RX, IN, ALL), undelivered.reply_on_other_uplink),
     Row("VSWITCH_DROP_RX", (PORT_RX, ALL), undelivered.reply_dropped),
     Row("VLAN_SUBNET_MISMATCH", (PORT_RX, IN, ALL), losses.wrong_port_group),

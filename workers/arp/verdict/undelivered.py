@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import Counter
 
 from workers.arp.exchange.clock import Identity
+from workers.arp.exchange.conversation import asked_by_a_timer, asked_in_threes
 from workers.arp.exchange.pairing import Asked
+from workers.arp.exchange.sighting import REPLY, REQUEST, is_probe
 from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene
-from workers.arp.verdict.signs import LEAST_REQUESTS, Sign, enough, silent
+from workers.arp.verdict.signs import LEAST_REQUESTS, PORT_SILENT, Sign, enough, silent
 
 LEAST_CONTROLS = 3
 LEAST_PAIRED = 5
@@ -88,6 +90,47 @@ def reply_in_other_vlan(e: Evidence) -> Sign | None:
     return _undelivered_as(e, "vlan")
 
 
+def port_unproven(e: Evidence) -> Sign | None:
+    """Replies came in, and the VM's port shows not one frame: dropped, or the capture heard none.
+
+    Only the VM can tell, by asking as a kernel does that gets nothing, or by leaving requests open.
+    """
+    if _port_heard(e) or not (_undelivered_as(e, "drop") or _undelivered_as(e, "teaming")):
+        return None
+    if _asks_unanswered(e) or _leaves_unanswered(e):
+        return None
+    return Sign(subject=f"{e.nic.point}-rx", confidence=Confidence.LOW, detail=PORT_SILENT)
+
+
+def _port_heard(e: Evidence) -> bool:
+    return any(each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.RX))
+
+
+def _asks_unanswered(e: Evidence) -> bool:
+    """Whether it asks again as a kernel without an answer does; a tool asks on in any case."""
+    frames = [each.frame for each in e.lost if each.broadcast]
+    if all(frame.target_mac == BROADCAST for frame in frames):
+        return False
+    return max(asked_in_threes(frames), asked_by_a_timer(frames)) >= LEAST_CONTROLS
+
+
+def _leaves_unanswered(e: Evidence) -> bool:
+    """Whether requests for the VM came in where its own go out, in its VLAN, and it answered none."""
+    mine = [
+        each
+        for each in e.incoming
+        if each.frame.op == REQUEST
+        and each.frame.target_ip in e.talk.own_ips
+        and each.frame.eth_dst in {BROADCAST, e.nic.mac}
+        and not is_probe(each.frame)
+        and each.object in e.group
+        and each.vlan in e.vlans
+        and e.ear(e.nic.point, Direction.TX).hears(each.at)
+    ]
+    sent = (each.frame for each in e.traffic.at(PointKind.VNIC, Direction.TX))
+    return len(mine) >= LEAST_CONTROLS and not any(frame.op == REPLY for frame in sent)
+
+
 def reply_on_other_uplink(e: Evidence) -> Sign | None:
     """The reply comes in on an uplink the request did not leave on."""
     return _undelivered_as(e, "teaming")
@@ -117,9 +160,8 @@ def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
         ip_hash = e.case.host.teaming == "iphash"
         told = "IP hash without port-channel" if ip_hash else "port-channel without IP hash"
         return Sign(subject=told, assumption=not (ip_hash or e.wired_as_bundle))
-    got = any(each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.RX))
     tagged = all(e.tags_known(copy.object, Direction.RX) for copy in copies)
-    return Sign(subject=copies[0].object, assumption=not (got and tagged))
+    return Sign(subject=copies[0].object, assumption=not (_port_heard(e) and tagged))
 
 
 def _kind(e: Evidence, asked: Asked) -> str:
