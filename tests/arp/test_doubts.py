@@ -19,7 +19,17 @@ from tests.arp.degrade import (
     without_point,
 )
 from workers.arp.exchange.sighting import REPLY
-from workers.arp.model import BROADCAST, MILLISECOND, SECOND, Confidence, Heard, Judgement, Owner
+from workers.arp.model import (
+    BROADCAST,
+    MILLISECOND,
+    SECOND,
+    CapturePoint,
+    Case,
+    Confidence,
+    Heard,
+    Judgement,
+    Owner,
+)
 from workers.arp.verdict import judge
 
 
@@ -179,6 +189,38 @@ def wanted(heard: tuple[Heard, ...], times: int) -> tuple[Heard, ...]:
         frames = sorted((*each.frames, *asks), key=lambda frame: frame.at)
         more.append(replace(each, frames=tuple(frames)))
     return tuple(more)
+
+
+def test_what_another_adapter_got_over_its_own_uplink_makes_no_dead_uplink_doubtful() -> None:
+    case, heard = empty(*load("uplink-receives-nothing"), "vmnic1-rx")
+    before = judge(case, heard)
+    assert before.verdict.owner is Owner.NETWORK
+    assert judge(*with_second_adapter(case, heard, "vmnic0")).verdict == before.verdict
+    doubted = judge(*with_second_adapter(case, heard, "vmnic1"))
+    assert "frames from outside were delivered" in blind(doubted)["vmnic1-rx"]
+
+
+def with_second_adapter(
+    case: Case, heard: tuple[Heard, ...], uplink: str
+) -> tuple[Case, tuple[Heard, ...]]:
+    """The VM has another adapter, which gets all broadcasts that come in on vmnic0."""
+    nic = replace(
+        case.vm.nics[0], point="vnic1", mac="00:50:56:9a:21:02", ipv4=(), pinned_uplink=uplink
+    )
+    source = next(each for each in heard if each.capture.point.name == "vmnic0-rx")
+    more = []
+    for way in ("tx", "rx"):
+        point = CapturePoint.named(f"vnic1-{way}")
+        frames = tuple(
+            f._replace(point=point, direction=point.direction, vlans=(), at=f.at + MILLISECOND)
+            for f in source.frames
+            if way == "rx" and f.eth_dst == BROADCAST
+        )
+        more.append(Heard(replace(source.capture, point=point), frames, len(frames)))
+    whole = (*heard, *more)
+    captures = tuple(each.capture for each in whole)
+    vm = replace(case.vm, nics=(*case.vm.nics, nic))
+    return replace(case, vm=vm, captures=captures), whole
 
 
 def test_a_port_whose_tx_file_is_another_ports_has_no_rx_file_either() -> None:

@@ -10,6 +10,7 @@ from tests.arp.corpus import load
 from tests.arp.degrade import (
     alone,
     cut_after,
+    empty,
     failed_point,
     off_the_clock,
     with_event,
@@ -124,6 +125,20 @@ def test_fewer_requests_or_no_control_lower_the_confidence(
 
 def test_a_switch_drop_without_a_neighbour_that_gets_out_is_medium() -> None:
     assert judge(*alone(*load("C06"))).verdict.confidence is Confidence.MEDIUM
+
+
+def test_a_switch_drop_is_medium_where_a_mute_uplink_would_not_show_in_a_reflection() -> None:
+    case, heard = empty(*load("C06"), "vmnic1-tx")
+    assert judge(case, heard).verdict.confidence is Confidence.HIGH
+    local = {vm.mac for vm in case.host.local_vms}
+    unflooded = [
+        replace(h, frames=tuple(f for f in h.frames if f.eth_src not in local))
+        if h.capture.point.name in {"vmnic0-rx", "vmnic1-rx"}
+        else h
+        for h in heard
+    ]
+    verdict = judge(case, unflooded).verdict
+    assert (verdict.code, verdict.confidence) == ("VSWITCH_DROP_TX", Confidence.MEDIUM)
 
 
 @pytest.mark.parametrize(("seconds", "code"), [(9, "ARP_OK"), (11, "GUEST_IGNORES_REPLY")])

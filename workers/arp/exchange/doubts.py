@@ -177,9 +177,12 @@ def _let_in(scene: _Scene, ear: Ear) -> str | None:
             for each in scene.copies.within(seen.key, seen.at - COPY_TIME, seen.at)
         ),
     )
-    if not works:
+    hashed = scene.case.host.teaming in {"iphash", "lacp"}
+    theirs = {} if hashed else {nic.point: nic.pinned_uplink for nic in scene.case.vm.nics}
+    here = [seen for seen in got if theirs.get(seen.object) in {None, ear.object}]
+    if not works or not here:
         return None
-    return f"{len(got)} frames from outside were delivered while what was handed to it came back"
+    return f"{len(here)} frames from outside were delivered while what was handed to it came back"
 
 
 def _handed_out(scene: _Scene, ear: Ear) -> str | None:

@@ -76,7 +76,10 @@ def _slow(asked: Asked) -> bool:
 
 
 def late(e: Evidence) -> Sign | None:
-    """Replies came more than a second after every request, at least twice."""
+    """Replies came more than a second after every request, or after the next one, at least twice."""
+    open_ones = len(e.judged) - e.answered_of_judged
+    if not e.fine and e.extra >= _LATE_TWICE and 2 * e.extra >= open_ones:
+        return Sign(subject=e.target, confidence=Confidence.MEDIUM)
     slow = [reply for reply in e.replies if reply.late and reply.frame.eth_dst in e.talk.own_macs]
     if not e.delivered or len(slow) < _LATE_TWICE:
         return None

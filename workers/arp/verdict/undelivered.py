@@ -49,13 +49,24 @@ def dropped_on_the_way_out(e: Evidence) -> Sign | None:
     out = e.scene.once(_handed_out)
     if any(each.request.key in out for each in e.asked) or _uplink_in_doubt(e):
         return None
-    return Sign(controlled=not set(out.values()) <= e.talk.own_macs)
+    return Sign(controlled=_others_leave(e))
 
 
-def _handed_out(scene: Scene) -> dict[Identity, str]:
-    """All that left on any uplink, with its source."""
-    out = scene.traffic.at(PointKind.UPLINK, Direction.TX)
-    return {each.key: each.frame.eth_src for each in out}
+def _handed_out(scene: Scene) -> frozenset[Identity]:
+    """All that left on any uplink."""
+    return frozenset(each.key for each in scene.traffic.at(PointKind.UPLINK, Direction.TX))
+
+
+def _others_leave(e: Evidence) -> bool:
+    """Whether others' frames were seen to leave: on the VM's own uplink, or the fabric floods.
+
+    Then what was handed to its uplink would have come back on another one.
+    """
+    told = e.nic.pinned_uplink
+    sent = e.traffic.at(PointKind.UPLINK, Direction.TX)
+    out = {each.object for each in sent if each.frame.eth_src not in e.talk.own_macs}
+    floods = any(ask.reflected_on for ask in e.scene.asks)
+    return bool(out) and (floods or told is None or told in out)
 
 
 def _uplink_in_doubt(e: Evidence) -> bool:
@@ -147,7 +158,9 @@ def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
     if len(e.lost) < LEAST_REQUESTS or not enough(e) or few or e.overlay or e.delivered_unasked:
         return None
     kinds = Counter(_kind(e, each) for each in back)
-    if kinds[kind] < _MOST * len(back):
+    # Where the way out contradicts vCenter, nobody knows on which uplink a reply has to come in.
+    untold = kind in {"teaming", "drop"} and e.uplink_untold is not None
+    if kinds[kind] < _MOST * len(back) or untold:
         return None
     copies = [copy for each in back for reply in each.replies for copy in reply.on_uplinks]
     if kind == "vlan":
@@ -202,7 +215,8 @@ def _off_path(e: Evidence) -> str:
     apart = e.wired_apart or bool(e.reflected)
     if e.case.host.teaming == "iphash":
         return "teaming" if apart else "drop"
-    return "unknown" if apart else "teaming"
+    # Without broadcasts from outside nothing tells a bundle from a fabric that floods none.
+    return "unknown" if apart or len(e.foreign_broadcasts) < LEAST_CONTROLS else "teaming"
 
 
 def _mates(e: Evidence, out: set[str], device: str) -> bool:

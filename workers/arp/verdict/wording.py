@@ -290,10 +290,7 @@ HEADLINES: Mapping[str, Headline] = {
     "CAPTURE_INCOMPLETE": _incomplete,
     "UNANSWERED_NO_CONTROL": shares.no_control,
     "VM_MOVED": _moved,
-    "LATE_REPLIES": lambda e, s: (
-        f"{s.detail} replies of {e.target} came more than 1 s after every request "
-        f"(median {latency_ms(e) or 0:.0f} ms)."
-    ),
+    "LATE_REPLIES": shares.late,
     "DUPLICATE_RESPONDERS": lambda e, s: f"Two MACs answer for {e.target}: {s.detail}.",
     "PATH_CHANGED": lambda e, s: (
         f"The VM's path changed during the capture ({s.detail}); {share(e)} answered."
