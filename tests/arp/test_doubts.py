@@ -200,6 +200,14 @@ def test_what_another_adapter_got_over_its_own_uplink_makes_no_dead_uplink_doubt
     assert "frames from outside were delivered" in blind(doubted)["vmnic1-rx"]
 
 
+def test_an_uplink_that_sends_the_vms_frames_is_its_own_whatever_vcenter_told() -> None:
+    case, heard = load("uplink-file-empty-though-heard")
+    pairs = [(f"vmnic0-{way}", f"vmnic1-{way}") for way in ("tx", "rx")]
+    judgement = judge(*swapped(case, heard, *pairs))
+    assert "frames from outside were delivered" in blind(judgement)["vmnic0-rx"]
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+
+
 def with_second_adapter(
     case: Case, heard: tuple[Heard, ...], uplink: str
 ) -> tuple[Case, tuple[Heard, ...]]:
@@ -221,6 +229,18 @@ def with_second_adapter(
     captures = tuple(each.capture for each in whole)
     vm = replace(case.vm, nics=(*case.vm.nics, nic))
     return replace(case, vm=vm, captures=captures), whole
+
+
+def test_replies_with_a_tag_were_not_delivered_to_a_guest_that_ignores_them() -> None:
+    case, heard = load("guest-ignores-reply")
+    tagged = [
+        replace(h, frames=tuple(f._replace(vlans=(110,)) for f in h.frames))
+        if h.capture.point.name == "vnic0-rx"
+        else h
+        for h in heard
+    ]
+    assert judge(case, heard).verdict.owner is Owner.GUEST
+    assert judge(case, tagged).verdict.owner in {Owner.INCONCLUSIVE, Owner.NONE}
 
 
 def test_a_port_whose_tx_file_is_another_ports_has_no_rx_file_either() -> None:

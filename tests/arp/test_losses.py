@@ -110,3 +110,13 @@ def test_a_target_that_speaks_is_not_down() -> None:
     case, heard = load("C13")
     spoken = with_broadcast(heard, "vmnic0-rx", 110, "10.20.110.99")
     assert judge(case, spoken).verdict.owner is Owner.INCONCLUSIVE
+
+
+def test_two_addresses_that_nobody_answers_for_make_no_dead_vlan_unless_one_is_the_gateway() -> (
+    None
+):
+    case, heard = load("C10")
+    assert judge(case, heard).verdict.code == "VLAN_DEAD"
+    nics = tuple(replace(nic, gateway="10.20.110.254") for nic in case.vm.nics)
+    other = replace(case, vm=replace(case.vm, nics=nics))
+    assert judge(other, heard).verdict.owner is Owner.INCONCLUSIVE

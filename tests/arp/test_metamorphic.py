@@ -28,12 +28,13 @@ TRUE_SILENCE = {
     ("kernel-ignores-replies", "empty vnic0-rx"),
     ("overlay-unanswered", "empty vnic0-tx"),
     ("private-vlan-isolated", "empty vmnic1-rx"),
+    ("reply-on-sibling-and-nothing-floods", "swapped vmnic0-rx, vmnic1-rx"),
     ("tags-stripped", "empty vmnic1-rx"),
     ("uplink-file-empty-though-heard", "empty vnic0-rx"),
     ("uplink-sends-nothing", "empty vmnic1-tx"),
 }
-"""Empty files that no other point contradicts: frame for frame this is another fault's capture, a silent
-guest's or a dead port's, and a capture that says it went well is taken at its word."""
+"""Empty or exchanged files that no other point contradicts: frame for frame this is another fault's
+capture, a silent guest's or a dead port's, and a capture that says it went well is taken at its word."""
 
 TRUE_OWNER = {
     "half-answered-and-a-sibling-stops": Owner.NETWORK,

@@ -9,7 +9,7 @@ from workers.arp.model import Owner
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.drops import see_drops, settings_in, settings_out
 from workers.arp.verdict.evidence import Evidence
-from workers.arp.verdict.signs import BYPASSING, PORT_SILENT, Sign, move_of
+from workers.arp.verdict.signs import BYPASSING, SHOWS_NOTHING, Sign, move_of
 from workers.arp.verdict.story import in_vlan, place, vlan_name
 from workers.arp.verdict.subnet import at_home
 
@@ -70,7 +70,7 @@ def next_step(e: Evidence, code: str, sign: Sign) -> str:
 
 
 def _incomplete(e: Evidence, sign: Sign) -> str:
-    if sign.detail == PORT_SILENT:
+    if sign.detail == SHOWS_NOTHING:
         return _dropped_or_unheard(e, sign)
     if e.nic.backing in BYPASSING:
         return f"Listen inside the guest (tcpdump), and on the switch port behind {e.nic.label}."
@@ -88,10 +88,10 @@ def _incomplete(e: Evidence, sign: Sign) -> str:
 
 
 def _dropped_or_unheard(e: Evidence, sign: Sign) -> str:
+    what, settings = ("replies", settings_in) if e.undelivered else ("requests", settings_out)
     return (
-        f"{see_drops(e.case.host.name, e.nic.mac)} If it prints replies, the virtual switch drops "
-        f"them. {settings_in(e.nic)} If it prints none, {sign.subject} did not hear: run the check "
-        "again."
+        f"{see_drops(e.case.host.name, e.nic.mac)} If it prints {what}, the virtual switch drops "
+        f"them. {settings(e.nic)} If it prints none, {sign.subject} did not hear: run the check again."
     )
 
 

@@ -279,7 +279,10 @@ def vlan_dead(e: Evidence) -> Sign | None:
     foreign = any(each.vlan in e.vlans for each in _foreign(e))
     if foreign or any(ask.answered_on for ask in inside):
         return None
-    if len({a.requester for a in inside}) <= 1 or len({a.target for a in inside}) <= 1:
+    targets = {a.target for a in inside}
+    # Two addresses may both be nobody's; a gateway is somebody.
+    least = 2 if e.nic.gateway in targets else _SEVERAL
+    if len({a.requester for a in inside}) <= 1 or len(targets) < least:
         return None
     if e.answered(lambda ask: ask.vlan not in {e.vlan, None}) < LEAST_CONTROLS:
         return None

@@ -79,6 +79,7 @@ ROWS: tuple[Row, ...] = (
     Row("TOO_FEW_REQUESTS", (), answers.few_for_a_share),
     Row("TARGET_DOWN", (PORT_RX,), undelivered.local_down),
     Row("UNANSWERED_NO_CONTROL", (), undelivered.overlay_silent),
+    Row("CAPTURE_INCOMPLETE", (), undelivered.uplink_unproven),
     Row("VSWITCH_DROP_TX", (PORT_TX, PORT_RX, OUT, ALL), undelivered.dropped_on_the_way_out),
     Row("REPLY_STALE_MAC", (PORT_RX, IN, ALL), undelivered.reply_to_stale_mac),
     Row("REPLY_WRONG_VLAN", (PORT_RX, IN, ALL), undelivered.reply_in_other_vlan),

@@ -14,7 +14,7 @@ from workers.arp.exchange.sighting import REPLY, REQUEST, is_probe
 from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene
-from workers.arp.verdict.signs import LEAST_REQUESTS, PORT_SILENT, Sign, enough, silent
+from workers.arp.verdict.signs import LEAST_REQUESTS, SHOWS_NOTHING, Sign, enough, silent
 
 LEAST_CONTROLS = 3
 LEAST_PAIRED = 5
@@ -57,16 +57,30 @@ def _handed_out(scene: Scene) -> frozenset[Identity]:
     return frozenset(each.key for each in scene.traffic.at(PointKind.UPLINK, Direction.TX))
 
 
-def _others_leave(e: Evidence) -> bool:
-    """Whether others' frames were seen to leave: on the VM's own uplink, or the fabric floods.
+def uplink_unproven(e: Evidence) -> Sign | None:
+    """Requests entered the switch, and its uplink shows not one frame: dropped, or not heard.
 
-    Then what was handed to its uplink would have come back on another one.
+    Where the fabric floods, what was handed to it would have come back on another uplink.
     """
+    told = e.nic.pinned_uplink
+    shown = {each.object for each in e.traffic.at(PointKind.UPLINK, Direction.TX)}
+    mute = told not in shown if told else not shown
+    uplink = told or next(iter(e.talk.uplinks), None)
+    if not mute or uplink is None or _floods(e) or dropped_on_the_way_out(e) is None:
+        return None
+    return Sign(f"{uplink}-tx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
+
+
+def _others_leave(e: Evidence) -> bool:
+    """Whether others' frames were seen to leave: on the VM's own uplink, or the fabric floods."""
     told = e.nic.pinned_uplink
     sent = e.traffic.at(PointKind.UPLINK, Direction.TX)
     out = {each.object for each in sent if each.frame.eth_src not in e.talk.own_macs}
-    floods = any(ask.reflected_on for ask in e.scene.asks)
-    return bool(out) and (floods or told is None or told in out)
+    return bool(out) and (_floods(e) or told is None or told in out)
+
+
+def _floods(e: Evidence) -> bool:
+    return any(ask.reflected_on for ask in e.scene.asks)
 
 
 def _uplink_in_doubt(e: Evidence) -> bool:
@@ -110,7 +124,7 @@ def port_unproven(e: Evidence) -> Sign | None:
         return None
     if _asks_unanswered(e) or _leaves_unanswered(e):
         return None
-    return Sign(subject=f"{e.nic.point}-rx", confidence=Confidence.LOW, detail=PORT_SILENT)
+    return Sign(subject=f"{e.nic.point}-rx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
 
 
 def _port_heard(e: Evidence) -> bool:

@@ -10,7 +10,7 @@ from workers.arp.verdict.advice import next_step, not_proven
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import clock, happened
-from workers.arp.verdict.signs import BYPASSING, PORT_SILENT, Sign, move_of
+from workers.arp.verdict.signs import BYPASSING, SHOWS_NOTHING, Sign, move_of
 from workers.arp.verdict.story import (
     background,
     either,
@@ -221,10 +221,14 @@ def _incomplete(e: Evidence, sign: Sign) -> str:
     if sign.subject in {ear.point for ear in e.garbled}:
         ear = e.garbled[0]
         return f"Not enough was captured to tell: {ear.point}, {ear.why_deaf}."
-    if sign.detail == PORT_SILENT:
+    if sign.detail == SHOWS_NOTHING:
+        back, name = len(e.undelivered), e.case.vm.name
+        what = (
+            f"{back} replies for {name} came in" if back else f"{name} sent {len(e.lost)} requests"
+        )
         return (
-            f"{len(e.undelivered)} replies for {e.case.vm.name} came in, and {sign.subject} shows no "
-            "frame at all: the virtual switch drops everything, or that capture heard nothing."
+            f"{what}, and {sign.subject} shows no frame at all: the virtual switch drops everything, "
+            "or that capture heard nothing."
         )
     what = sign.subject or sign.detail or "no request could be followed"
     return f"Not enough was captured to tell: {_unheard(e, what)}."
