@@ -21,7 +21,7 @@ from workers.arp.exchange.copies import (
     latest_start,
     stream_of,
 )
-from workers.arp.model import Direction, Heard
+from workers.arp.model import TX, Heard
 from workers.arp.model.values import dataclass
 from workers.arp.numbers import median
 
@@ -51,7 +51,7 @@ def clock_of(heard: Sequence[Heard], own: Collection[str], local: Collection[str
     sent = {
         frame.eth_src
         for each in heard
-        if each.capture.point.direction == Direction.TX
+        if each.capture.point.direction == TX
         for frame in each.frames
     }
     here = {*own, *local, *sent}

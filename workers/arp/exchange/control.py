@@ -15,7 +15,7 @@ from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.exchange.pairing import ANSWER_TIME
 from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Sighting, is_probe
 from workers.arp.exchange.traffic import Traffic
-from workers.arp.model import BROADCAST, Case, Control, Direction, PointKind
+from workers.arp.model import BROADCAST, RX, TX, UPLINK, Case, Control, Direction
 from workers.arp.model.values import dataclass
 
 
@@ -52,7 +52,7 @@ def unknown_tags(case: Case, traffic: Traffic) -> frozenset[tuple[str, Direction
     tagging = tagging or any(vm.vlan for vm in case.host.local_vms)
     seen: dict[tuple[str, Direction], bool] = {}
     for each in traffic.sightings:
-        if each.kind == PointKind.UPLINK:
+        if each.kind == UPLINK:
             key = (each.object, each.direction)
             seen[key] = seen.get(key, False) or bool(each.frame.vlans)
     bare = {key for key, tagged in seen.items() if not tagged}
@@ -62,8 +62,8 @@ def unknown_tags(case: Case, traffic: Traffic) -> frozenset[tuple[str, Direction
 def _tagged_elsewhere(traffic: Traffic, key: tuple[str, Direction]) -> bool:
     """Whether a broadcast that came in here without a tag came in with one on another uplink."""
     return any(
-        copy.frame.vlans and copy.kind == PointKind.UPLINK and copy.direction == Direction.RX
-        for each in traffic.at(PointKind.UPLINK, Direction.RX)
+        copy.frame.vlans and copy.kind == UPLINK and copy.direction == RX
+        for each in traffic.at(UPLINK, RX)
         if (each.object, each.direction) == key and each.frame.eth_dst == BROADCAST
         for copy in traffic.copies(each, each.at - TOLERANCE, each.at + TOLERANCE)
     )
@@ -78,12 +78,12 @@ def asks_of(
     """Every request that left on an uplink, the judged VM's own included."""
     told = {vm.mac: vm.vlan for vm in case.host.local_vms}
     asks = []
-    for each in traffic.at(PointKind.UPLINK, Direction.TX):
+    for each in traffic.at(UPLINK, TX):
         frame = each.frame
         if frame.op != REQUEST or is_probe(frame) or each.frame.eth_src not in traffic.local_macs:
             continue
         mine = frame.eth_src in talk.own_macs or frame.sender_mac in talk.own_macs
-        stripped = (each.object, Direction.TX) in unknown
+        stripped = (each.object, TX) in unknown
         fact = talk.nic.vlan.id if mine else told.get(frame.eth_src)
         asks.append(
             Ask(
@@ -94,7 +94,7 @@ def asks_of(
                 vlan=fact if stripped else each.vlan,
                 at=each.at,
                 broadcast=frame.eth_dst == BROADCAST,
-                fair=talk.ear(each.object, Direction.RX).hears(each.at, REPLY_TIME),
+                fair=talk.ear(each.object, RX).hears(each.at, REPLY_TIME),
                 mine=mine,
                 tagged=not stripped,
                 reflected_on=_reflected(traffic, each),
@@ -124,9 +124,7 @@ def _reflected(traffic: Traffic, left: Sighting) -> tuple[str, ...]:
     back = {
         each.object
         for each in copies
-        if each.direction == Direction.RX
-        and each.kind == PointKind.UPLINK
-        and each.object != left.object
+        if each.direction == RX and each.kind == UPLINK and each.object != left.object
     }
     return tuple(sorted(back)) if back else ()
 
@@ -142,7 +140,7 @@ def _answer(
     for ask in asks:
         by_key.setdefault((ask.target, ask.requester), []).append(ask)
     times = {key: [ask.at for ask in group] for key, group in by_key.items()}
-    for each in traffic.at(PointKind.UPLINK, Direction.RX):
+    for each in traffic.at(UPLINK, RX):
         key = (each.frame.sender_ip, each.frame.target_ip)
         if each.frame.op != REPLY or key not in by_key:
             continue
@@ -151,7 +149,7 @@ def _answer(
             continue
         ask = by_key[key][index]
         same = ask.vlan == each.vlan or {ask.vlan, each.vlan} <= pair
-        if not same and (each.object, Direction.RX) not in unknown:
+        if not same and (each.object, RX) not in unknown:
             continue
         if each.object not in ask.answered_on:
             ask.answered_on = tuple(sorted({*ask.answered_on, each.object}))

@@ -14,11 +14,14 @@ from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import (
     BROADCAST,
     MILLISECOND,
+    RX,
     SECOND,
+    TX,
+    UPLINK,
+    VNIC,
     ArpFrame,
     Case,
     Direction,
-    PointKind,
     Vnic,
 )
 from workers.arp.model.values import dataclass
@@ -54,7 +57,7 @@ class Conversation:
     @property
     def needed(self) -> list[EarKey]:
         """Every point a request or its reply may pass."""
-        both = (Direction.TX, Direction.RX)
+        both = (TX, RX)
         return [(thing, way) for thing in (self.nic.point, *self.uplinks) for way in both]
 
     def ear(self, thing: str, way: Direction) -> Ear:
@@ -94,7 +97,7 @@ def conversation_of(case: Case, traffic: Traffic, nic: Vnic) -> Conversation:
 
 def _passes(case: Case, talk: Conversation) -> Passes:
     """Whether a reply gets through the teaming filter: where it was heard before that, by its uplink."""
-    before = talk.ear(talk.nic.point, Direction.RX).before_filter
+    before = talk.ear(talk.nic.point, RX).before_filter
     bundle = {each.device: each.lag or each.device for each in case.host.uplinks}
 
     def passes(asked: Asked, reply: Reply) -> bool:
@@ -180,28 +183,26 @@ def _apart(frames: Sequence[ArpFrame]) -> list[int]:
 
 
 def _own_macs(traffic: Traffic, nic: Vnic) -> frozenset[str]:
-    sent = [
-        each.frame for each in traffic.at(PointKind.VNIC, Direction.TX) if each.object == nic.point
-    ]
+    sent = [each.frame for each in traffic.at(VNIC, TX) if each.object == nic.point]
     return frozenset({nic.mac, *(f.eth_src for f in sent), *(f.sender_mac for f in sent)})
 
 
 def _requests(traffic: Traffic, talk: Conversation) -> tuple[list[Sighting], list[Sighting]]:
     """The adapter's requests and its probes, from its own port where that listened."""
-    port = talk.ear(talk.nic.point, Direction.TX)
+    port = talk.ear(talk.nic.point, TX)
     found = [
         each
         for each in traffic.sightings
-        if each.direction == Direction.TX
+        if each.direction == TX
         and each.frame.op == REQUEST
         and (
             each.object == talk.nic.point
-            if each.kind == PointKind.VNIC
+            if each.kind == VNIC
             else not port.near(each.at, _EDGE)
             and talk.nic.mac in {each.frame.eth_src, each.frame.sender_mac}
         )
     ]
-    found.sort(key=lambda each: (each.kind != PointKind.VNIC, each.at))
+    found.sort(key=lambda each: (each.kind != VNIC, each.at))
     once = _without_copies(found)
     probes = [each for each in once if is_probe(each.frame)]
     return [each for each in once if not is_probe(each.frame)], probes
@@ -228,16 +229,14 @@ def _followed(
     copies = [
         each
         for each in traffic.copies(request, at - 2 * TOLERANCE, at + TOLERANCE + COPY_TIME)
-        if each.kind == PointKind.UPLINK
+        if each.kind == UPLINK
     ]
-    left = tuple(
-        each for each in copies if each.direction == Direction.TX and abs(each.at - at) <= TOLERANCE
-    )
+    left = tuple(each for each in copies if each.direction == TX and abs(each.at - at) <= TOLERANCE)
     sent = min((each.at for each in left), default=at)
     back = [
         each
         for each in copies
-        if each.direction == Direction.RX and -TOLERANCE <= each.at - sent <= COPY_TIME
+        if each.direction == RX and -TOLERANCE <= each.at - sent <= COPY_TIME
     ]
     on = {each.object for each in left}
     why_not = _why_not(ears, at, broadcast=request.frame.eth_dst == BROADCAST)
@@ -270,8 +269,8 @@ def _replies(traffic: Traffic, talk: Conversation) -> dict[tuple[str, str], list
     for each in traffic.sightings:
         frame = each.frame
         key = (frame.sender_ip, frame.target_ip)
-        ours = each.kind == PointKind.UPLINK or each.object == talk.nic.point
-        if frame.op != REPLY or each.direction != Direction.RX or key not in wanted or not ours:
+        ours = each.kind == UPLINK or each.object == talk.nic.point
+        if frame.op != REPLY or each.direction != RX or key not in wanted or not ours:
             continue
         same = (*key, frame.sender_mac, frame.target_mac, frame.eth_src, frame.eth_dst)
         reply = open_replies.get(same)

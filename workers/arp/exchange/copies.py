@@ -16,12 +16,14 @@ from operator import attrgetter
 from workers.arp.model import (
     BROADCAST,
     MILLISECOND,
+    RX,
     SECOND,
+    TX,
+    UPLINK,
+    VNIC,
     ArpFrame,
     CapturePoint,
-    Direction,
     Heard,
-    PointKind,
 )
 from workers.arp.model.values import dataclass
 from workers.arp.numbers import median
@@ -70,7 +72,7 @@ class Stream:
     @property
     def may_send(self) -> bool:
         """Whether it holds what this host sent to an uplink."""
-        return self.point.kind == PointKind.UPLINK and self.point.direction != Direction.RX
+        return self.point.kind == UPLINK and self.point.direction != RX
 
     def listened(self, at: int) -> bool:
         """Whether a copy of that moment should be here, were both on one clock."""
@@ -80,8 +82,8 @@ class Stream:
 def stream_of(heard: Heard, own: Collection[str], local: Collection[str]) -> Stream:
     """The point's frames that have copies elsewhere, the VM's own in any case."""
     stream = Stream(heard.capture.point, heard.capture.ready_at, heard.capture.stopped_at)
-    inward = stream.point.direction == Direction.RX
-    uplink = stream.point.kind == PointKind.UPLINK
+    inward = stream.point.direction == RX
+    uplink = stream.point.kind == UPLINK
     for frame in _telling(heard.frames, own):
         reply = frame.op == _REPLY and frame.eth_src not in local
         reflected = uplink and inward and frame.eth_src in own
@@ -90,7 +92,7 @@ def stream_of(heard: Heard, own: Collection[str], local: Collection[str]) -> Str
             kept.setdefault(identity(frame), []).append(frame.at)
         if frame.op == _REPLY and inward:
             stream.answered.setdefault((frame.sender_ip, frame.target_ip), []).append(frame.at)
-        elif frame.op != _REPLY and stream.point.direction == Direction.TX:
+        elif frame.op != _REPLY and stream.point.direction == TX:
             stream.asked.setdefault((frame.target_ip, frame.sender_ip), []).append(frame.at)
     for group in (stream.copies, stream.echoes, stream.asked, stream.answered):
         for times in group.values():
@@ -141,7 +143,7 @@ def apart(one: Stream, other: Stream, local: Collection[str]) -> tuple[int, int]
 
 def _comparable(one: Stream, other: Stream, key: Identity, local: Collection[str]) -> bool:
     op, source = key[0], key[1]
-    if one.point.kind == other.point.kind == PointKind.UPLINK:
+    if one.point.kind == other.point.kind == UPLINK:
         sent = one.may_send and other.may_send and source in local
         return not sent and op != _REPLY  # a reply comes in by one uplink, the next by another
     return True
@@ -149,7 +151,7 @@ def _comparable(one: Stream, other: Stream, key: Identity, local: Collection[str
 
 def _fine(one: CapturePoint, other: CapturePoint, close: Sequence[int]) -> int:
     """The offset of streams on one clock, 0 where it is no more than the way takes."""
-    usual = _OUTSIDE if one.kind == other.kind == PointKind.UPLINK else _INSIDE
+    usual = _OUTSIDE if one.kind == other.kind == UPLINK else _INSIDE
     later = in_order(one, other)
     least = -usual if later <= 0 else -_JITTER
     most = usual if later >= 0 else _JITTER
@@ -160,8 +162,8 @@ def _fine(one: CapturePoint, other: CapturePoint, close: Sequence[int]) -> int:
 
 def in_order(one: CapturePoint, other: CapturePoint) -> int:
     """1 where a frame passes the first point after the other, -1 before it, 0 where neither is sure."""
-    way = [(PointKind.VNIC, Direction.TX), (PointKind.UPLINK, Direction.TX)]
-    way += [(PointKind.UPLINK, Direction.RX), (PointKind.VNIC, Direction.RX)]
+    way = [(VNIC, TX), (UPLINK, TX)]
+    way += [(UPLINK, RX), (VNIC, RX)]
     places = [(point.kind, point.direction) for point in (one, other)]
     if set(places) == {way[1], way[3]} or not set(places) <= set(way):
         return 0  # a neighbour's broadcast goes both ways at once
@@ -208,8 +210,8 @@ def latest_start(sent: Stream, came: Stream) -> int | None:
     None where the replies do not lie close to their requests in a like way.
     """
     if (sent.point.kind, came.point.kind) not in {
-        (PointKind.VNIC, PointKind.VNIC),
-        (PointKind.UPLINK, PointKind.UPLINK),
+        (VNIC, VNIC),
+        (UPLINK, UPLINK),
     } or (sent.point.object != came.point.object):
         return None
     after = sorted(

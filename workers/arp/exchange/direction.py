@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from workers.arp.exchange.clock import Identity
 from workers.arp.exchange.sighting import COPY_TIME, Copies, Sighting
-from workers.arp.model import Direction, PointKind
+from workers.arp.model import BOTH, RX, TX, UPLINK, VNIC, Direction
 
 
 def directed(
@@ -20,31 +20,27 @@ def directed(
 
     ``macs`` are the VM's own by the name of the port, ``local`` are all that live on this host.
     """
-    merged = {each.kind for each in sightings if each.direction == Direction.BOTH}
+    merged = {each.kind for each in sightings if each.direction == BOTH}
     if not merged:
         return list(sightings), frozenset()
-    uplinks = Copies(
-        [each for each in sightings if each.kind == PointKind.UPLINK]
-        if PointKind.VNIC in merged
-        else []
-    )
+    uplinks = Copies([each for each in sightings if each.kind == UPLINK] if VNIC in merged else [])
     unsure = set()
     told = []
     first_out: dict[Identity, int] = {}
     for each in sightings:
         frame, at, thing, kind, side, key, _ = each
         way: Direction | None = side
-        if side == Direction.BOTH and kind == PointKind.VNIC:
+        if side == BOTH and kind == VNIC:
             way = _of_the_vm(each, macs, local, uplinks)
             if way is None:
                 unsure.add(thing)
-        elif side == Direction.BOTH:
+        elif side == BOTH:
             late = at - first_out.get(key, -COPY_TIME - 1) <= COPY_TIME
-            way = Direction.RX if late or frame.eth_src not in local else Direction.TX
-        if way == Direction.TX and kind == PointKind.UPLINK:
+            way = RX if late or frame.eth_src not in local else TX
+        if way == TX and kind == UPLINK:
             first_out[key] = at
-        if side == Direction.BOTH:
-            way = way or Direction.RX
+        if side == BOTH:
+            way = way or RX
             told.append(Sighting(frame, at, thing, kind, way, key, inferred=True))
         else:
             told.append(each)
@@ -61,8 +57,8 @@ def _of_the_vm(
     """
     frame, own = seen.frame, macs.get(seen.object)
     if own in {frame.eth_src, frame.sender_mac}:
-        return Direction.TX
+        return TX
     if frame.eth_src in local or frame.eth_dst == own:
-        return Direction.RX
+        return RX
     before = uplinks.within(seen.key, seen.at - COPY_TIME, seen.at)
-    return Direction.RX if before else None
+    return RX if before else None

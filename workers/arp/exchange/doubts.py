@@ -11,7 +11,18 @@ from itertools import pairwise
 
 from workers.arp.exchange.hearing import REPLY_TIME, Ear, EarKey
 from workers.arp.exchange.sighting import COPY_TIME, REPLY, REQUEST, Copies, Sighting, is_probe
-from workers.arp.model import BROADCAST, SECOND, Case, Direction, PointKind, Vnic
+from workers.arp.model import (
+    BROADCAST,
+    RX,
+    SECOND,
+    TX,
+    UPLINK,
+    VNIC,
+    Case,
+    Direction,
+    PointKind,
+    Vnic,
+)
 from workers.arp.model.values import dataclass
 
 _TWICE = 2
@@ -36,15 +47,15 @@ def contradicted(
     scene = _Scene(case, sightings, local, ears, frozenset(mute), Copies(sightings))
     found = {}
     for nic in case.vm.nics:
-        for way, ask in ((Direction.TX, _port_sent), (Direction.RX, _port_got)):
+        for way, ask in ((TX, _port_sent), (RX, _port_got)):
             ear = mute.pop((nic.point, way), None)
             why = ask(scene, nic, ear) if ear else None
-            if why is None and way == Direction.RX and ear and (nic.point, Direction.TX) in found:
+            if why is None and way == RX and ear and (nic.point, TX) in found:
                 why = f"{nic.point}-tx shows that it was not this VM's port"
             if why is not None:
                 found[nic.point, way] = why
     for key, ear in mute.items():
-        why = _handed_out(scene, ear) if key[1] == Direction.TX else _let_in(scene, ear)
+        why = _handed_out(scene, ear) if key[1] == TX else _let_in(scene, ear)
         if why is not None:
             found[key] = why
     return {key: f"it holds no frame, although {why}" for key, why in found.items()}
@@ -89,7 +100,7 @@ class _Scene:
         sent = {
             seen.frame.eth_src
             for seen in self.sightings
-            if seen.object == ear.object and seen.direction == Direction.TX
+            if seen.object == ear.object and seen.direction == TX
         }
         return {
             nic.point
@@ -100,7 +111,7 @@ class _Scene:
     def elsewhere(self, seen: Sighting, way: Direction, back: int = COPY_TIME) -> bool:
         """Whether a copy passed an uplink that way shortly before or after."""
         near = self.copies.within(seen.key, seen.at - back, seen.at + COPY_TIME)
-        return any(each.kind == PointKind.UPLINK and each.direction == way for each in near)
+        return any(each.kind == UPLINK and each.direction == way for each in near)
 
 
 def _port_sent(scene: _Scene, nic: Vnic, ear: Ear) -> str | None:
@@ -108,8 +119,8 @@ def _port_sent(scene: _Scene, nic: Vnic, ear: Ear) -> str | None:
     others = scene.local - {nic.mac}
     own = {address.split("/")[0] for address in nic.ipv4}
     sent = scene.at(
-        PointKind.UPLINK,
-        Direction.TX,
+        UPLINK,
+        TX,
         ear,
         lambda seen: (
             seen.frame.op in {REQUEST, REPLY}
@@ -121,10 +132,10 @@ def _port_sent(scene: _Scene, nic: Vnic, ear: Ear) -> str | None:
     )
     if sent:
         return f"{len(sent)} frames of the VM were handed to {sent[0].object}"
-    outs = {thing for thing, way in scene.mute if way == Direction.TX} - {nic.point}
+    outs = {thing for thing, way in scene.mute if way == TX} - {nic.point}
     back = scene.at(
-        PointKind.UPLINK,
-        Direction.RX,
+        UPLINK,
+        RX,
         ear,
         lambda seen: bool(outs) and seen.frame.eth_src == nic.mac,
     )
@@ -132,10 +143,10 @@ def _port_sent(scene: _Scene, nic: Vnic, ear: Ear) -> str | None:
         return f"{len(back)} frames of the VM came in on {back[0].object}"
     wanted = [
         seen
-        for kind in (PointKind.VNIC, PointKind.UPLINK)
+        for kind in (VNIC, UPLINK)
         for seen in scene.at(
             kind,
-            Direction.RX,
+            RX,
             ear,
             lambda seen: seen.frame.op == REPLY and seen.frame.eth_dst == nic.mac,
         )
@@ -151,10 +162,8 @@ def _port_got(scene: _Scene, nic: Vnic, ear: Ear) -> str | None:
 
     A port that drops everything is silent, too; but then its VM answers nobody and asks on.
     """
-    sent = scene.at(PointKind.VNIC, Direction.TX, ear, lambda seen: seen.object == nic.point)
-    sent = sent or scene.at(
-        PointKind.UPLINK, Direction.TX, ear, lambda seen: seen.frame.eth_src == nic.mac
-    )
+    sent = scene.at(VNIC, TX, ear, lambda seen: seen.object == nic.point)
+    sent = sent or scene.at(UPLINK, TX, ear, lambda seen: seen.frame.eth_src == nic.mac)
     if any(seen.frame.op == REPLY and seen.frame.eth_dst != BROADCAST for seen in sent):
         return "the VM answered requests"
     asked = [seen for seen in sent if seen.frame.op == REQUEST and not is_probe(seen.frame)]
@@ -172,22 +181,22 @@ def _let_in(scene: _Scene, ear: Ear) -> str | None:
     ear = scene.while_all(ear)
     overlay = {nic.point for nic in scene.case.vm.nics if nic.overlay or nic.backing != "port"}
     got = scene.at(
-        PointKind.VNIC,
-        Direction.RX,
+        VNIC,
+        RX,
         ear,
         lambda seen: seen.frame.eth_src not in scene.local and seen.object not in overlay,
     )
     if not got:
         return None
-    alone = [seen for seen in got if not scene.elsewhere(seen, Direction.RX)]
+    alone = [seen for seen in got if not scene.elsewhere(seen, RX)]
     if alone:
         return f"{len(alone)} frames from outside were delivered that no uplink shows"
     works = scene.at(
-        PointKind.UPLINK,
-        Direction.RX,
+        UPLINK,
+        RX,
         ear,
         lambda seen: any(
-            each.direction == Direction.TX and each.object == ear.object
+            each.direction == TX and each.object == ear.object
             for each in scene.copies.within(seen.key, seen.at - COPY_TIME, seen.at)
         ),
     )
@@ -201,26 +210,26 @@ def _handed_out(scene: _Scene, ear: Ear) -> str | None:
     """A broadcast of this host came back, or a reply came for one of its VMs, that nobody sent."""
     ear = scene.while_all(ear)
     back = scene.at(
-        PointKind.UPLINK,
-        Direction.RX,
+        UPLINK,
+        RX,
         ear,
         lambda seen: (
             seen.frame.eth_src in scene.local
             and seen.frame.eth_dst == BROADCAST
             and seen.frame.op == REQUEST
             and seen.object != ear.object
-            and not scene.elsewhere(seen, Direction.TX)
+            and not scene.elsewhere(seen, TX)
         ),
     )
     if len(back) >= _TWICE:
         return f"{len(back)} broadcasts of this host came back that no uplink shows going out"
     asked: dict[tuple[str, str], list[int]] = {}
     for each in scene.sightings:
-        if each.direction == Direction.TX and each.frame.op == REQUEST:
+        if each.direction == TX and each.frame.op == REQUEST:
             asked.setdefault((each.frame.sender_ip, each.frame.target_ip), []).append(each.at)
     unasked = scene.at(
-        PointKind.UPLINK,
-        Direction.RX,
+        UPLINK,
+        RX,
         ear,
         lambda seen: (
             seen.frame.op == REPLY

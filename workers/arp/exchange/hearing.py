@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from workers.arp.model import SECOND, Case, Direction, Heard, PointKind, Role
+from workers.arp.model import BOTH, RX, SECOND, TX, VNIC, Case, Direction, Heard, Role
 from workers.arp.model.values import dataclass
 
 REPLY_TIME = 2 * SECOND  # RFC 826 hosts answer in milliseconds; a kernel asks again after 1 s
@@ -108,12 +108,12 @@ def _rank(ear: Ear) -> tuple[bool, int]:
 def _ears_of_one(heard: Heard, missing: str | None) -> list[Ear]:
     capture = heard.capture
     point = capture.point
-    merged = point.direction == Direction.BOTH
-    directions = (Direction.TX, Direction.RX) if merged else (point.direction,)
+    merged = point.direction == BOTH
+    directions = (TX, RX) if merged else (point.direction,)
     start, end = _window(heard)
     why = missing or _why_deaf(heard, start, end)
     window = start or 0, end or 0
-    early = point.kind == PointKind.VNIC and bool(_BEFORE_FILTER.search(capture.command or ""))
+    early = point.kind == VNIC and bool(_BEFORE_FILTER.search(capture.command or ""))
     return [
         Ear(point.object, way, point.name, *window, why, merged, heard.damage, early)
         for way in directions

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from workers.arp.exchange.hearing import EarKey
 from workers.arp.exchange.sighting import COPY_TIME, Copies, Sighting
-from workers.arp.model import BROADCAST, Direction, PointKind, Vnic
+from workers.arp.model import BROADCAST, RX, TX, UPLINK, Vnic
 
 _TWICE = 2
 
@@ -28,16 +28,14 @@ def misnamed(
             by_key.setdefault((each.object, each.direction), []).append(each)
     at_port = {nic.point: nic for nic in nics}
     copies = Copies(sightings)
-    sent = {s.frame.eth_src for nic in nics for s in by_key.get((nic.point, Direction.TX), ())}
+    sent = {s.frame.eth_src for nic in nics for s in by_key.get((nic.point, TX), ())}
     found = {}
     for (thing, way), group in by_key.items():
         nic = at_port.get(thing)
         if nic is None:
-            came_in = [
-                s for s in group if way == Direction.TX and _came_in(s, local | sent, copies)
-            ]
+            came_in = [s for s in group if way == TX and _came_in(s, local | sent, copies)]
             strange = len(came_in)
-        elif way == Direction.TX:
+        elif way == TX:
             strange = sum(_not_sent(each, nic, local, copies) for each in group)
         else:
             strange = sum(_not_delivered(each, nic, copies) for each in group)
@@ -88,8 +86,8 @@ def _came_in(seen: Sighting, local: frozenset[str], copies: Copies) -> bool:
 
 
 def _is_in(seen: Sighting) -> bool:
-    return seen.kind == PointKind.UPLINK and seen.direction == Direction.RX
+    return seen.kind == UPLINK and seen.direction == RX
 
 
 def _is_out(seen: Sighting) -> bool:
-    return seen.kind == PointKind.UPLINK and seen.direction == Direction.TX
+    return seen.kind == UPLINK and seen.direction == TX

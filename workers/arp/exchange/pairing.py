@@ -13,7 +13,7 @@ from dataclasses import field
 
 from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.sighting import Sighting
-from workers.arp.model import BROADCAST, SECOND, ArpFrame, Exchange, PointKind
+from workers.arp.model import BROADCAST, SECOND, UPLINK, VNIC, ArpFrame, Exchange
 from workers.arp.model.values import dataclass
 
 ANSWER_TIME = 5 * SECOND
@@ -40,7 +40,7 @@ class Reply:
     @property
     def on_uplinks(self) -> list[Sighting]:
         """Its copies that came in from outside."""
-        return [each for each in self.copies if each.kind == PointKind.UPLINK]
+        return [each for each in self.copies if each.kind == UPLINK]
 
 
 @dataclass(slots=True)
@@ -131,7 +131,7 @@ def _take(asked: Asked, reply: Reply, nic_mac: str, passes: Passes) -> None:
         return
     for copy in reply.copies:
         reached = {asked.frame.eth_src, nic_mac, BROADCAST}
-        if copy.kind == PointKind.VNIC and copy.frame.eth_dst in reached:
+        if copy.kind == VNIC and copy.frame.eth_dst in reached:
             asked.delivered = asked.delivered or copy
 
 

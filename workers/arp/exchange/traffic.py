@@ -15,7 +15,7 @@ from workers.arp.exchange.doubts import contradicted
 from workers.arp.exchange.hearing import Ear, EarKey, ears_of, uplinks_of
 from workers.arp.exchange.misnamed import misnamed
 from workers.arp.exchange.sighting import Copies, Sighting
-from workers.arp.model import MILLISECOND, Case, Direction, Heard, PointKind
+from workers.arp.model import BOTH, MILLISECOND, TX, UPLINK, VNIC, Case, Direction, Heard, PointKind
 from workers.arp.model.values import dataclass
 
 _DUPLICATE_TIME = MILLISECOND
@@ -79,14 +79,12 @@ def _may_have_come_back(
     case: Case, ears: Mapping[EarKey, Ear], sightings: Sequence[Sighting]
 ) -> dict[EarKey, str]:
     """Uplinks whose one file for both directions shows what left on another that nobody heard send."""
-    heard = {
-        thing for (thing, way), ear in ears.items() if way == Direction.TX and ear.why_deaf is None
-    }
+    heard = {thing for (thing, way), ear in ears.items() if way == TX and ear.why_deaf is None}
     unheard = set(uplinks_of(case, None)) - heard
     sent = {
         each.object
         for each in sightings
-        if each.inferred and each.kind == PointKind.UPLINK and each.direction == Direction.TX
+        if each.inferred and each.kind == UPLINK and each.direction == TX
     }
     why = "what its file for both directions shows may have left elsewhere and come back"
     return {
@@ -99,9 +97,7 @@ def _may_have_come_back(
 def _shown(sightings: Sequence[Sighting]) -> frozenset[str]:
     """Sources that the VM's own port shows."""
     return frozenset(
-        each.frame.eth_src
-        for each in sightings
-        if each.kind == PointKind.VNIC and each.direction == Direction.TX
+        each.frame.eth_src for each in sightings if each.kind == VNIC and each.direction == TX
     )
 
 
@@ -114,14 +110,14 @@ def _once(heard: Heard, late: int) -> list[Sighting]:
     """All frames of a point but copies of the same bytes within 1 ms (SPAN, promiscuous mode)."""
     point = heard.capture.point
     thing, kind, side = point.object, point.kind, point.direction
-    merged = side == Direction.BOTH
+    merged = side == BOTH
     last: dict[tuple[object, ...], int] = {}
     fresh = []
     for frame in sorted(heard.frames, key=attrgetter("at")):
         key, at, way = identity(frame), frame.at, frame.direction
         same = key, frame.vlans, way
         before = last.get(same)
-        if before is None or at - before > _DUPLICATE_TIME or (merged and way == Direction.BOTH):
+        if before is None or at - before > _DUPLICATE_TIME or (merged and way == BOTH):
             fresh.append(Sighting(frame, at - late, thing, kind, way if merged else side, key))
             last[same] = at
     return fresh

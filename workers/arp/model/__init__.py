@@ -21,7 +21,20 @@ from workers.arp.model.conclusions import (
     SideFinding,
     Verdict,
 )
-from workers.arp.model.hearing import ArpFrame, Capture, CapturePoint, Direction, Heard, PointKind
+from workers.arp.model.hearing import (
+    BOTH,
+    RX,
+    TX,
+    UPLINK,
+    VNIC,
+    ArpFrame,
+    Capture,
+    CapturePoint,
+    Direction,
+    Heard,
+    PointKind,
+    frame_of,
+)
 from workers.arp.model.jobs import Job, Thread
 from workers.arp.model.places import (
     Host,
@@ -38,9 +51,14 @@ from workers.arp.model.places import (
 )
 
 __all__ = [
+    "BOTH",
     "BROADCAST",
     "MILLISECOND",
+    "RX",
     "SECOND",
+    "TX",
+    "UPLINK",
+    "VNIC",
     "ArpFrame",
     "Capture",
     "CapturePoint",
@@ -76,6 +94,7 @@ __all__ = [
     "VmCandidate",
     "VmLocation",
     "Vnic",
+    "frame_of",
 ]
 
 SECOND = 1_000_000_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.arp.model import Direction, Judgement, Owner, PointKind
+from workers.arp.model import RX, TX, UPLINK, Judgement, Owner
 from workers.arp.two_ends.facts import (
     Found,
     count,
@@ -67,7 +67,7 @@ def reply_dropped_there(near: Judgement, way: Way) -> Found | None:
     there, vm = hosts(near, way)[1], way.far.vm.name
     out = [
         each
-        for each in way.traffic.at(PointKind.UPLINK, Direction.TX)
+        for each in way.traffic.at(UPLINK, TX)
         if each.frame.eth_src not in {nic.mac for nic in way.far.vm.nics}
     ]
     return Found(
@@ -118,7 +118,7 @@ def _not_seen_sent(way: Way) -> bool:
     """Whether the far VM's port was captured well and shows none of the replies that left."""
     ports = {n.point for n in way.far.vm.nics}
     return not way.answered.sightings and any(
-        each.failure is None and each.point.object in ports and each.point.direction != Direction.RX
+        each.failure is None and each.point.object in ports and each.point.direction != RX
         for each in way.far.captures
     )
 

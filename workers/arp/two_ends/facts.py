@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workers.arp.exchange.sighting import Sighting
-from workers.arp.model import Direction, Judgement, Owner, PointKind, Vlan
+from workers.arp.model import RX, UPLINK, VNIC, Judgement, Owner, Vlan
 from workers.arp.two_ends.telling import switch_port
 from workers.arp.two_ends.way import Way
 
@@ -103,7 +103,7 @@ def foreign(way: Way, thing: str | None = None) -> list[Sighting]:
     """What came in on the far host's uplinks from elsewhere."""
     return [
         each
-        for each in way.traffic.at(PointKind.UPLINK, Direction.RX)
+        for each in way.traffic.at(UPLINK, RX)
         if each.frame.eth_src not in way.traffic.local_macs
         and each.frame.op not in _RARP
         and thing in {None, each.object}
@@ -126,7 +126,7 @@ def hears_vlan(way: Way) -> bool:
 def port_hears(way: Way) -> bool:
     """Whether anything at all was delivered to the far VM."""
     port = way.nic.point if way.nic else ""
-    return any(each.object == port for each in way.traffic.at(PointKind.VNIC, Direction.RX))
+    return any(each.object == port for each in way.traffic.at(VNIC, RX))
 
 
 def far_mac(way: Way) -> str:

@@ -10,15 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from workers.arp.exchange.clock import TOLERANCE, clock_of
-from workers.arp.model import (
-    Case,
-    Confidence,
-    Direction,
-    Heard,
-    Judgement,
-    Owner,
-    Verdict,
-)
+from workers.arp.model import TX, Case, Confidence, Heard, Judgement, Owner, Verdict
 from workers.arp.two_ends.way import Way
 from workers.arp.verdict.codes import CODES
 
@@ -65,7 +57,7 @@ def _sent_by(heard: Sequence[Heard], strangers: Collection[str]) -> list[str]:
     return [
         each.capture.point.name
         for each in heard
-        if each.capture.point.direction == Direction.TX
+        if each.capture.point.direction == TX
         and sum(frame.eth_src in strangers for frame in each.frames) >= _TWICE
     ]
 

@@ -12,7 +12,11 @@ from workers.arp.exchange.sighting import COPY_TIME, Sighting
 from workers.arp.exchange.traffic import Traffic, traffic_of
 from workers.arp.model import (
     MILLISECOND,
+    RX,
     SECOND,
+    TX,
+    UPLINK,
+    VNIC,
     Case,
     ClockGap,
     Direction,
@@ -62,10 +66,10 @@ class Way:
         self.addresses = _addresses([self.nic] if self.nic else [])
         self.asked = [e for e in near.exchanges if e.request.target_ip in self.addresses]
         self.counted = [e for e in self.asked if e.eligible and self._heard_out(e.request.at)]
-        self.arrived = self._requests(PointKind.UPLINK)
-        self.delivered = self._requests(PointKind.VNIC)
-        self.answered = self._replies(PointKind.VNIC)
-        self.left = self._replies(PointKind.UPLINK)
+        self.arrived = self._requests(UPLINK)
+        self.delivered = self._requests(VNIC)
+        self.answered = self._replies(VNIC)
+        self.left = self._replies(UPLINK)
 
     # --- what may be concluded
 
@@ -171,7 +175,7 @@ class Way:
         return all(ear.hears(then, span) for ear in needed if ear.why_deaf is None)
 
     def _needed(self) -> Iterator[tuple[str, Direction]]:
-        for way in (Direction.TX, Direction.RX):
+        for way in (TX, RX):
             yield from ((thing, way) for thing in (*self._ports(), *self.uplinks))
 
     def _ports(self) -> list[str]:
@@ -183,23 +187,23 @@ class Way:
         port = self.nic.point if self.nic else ""
         seen = [
             each
-            for each in self.traffic.at(kind, Direction.RX)
+            for each in self.traffic.at(kind, RX)
             if each.frame.op == REQUEST
             and (each.frame.sender_mac, each.frame.sender_ip, each.frame.target_ip) in wanted
-            and (kind is PointKind.UPLINK or each.object == port)
+            and (kind is UPLINK or each.object == port)
         ]
-        things = self.uplinks if kind is PointKind.UPLINK else (port,)
-        return self._place(seen, things, Direction.RX, _TRANSIT)
+        things = self.uplinks if kind is UPLINK else (port,)
+        return self._place(seen, things, RX, _TRANSIT)
 
     def _replies(self, kind: PointKind) -> Place:
         wanted = {(each.request.target_ip, each.request.sender_ip) for each in self.asked}
         seen = [
             each
-            for each in self.traffic.at(kind, Direction.TX)
+            for each in self.traffic.at(kind, TX)
             if each.frame.op == REPLY and (each.frame.sender_ip, each.frame.target_ip) in wanted
         ]
-        things = self.uplinks if kind is PointKind.UPLINK else self._ports()
-        return self._place(seen, things, Direction.TX, ANSWER_TIME)
+        things = self.uplinks if kind is UPLINK else self._ports()
+        return self._place(seen, things, TX, ANSWER_TIME)
 
     def _place(
         self, seen: list[Sighting], things: Sequence[str], way: Direction, within: int

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_by_a_timer, asked_in_threes
 from workers.arp.exchange.pairing import LATE, Asked
-from workers.arp.model import BROADCAST, SECOND, Confidence, Direction, Owner
+from workers.arp.model import BROADCAST, RX, SECOND, TX, Confidence, Owner
 from workers.arp.numbers import change_point
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.outcomes import OK_SHARE, TURN_LEAST, TURN_SHARE
@@ -155,10 +155,10 @@ def wrong_sender_ip(e: Evidence) -> Sign | None:
 
 def incomplete(e: Evidence) -> Sign | None:
     """A point that could have shown the request or its reply was deaf."""
-    if e.overlay and e.ear(e.nic.point, Direction.RX).why_deaf is None:
+    if e.overlay and e.ear(e.nic.point, RX).why_deaf is None:
         return None
-    port_deaf = e.deaf([e.nic.point], Direction.RX)
-    tx, rx = e.deaf(e.talk.uplinks, Direction.TX), e.deaf(e.talk.uplinks, Direction.RX)
+    port_deaf = e.deaf([e.nic.point], RX)
+    tx, rx = e.deaf(e.talk.uplinks, TX), e.deaf(e.talk.uplinks, RX)
     open_ones = [each for each in e.asked if each.broadcast and not each.delivered]
     replies = any(each.reply_on for each in open_ones)
     seen = any(each.left or each.reflected or each.looped for each in open_ones)

@@ -18,7 +18,7 @@ from workers.arp.exchange.control import Ask
 from workers.arp.exchange.hearing import Ear
 from workers.arp.exchange.pairing import ANSWER_TIME, Asked
 from workers.arp.exchange.sighting import Sighting
-from workers.arp.model import BROADCAST, Direction, PointKind
+from workers.arp.model import BROADCAST, RX, TX, UPLINK, Direction
 from workers.arp.verdict.outcomes import Outcomes
 from workers.arp.verdict.scene import Scene, is_virtual
 
@@ -96,7 +96,7 @@ class Evidence(Outcomes):
         if vlan.mode in {"access", "pvlan"} and vlan.id is not None:
             return frozenset({vlan.id, vlan.id if vlan.primary is None else vlan.primary})
         sent = [out for each in self.asked for out in each.left]
-        if not sent or any((out.object, Direction.TX) in self.scene.unknown for out in sent):
+        if not sent or any((out.object, TX) in self.scene.unknown for out in sent):
             return frozenset()
         return frozenset({out.vlan for out in sent})
 
@@ -215,7 +215,7 @@ class Evidence(Outcomes):
         span = self.talk.span
         if span is None:
             return []
-        seen = self.traffic.at(PointKind.UPLINK, Direction.RX)
+        seen = self.traffic.at(UPLINK, RX)
         return [each for each in seen if max(span[0], self.start) <= each.at <= span[1]]
 
     @cached_property
@@ -238,7 +238,7 @@ class Evidence(Outcomes):
 
     def unproven(self, uplinks: Iterable[str]) -> bool:
         """Whether one of these was handed requests and shows nothing coming in: dead, or not heard."""
-        heard = {each.object for each in self.traffic.at(PointKind.UPLINK, Direction.RX)}
+        heard = {each.object for each in self.traffic.at(UPLINK, RX)}
         return any(ask.uplink in uplinks and ask.uplink not in heard for ask in self.scene.asks)
 
     @property

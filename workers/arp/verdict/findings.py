@@ -8,13 +8,16 @@ from workers.arp.exchange.conversation import Conversation, asked_by_a_tool, ask
 from workers.arp.exchange.sighting import REPLY, REQUEST, Sighting, is_probe
 from workers.arp.exchange.traffic import Traffic
 from workers.arp.model import (
+    BOTH,
     MILLISECOND,
+    RX,
+    TX,
+    UPLINK,
+    VNIC,
     ArpFrame,
     Case,
-    Direction,
     Heard,
     PointCount,
-    PointKind,
     SideFinding,
 )
 from workers.arp.verdict.evidence import Evidence
@@ -45,15 +48,15 @@ def _count(
     frames = heard.frames if heard else ()
     requests = sum(_is_request(talk, frame) for frame in frames)
     replies = sum(frame.op == REPLY and frame.target_ip in talk.own_ips for frame in frames)
-    uplink = bool(frames) and frames[0].point.kind == PointKind.UPLINK
-    inward = heard is not None and heard.capture.point.direction == Direction.RX
+    uplink = bool(frames) and frames[0].point.kind == UPLINK
+    inward = heard is not None and heard.capture.point.direction == RX
     reflections = requests if uplink and inward else 0
-    if uplink and heard and heard.capture.point.direction == Direction.BOTH:
+    if uplink and heard and heard.capture.point.direction == BOTH:
         reflections = sum(
             each.object == heard.capture.point.object
-            and each.direction == Direction.RX
+            and each.direction == RX
             and _is_request(talk, each.frame)
-            for each in traffic.at(PointKind.UPLINK, Direction.RX)
+            for each in traffic.at(UPLINK, RX)
         )
     why = deaf or (None if heard else "its capture file is missing")
     others = len(frames) - requests - replies + (heard.left_out if heard else 0)
@@ -92,12 +95,12 @@ def side_findings_of(e: Evidence, code: str) -> tuple[SideFinding, ...]:
 
 
 def _not_answering(e: Evidence) -> SideFinding | None:
-    asked = sum(_asks_for_vm(e, each) for each in e.traffic.at(PointKind.VNIC, Direction.RX))
+    asked = sum(_asks_for_vm(e, each) for each in e.traffic.at(VNIC, RX))
     answered = sum(
         each.frame.op == REPLY and each.object == e.nic.point and not is_probe(each.frame)
-        for each in e.traffic.at(PointKind.VNIC, Direction.TX)
+        for each in e.traffic.at(VNIC, TX)
     )
-    ear = e.ear(e.nic.point, Direction.TX)
+    ear = e.ear(e.nic.point, TX)
     if asked < _LEAST_ASKED or answered or ear.why_deaf is not None:
         return None
     return SideFinding(
@@ -114,7 +117,7 @@ def _asks_for_vm(e: Evidence, seen: Sighting) -> bool:
         and seen.object == e.nic.point
         and frame.target_ip in e.talk.own_ips
         and not is_probe(frame)
-        and e.ear(e.nic.point, Direction.TX).hears(seen.at)
+        and e.ear(e.nic.point, TX).hears(seen.at)
     )
 
 

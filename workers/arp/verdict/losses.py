@@ -8,7 +8,7 @@ from ipaddress import IPv4Interface
 from workers.arp.exchange.control import Ask
 from workers.arp.exchange.pairing import ANSWER_TIME
 from workers.arp.exchange.sighting import UNSPECIFIED, Sighting
-from workers.arp.model import SECOND, Confidence, Direction, Owner
+from workers.arp.model import RX, SECOND, Confidence, Owner
 from workers.arp.numbers import fisher
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.signs import HIGH_REQUESTS, LEAST_REQUESTS, Sign, silent
@@ -29,7 +29,7 @@ def wrong_port_group(e: Evidence) -> Sign | None:
     """The VM's subnet lives in another VLAN."""
     if not _unanswered(e) or not e.networks or e.vlan is None or _own_subnet_heard(e):
         return None
-    if any(not e.tags_known(up, Direction.RX) for up in e.talk.uplinks):
+    if any(not e.tags_known(up, RX) for up in e.talk.uplinks):
         return None
     lives = Counter(
         ask.vlan
@@ -188,7 +188,7 @@ def _deaf_uplink(e: Evidence) -> Sign | None:
     if not _unanswered(e) or e.uplink is None or e.vlan is None or e.wired_as_bundle:
         return None
     on_u = [each for each in e.incoming if each.object in e.group]
-    if any(not e.tags_known(each.object, Direction.RX) or each.vlan in e.vlans for each in on_u):
+    if any(not e.tags_known(each.object, RX) or each.vlan in e.vlans for each in on_u):
         return None
     missed = [copies for copies in e.foreign_broadcasts if _in_vlan(e, copies)]
     worked = e.pairs(e.on_sibling)
@@ -212,7 +212,7 @@ def _floods(e: Evidence) -> bool:
 
 def _in_vlan(e: Evidence, copies: dict[str, Sighting]) -> bool:
     return any(
-        device in e.siblings and copy.vlan in e.vlans and e.tags_known(device, Direction.RX)
+        device in e.siblings and copy.vlan in e.vlans and e.tags_known(device, RX)
         for device, copy in copies.items()
     )
 
@@ -273,7 +273,7 @@ def vlan_dead(e: Evidence) -> Sign | None:
     """Nobody is answered in v on any uplink, another VLAN works."""
     if not _unanswered(e) or e.vlan is None or e.unproven(e.talk.uplinks):
         return None
-    if any(not e.tags_known(up, Direction.RX) for up in e.talk.uplinks):
+    if any(not e.tags_known(up, RX) for up in e.talk.uplinks):
         return None
     inside = [ask for ask in e.scene.asks if ask.vlan == e.vlan]
     foreign = any(each.vlan in e.vlans for each in _foreign(e))

@@ -15,7 +15,7 @@ from workers.arp.exchange.conversation import Conversation
 from workers.arp.exchange.pairing import Asked, Reply
 from workers.arp.exchange.sighting import REPLY, Sighting
 from workers.arp.exchange.traffic import Traffic
-from workers.arp.model import SECOND, Direction, PointKind
+from workers.arp.model import RX, SECOND, UPLINK, VNIC
 
 OK_SHARE = 0.9
 TURN_SHARE, TURN_LEAST = 0.95, 3  # what a change point wants of either side
@@ -53,7 +53,7 @@ class Outcomes:
         """
         if all(each.delivered for each in self.telling):
             return self.telling
-        port = self.talk.ear(self.nic.point, Direction.RX)
+        port = self.talk.ear(self.nic.point, RX)
         if port.why_deaf is not None:
             return self.counted or self.telling
         return [each for each in self.telling if port.hears(each.request.at)] or self.telling
@@ -84,7 +84,7 @@ class Outcomes:
         if not any(each.reply_on for each in self.delivered):
             return []
         known = {id(each) for each in self.at_port}
-        ears = [self.talk.ear(up, Direction.RX) for up in self.talk.uplinks]
+        ears = [self.talk.ear(up, RX) for up in self.talk.uplinks]
         return [
             each
             for each in self.telling
@@ -152,7 +152,7 @@ class Outcomes:
             if each.frame.op == REPLY
             and each.frame.sender_ip == self.target
             and each.frame.eth_dst in self.talk.own_macs
-            and each.direction == Direction.RX
+            and each.direction == RX
             and each.at >= self.start
             and id(each) not in paired
         ]
@@ -162,9 +162,7 @@ class Outcomes:
         """Whether the port got a reply that no request was found for: then "not delivered" is unproven."""
         first = self.lost[0].request.at if self.lost else self.start
         return any(
-            each.kind == PointKind.VNIC
-            and each.object == self.nic.point
-            and each.at >= first - TOLERANCE
+            each.kind == VNIC and each.object == self.nic.point and each.at >= first - TOLERANCE
             for each in self.unpaired
         )
 
@@ -177,7 +175,7 @@ class Outcomes:
     def came_back_at_all(self) -> bool:
         """Whether any came in again, however late: then "never seen again" is unproven."""
         return any(
-            each.direction == Direction.RX and each.kind == PointKind.UPLINK
+            each.direction == RX and each.kind == UPLINK
             for asked in self.asked
             for each in self.traffic.copies(
                 asked.request, asked.request.at - _BACK, asked.request.at + _BACK

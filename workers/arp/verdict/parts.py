@@ -7,7 +7,7 @@ answered before it, or over another uplink, say nothing about the fault.
 from __future__ import annotations
 
 from workers.arp.exchange.pairing import Asked
-from workers.arp.model import Direction
+from workers.arp.model import TX
 from workers.arp.numbers import change_point
 from workers.arp.verdict.evidence import Evidence
 
@@ -32,7 +32,7 @@ def narrowed(e: Evidence) -> Evidence:
 def _way_unknown(e: Evidence) -> bool:
     """Whether answered requests may have left on another uplink, one that nobody listened to."""
     unseen = any(not each.left for each in e.delivered)
-    return unseen and bool(e.deaf(e.talk.uplinks, Direction.TX))
+    return unseen and bool(e.deaf(e.talk.uplinks, TX))
 
 
 def _by_uplink(e: Evidence) -> Evidence:

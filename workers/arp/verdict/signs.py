@@ -10,14 +10,7 @@ from collections import Counter
 from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.pairing import Asked
 from workers.arp.exchange.sighting import UNSPECIFIED, Sighting
-from workers.arp.model import (
-    SECOND,
-    Confidence,
-    Direction,
-    HostEvent,
-    Owner,
-    PointKind,
-)
+from workers.arp.model import RX, SECOND, TX, UPLINK, VNIC, Confidence, HostEvent, Owner
 from workers.arp.model.values import dataclass
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene, clock, is_virtual
@@ -102,7 +95,7 @@ def while_listening(e: Evidence, at: int) -> bool:
 
 def _from_elsewhere(scene: Scene) -> list[Sighting]:
     """Frames of this VM that came in although this host sent none like them just before."""
-    seen = scene.traffic.at(PointKind.UPLINK, Direction.RX)
+    seen = scene.traffic.at(UPLINK, RX)
     return [each for each in seen if _came_home(scene, each)]
 
 
@@ -111,7 +104,7 @@ def _came_home(e: Scene, seen: Sighting) -> bool:
     if frame.eth_src != e.talk.nic.mac or seen.inferred:
         return False
     before = e.traffic.copies(seen, seen.at - SECOND // 2, seen.at + TOLERANCE)
-    if any(each.direction == Direction.TX for each in before):
+    if any(each.direction == TX for each in before):
         return False
     if frame.op in _RARP:
         return True
@@ -121,7 +114,7 @@ def _came_home(e: Scene, seen: Sighting) -> bool:
 
 
 def _heard_out(e: Scene, thing: str, at: int) -> bool:
-    return e.talk.ear(thing, Direction.TX).hears(at - SECOND // 2, SECOND)
+    return e.talk.ear(thing, TX).hears(at - SECOND // 2, SECOND)
 
 
 # --- step 2: somebody else has the address
@@ -149,16 +142,14 @@ def _claims(scene: Scene) -> list[Sighting]:
     return [
         each
         for each in scene.traffic.sightings
-        if each.frame.sender_ip in own
-        and each.direction == Direction.RX
-        and _is_foreign(scene, each)
+        if each.frame.sender_ip in own and each.direction == RX and _is_foreign(scene, each)
     ]
 
 
 def _is_foreign(scene: Scene, seen: Sighting) -> bool:
     frame = seen.frame
     own = scene.talk.own_macs | {nic.mac for nic in scene.case.vm.nics}
-    here = seen.kind == PointKind.UPLINK or seen.object == scene.talk.nic.point
+    here = seen.kind == UPLINK or seen.object == scene.talk.nic.point
     if frame.op in _RARP or frame.sender_mac in own or not here or seen.inferred:
         return False
     if is_virtual(frame.sender_mac):
@@ -169,9 +160,9 @@ def _is_foreign(scene: Scene, seen: Sighting) -> bool:
 def _surely_not_sent(scene: Scene, seen: Sighting) -> bool:
     """Whether the VM's port, which shows what the VM sends, listened then."""
     port = scene.talk.nic.point
-    sent = any(each.object == port for each in scene.traffic.at(PointKind.VNIC, Direction.TX))
+    sent = any(each.object == port for each in scene.traffic.at(VNIC, TX))
     known = seen.frame.eth_src in {vm.mac for vm in scene.case.host.local_vms}
-    return (sent or known) and scene.talk.ear(port, Direction.TX).hears(seen.at, 0)
+    return (sent or known) and scene.talk.ear(port, TX).hears(seen.at, 0)
 
 
 def _surely_from_outside(scene: Scene, seen: Sighting) -> bool:
@@ -179,13 +170,13 @@ def _surely_from_outside(scene: Scene, seen: Sighting) -> bool:
     macs = {seen.frame.eth_src, seen.frame.sender_mac}
     if macs & (scene.traffic.local_macs | scene.once(_left_from)):
         return False
-    ears = [scene.talk.ear(uplink, Direction.TX) for uplink in scene.talk.uplinks]
+    ears = [scene.talk.ear(uplink, TX) for uplink in scene.talk.uplinks]
     return scene.talk.complete and all(ear.hears(seen.at, 0) and not ear.merged for ear in ears)
 
 
 def _left_from(scene: Scene) -> frozenset[str]:
     """All MACs that sent something out on an uplink, whenever."""
-    out = [each.frame for each in scene.traffic.at(PointKind.UPLINK, Direction.TX)]
+    out = [each.frame for each in scene.traffic.at(UPLINK, TX)]
     return frozenset({*(f.eth_src for f in out), *(f.sender_mac for f in out)})
 
 
@@ -214,14 +205,14 @@ def _stimulus_was_for(e: Evidence) -> bool:
     near = [target for target in e.case.stimulus.targets if e.inside(target)]
     asked = any(
         each.frame.target_ip in near and each.object != e.nic.point
-        for each in e.traffic.at(PointKind.VNIC, Direction.TX)
+        for each in e.traffic.at(VNIC, TX)
     )
     return bool(near) and not asked
 
 
 def port_deaf(e: Evidence) -> Sign | None:
     """No request was seen, and nobody listened where the VM sends."""
-    deaf = e.ear(e.nic.point, Direction.TX).why_deaf
+    deaf = e.ear(e.nic.point, TX).why_deaf
     if e.talk.asked or deaf is None:
         return None
     return Sign(subject=missing_direction(e) or f"{e.nic.point}-tx", confidence=Confidence.LOW)
@@ -236,7 +227,7 @@ def missing_direction(e: Evidence) -> str | None:
     """``no tx direction`` where no uplink was heard that way."""
     if e.garbled:
         return e.garbled[0].point
-    for way in (Direction.TX, Direction.RX):
+    for way in (TX, RX):
         if e.talk.uplinks and len(e.deaf(e.talk.uplinks, way)) == len(e.talk.uplinks):
             return f"no {way} direction"
     return None
@@ -264,7 +255,7 @@ def forged_dropped(e: Evidence) -> Sign | None:
 
 def forged_unheard(e: Evidence) -> Sign | None:
     """Frames with a foreign source were seen nowhere, but not every uplink was heard."""
-    if not _all_forged(e) or e.seen_out or not e.deaf(e.talk.uplinks, Direction.TX):
+    if not _all_forged(e) or e.seen_out or not e.deaf(e.talk.uplinks, TX):
         return None
     return Sign(subject=missing_direction(e), confidence=Confidence.LOW)
 
@@ -285,7 +276,4 @@ def _foreign_mac(e: Evidence) -> str:
 
 
 def _others_leave(e: Evidence) -> bool:
-    return any(
-        each.frame.eth_src not in e.talk.own_macs
-        for each in e.traffic.at(PointKind.UPLINK, Direction.TX)
-    )
+    return any(each.frame.eth_src not in e.talk.own_macs for each in e.traffic.at(UPLINK, TX))

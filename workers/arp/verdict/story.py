@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from workers.arp.exchange.control import Ask
 from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.exchange.sighting import Sighting
-from workers.arp.model import MILLISECOND, SECOND, Direction, PointKind
+from workers.arp.model import MILLISECOND, RX, SECOND, TX, UPLINK, VNIC
 from workers.arp.numbers import median
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene, clock
@@ -86,12 +86,10 @@ def arp_frames(count: int, vlan: int | None) -> str:
 
 
 def _nothing_asked(e: Evidence) -> str | None:
-    ear = e.ear(e.nic.point, Direction.TX)
+    ear = e.ear(e.nic.point, TX)
     if e.asked or ear.why_deaf is not None:
         return None
-    delivered = sum(
-        each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.RX)
-    )
+    delivered = sum(each.object == e.nic.point for each in e.traffic.at(VNIC, RX))
     towards = f" for {e.target}" if e.target else ""
     return (
         f"{clock(ear.start)}–{clock(ear.end)}, {vlan_name(e.vlan)}: 0 ARP requests{towards} of "
@@ -134,7 +132,7 @@ def _late(e: Evidence) -> list[Sighting]:
         if each.left:
             continue
         copies = e.traffic.copies(each.request, each.request.at, each.request.at + _SOON)
-        sent = (c for c in copies if c.kind == PointKind.UPLINK and c.direction == Direction.TX)
+        sent = (c for c in copies if c.kind == UPLINK and c.direction == TX)
         fresh = next((c for c in sent if id(c) not in matched and id(c) not in late), None)
         if fresh is not None:
             late[id(fresh)] = fresh
@@ -143,7 +141,7 @@ def _late(e: Evidence) -> list[Sighting]:
 
 def _surely_heard_out(e: Evidence) -> bool:
     """Whether every uplink's sent frames were heard while the requests came."""
-    ears = [e.ear(up, Direction.TX) for up in e.talk.uplinks]
+    ears = [e.ear(up, TX) for up in e.talk.uplinks]
     return all(ear.hears(each.request.at, 0) for ear in ears for each in e.asked)
 
 
@@ -155,7 +153,7 @@ def _judged(e: Evidence) -> str:
     if not left_out or not ears:
         return ""
     end = max(ear.end for ear in ears)
-    port = e.ear(e.nic.point, Direction.RX)
+    port = e.ear(e.nic.point, RX)
     if e.fine and port.why_deaf is None:
         ears = [port]
     first, last = max(ears, key=lambda ear: ear.start), min(ears, key=lambda ear: ear.end)
@@ -175,10 +173,10 @@ def _judged(e: Evidence) -> str:
 def _came_back(e: Evidence) -> str | None:
     if not e.asked:
         return None
-    heard = [up for up in e.talk.uplinks if e.ear(up, Direction.RX).why_deaf is None]
+    heard = [up for up in e.talk.uplinks if e.ear(up, RX).why_deaf is None]
     on_uplinks = Counter(device for each in e.asked for device in each.reply_on)
     parts = []
-    if e.ear(e.nic.point, Direction.RX).why_deaf is None:
+    if e.ear(e.nic.point, RX).why_deaf is None:
         parts.append(f"{share(e)} requests were answered at {e.nic.point}")
     elif e.delivered:
         parts.append(f"{len(e.delivered)} requests were answered at {e.nic.point}")
@@ -189,7 +187,7 @@ def _came_back(e: Evidence) -> str | None:
             for each in e.asked
             for reply in each.replies
             for copy in reply.on_uplinks
-            if e.tags_known(copy.object, Direction.RX)
+            if e.tags_known(copy.object, RX)
         }
         tagged = f" ({', '.join(vlan_name(tag) for tag in sorted(tags))})" if tags else ""
         parts.append(f"replies came in: {came}{tagged}")
@@ -202,7 +200,7 @@ def _heard_on_uplink(e: Evidence) -> str | None:
     """What else came in on the VM's uplink: a zero here is what a network engineer asks for."""
     if e.uplink is None or e.delivered or e.vlan is None:
         return None
-    if e.ear(e.uplink, Direction.RX).why_deaf or not e.tags_known(e.uplink, Direction.RX):
+    if e.ear(e.uplink, RX).why_deaf or not e.tags_known(e.uplink, RX):
         return None
     seen = [each for each in e.incoming if each.object == e.uplink]
     tags = Counter(each.vlan for each in seen)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 
-from workers.arp.model import PointKind
+from workers.arp.model import UPLINK
 from workers.arp.verdict.evidence import Evidence
 
 _USUAL = 24  # no wider subnet is supposed unless two machines of it were heard to talk
@@ -43,7 +43,7 @@ def _heard(e: Evidence) -> Iterator[str]:
             if not ask.mine:
                 yield ask.requester
     for each in e.incoming:
-        known = each.kind == PointKind.UPLINK and e.tags_known(each.object, each.direction)
+        known = each.kind == UPLINK and e.tags_known(each.object, each.direction)
         if known and each.vlan in e.vlans and each.frame.eth_src not in e.talk.own_macs:
             yield each.frame.sender_ip
 

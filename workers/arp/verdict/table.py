@@ -16,9 +16,10 @@ from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.exchange.pairing import Asked
 from workers.arp.exchange.traffic import Traffic, traffic_of
 from workers.arp.model import (
+    RX,
+    TX,
     Case,
     Confidence,
-    Direction,
     Heard,
     Judgement,
     Owner,
@@ -172,7 +173,7 @@ def _never_asked_for(scene: Scene, asked: Collection[str]) -> str | None:
     targets = scene.case.stimulus.targets
     whole = Evidence(scene, "", ())
     near = [target for target in targets if whole.inside(target)]
-    port = whole.ear(scene.talk.nic.point, Direction.TX)
+    port = whole.ear(scene.talk.nic.point, TX)
     if not asked or not near or port.why_deaf is not None or not set(targets).isdisjoint(asked):
         return None
     return near[0]
@@ -213,7 +214,7 @@ def _decide(e: Evidence) -> tuple[Row, Sign, tuple[Refusal, ...]]:
 
 def _deaf(e: Evidence, needs: Sequence[str]) -> list[str]:
     """Sentences about the needed points whose silence proves nothing."""
-    port, tx, rx = e.nic.point, Direction.TX, Direction.RX
+    port, tx, rx = e.nic.point, TX, RX
     keys = {PORT_TX: [(port, tx)], PORT_RX: [(port, rx)]}
     keys[OUT] = [(uplink, tx) for uplink in e.talk.uplinks]
     keys[IN] = [(uplink, rx) for uplink in e.talk.uplinks]

@@ -11,7 +11,7 @@ from workers.arp.exchange.clock import Identity
 from workers.arp.exchange.conversation import asked_by_a_timer, asked_in_threes
 from workers.arp.exchange.pairing import Asked
 from workers.arp.exchange.sighting import REPLY, REQUEST, is_probe
-from workers.arp.model import BROADCAST, Confidence, Direction, Owner, PointKind
+from workers.arp.model import BROADCAST, RX, TX, UPLINK, VNIC, Confidence, Owner
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene
 from workers.arp.verdict.signs import LEAST_REQUESTS, SHOWS_NOTHING, Sign, enough, silent
@@ -44,7 +44,7 @@ def dropped_on_the_way_out(e: Evidence) -> Sign | None:
     """Requests entered the virtual switch and were handed to no uplink."""
     if not silent(e) or e.seen_out or e.overlay or e.replies:
         return None
-    if any(each.request.kind != PointKind.VNIC for each in e.lost):
+    if any(each.request.kind != VNIC for each in e.lost):
         return None
     out = e.scene.once(_handed_out)
     if any(each.request.key in out for each in e.asked) or _uplink_in_doubt(e):
@@ -54,7 +54,7 @@ def dropped_on_the_way_out(e: Evidence) -> Sign | None:
 
 def _handed_out(scene: Scene) -> frozenset[Identity]:
     """All that left on any uplink."""
-    return frozenset(each.key for each in scene.traffic.at(PointKind.UPLINK, Direction.TX))
+    return frozenset(each.key for each in scene.traffic.at(UPLINK, TX))
 
 
 def uplink_unproven(e: Evidence) -> Sign | None:
@@ -63,7 +63,7 @@ def uplink_unproven(e: Evidence) -> Sign | None:
     Where the fabric floods, what was handed to it would have come back on another uplink.
     """
     told = e.nic.pinned_uplink
-    shown = {each.object for each in e.traffic.at(PointKind.UPLINK, Direction.TX)}
+    shown = {each.object for each in e.traffic.at(UPLINK, TX)}
     mute = told not in shown if told else not shown
     uplink = told or next(iter(e.talk.uplinks), None)
     if not mute or uplink is None or _floods(e) or dropped_on_the_way_out(e) is None:
@@ -74,7 +74,7 @@ def uplink_unproven(e: Evidence) -> Sign | None:
 def _others_leave(e: Evidence) -> bool:
     """Whether others' frames were seen to leave: on the VM's own uplink, or the fabric floods."""
     told = e.nic.pinned_uplink
-    sent = e.traffic.at(PointKind.UPLINK, Direction.TX)
+    sent = e.traffic.at(UPLINK, TX)
     out = {each.object for each in sent if each.frame.eth_src not in e.talk.own_macs}
     return bool(out) and (_floods(e) or told is None or told in out)
 
@@ -94,9 +94,7 @@ def _uplink_in_doubt(e: Evidence) -> bool:
     if e.case.host.teaming in {"iphash", "lacp"}:
         shown = {each.object for each in e.traffic.sightings}
         return not set(e.talk.uplinks) <= shown
-    if pinned is None or any(
-        each.object == pinned for each in e.traffic.at(PointKind.UPLINK, Direction.TX)
-    ):
+    if pinned is None or any(each.object == pinned for each in e.traffic.at(UPLINK, TX)):
         return False
     heard = {each.object for each in e.incoming if each.vlan in e.vlans}
     return bool(heard) and pinned not in heard
@@ -128,7 +126,7 @@ def port_unproven(e: Evidence) -> Sign | None:
 
 
 def _port_heard(e: Evidence) -> bool:
-    return any(each.object == e.nic.point for each in e.traffic.at(PointKind.VNIC, Direction.RX))
+    return any(each.object == e.nic.point for each in e.traffic.at(VNIC, RX))
 
 
 def _asks_unanswered(e: Evidence) -> bool:
@@ -150,9 +148,9 @@ def _leaves_unanswered(e: Evidence) -> bool:
         and not is_probe(each.frame)
         and each.object in e.group
         and each.vlan in e.vlans
-        and e.ear(e.nic.point, Direction.TX).hears(each.at)
+        and e.ear(e.nic.point, TX).hears(each.at)
     ]
-    sent = (each.frame for each in e.traffic.at(PointKind.VNIC, Direction.TX))
+    sent = (each.frame for each in e.traffic.at(VNIC, TX))
     return len(mine) >= LEAST_CONTROLS and not any(frame.op == REPLY for frame in sent)
 
 
@@ -187,7 +185,7 @@ def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
         ip_hash = e.case.host.teaming == "iphash"
         told = "IP hash without port-channel" if ip_hash else "port-channel without IP hash"
         return Sign(subject=told, assumption=not (ip_hash or e.wired_as_bundle))
-    tagged = all(e.tags_known(copy.object, Direction.RX) for copy in copies)
+    tagged = all(e.tags_known(copy.object, RX) for copy in copies)
     return Sign(subject=copies[0].object, assumption=not (_port_heard(e) and tagged))
 
 
@@ -204,10 +202,10 @@ def _kind(e: Evidence, asked: Asked) -> str:
     out = {each.object for each in asked.left}
     on_path = [copy for copy in ours if _mates(e, out, copy.object)]
     near = on_path or ours
-    told = [copy.vlan for copy in ours if e.tags_known(copy.object, Direction.RX)]
+    told = [copy.vlan for copy in ours if e.tags_known(copy.object, RX)]
     if len(told) < len(ours) and any(tag not in e.vlans for tag in told):
         return "unknown"  # a sibling shows a foreign tag that the VM's own uplink lost
-    if not e.vlans or not all(e.tags_known(copy.object, Direction.RX) for copy in near):
+    if not e.vlans or not all(e.tags_known(copy.object, RX) for copy in near):
         return "drop" if on_path and _delivers_from(e, on_path[0].frame.eth_src) else "unknown"
     if not any(copy.vlan in e.vlans for copy in near):
         return "vlan"
@@ -218,7 +216,7 @@ def _delivers_from(e: Evidence, mac: str) -> bool:
     """Whether broadcasts of the same machine reach the VM, so that it sends in the VM's VLAN."""
     got = [
         each
-        for each in e.traffic.at(PointKind.VNIC, Direction.RX)
+        for each in e.traffic.at(VNIC, RX)
         if each.object == e.nic.point and each.frame.eth_src == mac
     ]
     return len(got) >= LEAST_CONTROLS
