@@ -18,7 +18,18 @@ from tests.arp.degrade import (
     window,
     without_point,
 )
-from workers.arp.model import SECOND, Confidence, Judgement, Owner
+from workers.arp.exchange.sighting import REPLY
+from workers.arp.model import (
+    BROADCAST,
+    MILLISECOND,
+    SECOND,
+    CapturePoint,
+    Case,
+    Confidence,
+    Heard,
+    Judgement,
+    Owner,
+)
 from workers.arp.verdict import judge
 
 
@@ -143,6 +154,93 @@ def test_an_empty_file_that_nothing_contradicts_is_silence(name: str, point: str
     judgement = judge(*empty(*load(name), point))
     assert judgement.verdict.code == why
     assert not blind(judgement)
+
+
+@pytest.mark.parametrize("name", ["arping-asks-every-second", "monitor-asks-every-second"])
+def test_a_port_that_shows_nothing_proves_no_drop_where_a_tool_asks(name: str) -> None:
+    verdict = judge(*empty(*load(name), "vnic0-rx")).verdict
+    assert (verdict.code, verdict.subject) == ("CAPTURE_INCOMPLETE", "vnic0-rx")
+    assert "the virtual switch drops everything, or that capture heard nothing" in verdict.headline
+    assert "pktcap-uw --capture Drop" in verdict.next_step
+    assert len(verdict.next_step) <= 500  # a message cuts what is longer
+
+
+def test_a_vm_that_asks_on_like_a_kernel_or_answers_nobody_shows_that_it_is_cut_off() -> None:
+    kernel = judge(*empty(*load("kernel-ignores-replies"), "vnic0-rx")).verdict
+    assert (kernel.code, kernel.confidence) == ("VSWITCH_DROP_RX", Confidence.MEDIUM)
+    case, heard = empty(*load("arping-asks-every-second"), "vnic0-rx")
+    assert judge(case, wanted(heard, 2)).verdict.code == "CAPTURE_INCOMPLETE"
+    assert judge(case, wanted(heard, 3)).verdict.code == "VSWITCH_DROP_RX"
+
+
+def wanted(heard: tuple[Heard, ...], times: int) -> tuple[Heard, ...]:
+    """The gateway asks for the VM so often, on the uplink that its replies come in on."""
+    more = []
+    for each in heard:
+        replies = [
+            f for f in each.frames if f.op == REPLY and each.capture.point.name == "vmnic1-rx"
+        ]
+        asks = [
+            f._replace(
+                op=1, at=f.at + MILLISECOND, eth_dst=BROADCAST, target_mac="00:00:00:00:00:00"
+            )
+            for f in replies[:times]
+        ]
+        frames = sorted((*each.frames, *asks), key=lambda frame: frame.at)
+        more.append(replace(each, frames=tuple(frames)))
+    return tuple(more)
+
+
+def test_what_another_adapter_got_over_its_own_uplink_makes_no_dead_uplink_doubtful() -> None:
+    case, heard = empty(*load("uplink-receives-nothing"), "vmnic1-rx")
+    before = judge(case, heard)
+    assert before.verdict.owner is Owner.NETWORK
+    assert judge(*with_second_adapter(case, heard, "vmnic0")).verdict == before.verdict
+    doubted = judge(*with_second_adapter(case, heard, "vmnic1"))
+    assert "frames from outside were delivered" in blind(doubted)["vmnic1-rx"]
+
+
+def test_an_uplink_that_sends_the_vms_frames_is_its_own_whatever_vcenter_told() -> None:
+    case, heard = load("uplink-file-empty-though-heard")
+    pairs = [(f"vmnic0-{way}", f"vmnic1-{way}") for way in ("tx", "rx")]
+    judgement = judge(*swapped(case, heard, *pairs))
+    assert "frames from outside were delivered" in blind(judgement)["vmnic0-rx"]
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+
+
+def with_second_adapter(
+    case: Case, heard: tuple[Heard, ...], uplink: str
+) -> tuple[Case, tuple[Heard, ...]]:
+    """The VM has another adapter, which gets all broadcasts that come in on vmnic0."""
+    nic = replace(
+        case.vm.nics[0], point="vnic1", mac="00:50:56:9a:21:02", ipv4=(), pinned_uplink=uplink
+    )
+    source = next(each for each in heard if each.capture.point.name == "vmnic0-rx")
+    more = []
+    for way in ("tx", "rx"):
+        point = CapturePoint.named(f"vnic1-{way}")
+        frames = tuple(
+            f._replace(point=point, direction=point.direction, vlans=(), at=f.at + MILLISECOND)
+            for f in source.frames
+            if way == "rx" and f.eth_dst == BROADCAST
+        )
+        more.append(Heard(replace(source.capture, point=point), frames, len(frames)))
+    whole = (*heard, *more)
+    captures = tuple(each.capture for each in whole)
+    vm = replace(case.vm, nics=(*case.vm.nics, nic))
+    return replace(case, vm=vm, captures=captures), whole
+
+
+def test_replies_with_a_tag_were_not_delivered_to_a_guest_that_ignores_them() -> None:
+    case, heard = load("guest-ignores-reply")
+    tagged = [
+        replace(h, frames=tuple(f._replace(vlans=(110,)) for f in h.frames))
+        if h.capture.point.name == "vnic0-rx"
+        else h
+        for h in heard
+    ]
+    assert judge(case, heard).verdict.owner is Owner.GUEST
+    assert judge(case, tagged).verdict.owner in {Owner.INCONCLUSIVE, Owner.NONE}
 
 
 def test_a_port_whose_tx_file_is_another_ports_has_no_rx_file_either() -> None:

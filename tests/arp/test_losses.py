@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.arp.corpus import load
-from tests.arp.degrade import Heards, cut_after
-from workers.arp.model import BROADCAST, SECOND, ArpFrame, Owner, Vlan
+from tests.arp.degrade import Heards, cut_after, stripped
+from workers.arp.model import BROADCAST, SECOND, ArpFrame, Case, Owner, Vlan
 from workers.arp.verdict import judge
 
 
@@ -49,21 +49,45 @@ def test_a_port_group_is_not_wrong_where_the_subnet_is_heard_in_it() -> None:
     assert verdict.code == "VLAN_SUBNET_MISMATCH"
 
 
-def test_two_strangers_frames_make_no_wrong_native_vlan() -> None:
+def test_two_strangers_frames_make_no_wrong_native_vlan_whatever_a_sibling_shows() -> None:
     case, heard = load("wrong-native-vlan")
-    seen = 0
     kept = []
     for each in heard:
-        frames = []
+        seen, frames = 0, []
         for frame in each.frames:
             stranger = not frame.vlans and frame.sender_ip.startswith("10.7.")
             if stranger and each.capture.point.name.endswith("-rx"):
-                seen += each.capture.point.name.startswith("vmnic")
+                seen += 1
                 if seen > 2:
                     continue
             frames.append(frame)
         kept.append(replace(each, frames=tuple(frames)))
     assert judge(case, kept).verdict.owner is Owner.INCONCLUSIVE
+
+
+def untold(case: Case) -> Case:
+    """Nobody told of the other VMs on the host, so that no port group is known to tag."""
+    return replace(case, host=replace(case.host, local_vms=()))
+
+
+def test_several_subnets_without_a_tag_are_no_wrong_native_vlan_where_no_frame_has_one() -> None:
+    case, heard = load("wrong-native-vlan")
+    assert judge(untold(case), heard).verdict.code == "VLAN_SUBNET_MISMATCH"
+    verdict = judge(*stripped(untold(case), heard, ways=("rx",))).verdict
+    assert verdict.owner is Owner.INCONCLUSIVE
+
+
+def test_an_uplink_lost_its_tags_where_a_sibling_shows_a_copy_with_one() -> None:
+    case, heard = load("wrong-native-vlan")
+    tagged = [
+        replace(h, frames=tuple(f._replace(vlans=f.vlans or (7,)) for f in h.frames))
+        if h.capture.point.name == "vmnic1-rx"
+        else stripped(case, (h,))[1][0]
+        for h in heard
+    ]
+    judgement = judge(untold(case), tagged)
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    assert "vmnic0-rx" in next(f.text for f in judgement.side_findings if f.code == "TAG_UNKNOWN")
 
 
 @pytest.mark.parametrize(("seconds", "code"), [(12, "UNANSWERED_NO_CONTROL"), (30, "TARGET_DOWN")])
@@ -86,3 +110,13 @@ def test_a_target_that_speaks_is_not_down() -> None:
     case, heard = load("C13")
     spoken = with_broadcast(heard, "vmnic0-rx", 110, "10.20.110.99")
     assert judge(case, spoken).verdict.owner is Owner.INCONCLUSIVE
+
+
+def test_two_addresses_that_nobody_answers_for_make_no_dead_vlan_unless_one_is_the_gateway() -> (
+    None
+):
+    case, heard = load("C10")
+    assert judge(case, heard).verdict.code == "VLAN_DEAD"
+    nics = tuple(replace(nic, gateway="10.20.110.254") for nic in case.vm.nics)
+    other = replace(case, vm=replace(case.vm, nics=nics))
+    assert judge(other, heard).verdict.owner is Owner.INCONCLUSIVE

@@ -21,23 +21,20 @@ HARMLESS = {Owner.INCONCLUSIVE, Owner.NONE}
 TRUE_SILENCE = {
     ("C06", "empty vnic0-tx"),
     ("C17", "empty vnic0-tx"),
-    ("arping-asks-every-second", "empty vnic0-rx"),
     ("forged-source-dropped", "empty vnic0-tx"),
     ("guest-ignores-reply", "empty vnic0-rx"),
     ("guest-ignores-reply-and-never-pauses", "empty vnic0-rx"),
     ("guest-tags-itself", "empty vnic0-tx"),
-    ("half-answered-and-a-sibling-stops", "empty vnic0-rx"),
-    ("half-answered-and-the-port-stops", "empty vnic0-rx"),
     ("kernel-ignores-replies", "empty vnic0-rx"),
-    ("monitor-asks-every-second", "empty vnic0-rx"),
     ("overlay-unanswered", "empty vnic0-tx"),
     ("private-vlan-isolated", "empty vmnic1-rx"),
+    ("reply-on-sibling-and-nothing-floods", "swapped vmnic0-rx, vmnic1-rx"),
     ("tags-stripped", "empty vmnic1-rx"),
     ("uplink-file-empty-though-heard", "empty vnic0-rx"),
     ("uplink-sends-nothing", "empty vmnic1-tx"),
 }
-"""Empty files that no other point contradicts: frame for frame this is another fault's capture, a silent
-guest's or a dead port's, and a capture that says it went well is taken at its word."""
+"""Empty or exchanged files that no other point contradicts: frame for frame this is another fault's
+capture, a silent guest's or a dead port's, and a capture that says it went well is taken at its word."""
 
 TRUE_OWNER = {
     "half-answered-and-a-sibling-stops": Owner.NETWORK,

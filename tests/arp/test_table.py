@@ -10,6 +10,7 @@ from tests.arp.corpus import load
 from tests.arp.degrade import (
     alone,
     cut_after,
+    empty,
     failed_point,
     off_the_clock,
     with_event,
@@ -127,8 +128,22 @@ def test_fewer_requests_or_no_control_lower_the_confidence(
     assert judge(*cut_after(case, heard, 10)).verdict.confidence is not Confidence.HIGH
 
 
-def test_a_switch_drop_without_a_neighbour_that_gets_out_is_medium() -> None:
-    assert judge(*alone(*load("C06"))).verdict.confidence is Confidence.MEDIUM
+def test_a_switch_drop_needs_an_uplink_that_shows_a_frame_or_would_show_a_reflection() -> None:
+    case, heard = empty(*load("C06"), "vmnic1-tx")
+    assert judge(case, heard).verdict.confidence is Confidence.HIGH
+    local = {vm.mac for vm in case.host.local_vms}
+    unflooded = [
+        replace(h, frames=tuple(f for f in h.frames if f.eth_src not in local))
+        if h.capture.point.name in {"vmnic0-rx", "vmnic1-rx"}
+        else h
+        for h in heard
+    ]
+    for less in (unflooded, alone(case, heard)[1]):
+        verdict = judge(case, less).verdict
+        assert (verdict.code, verdict.subject) == ("CAPTURE_INCOMPLETE", "vmnic1-tx")
+        assert "vmnic1-tx shows no frame at all" in verdict.headline
+        assert "If it prints requests, the virtual switch drops them" in verdict.next_step
+        assert len(verdict.next_step) <= 500  # a message cuts what is longer
 
 
 @pytest.mark.parametrize(("seconds", "code"), [(9, "ARP_OK"), (11, "GUEST_IGNORES_REPLY")])

@@ -38,7 +38,7 @@ FAULTS = {
     "partial_loss": "ip, rate: that share of the requests for the address gets no answer",
     "late_replies": "ip, delay: the address answers only after that many seconds",
     "vswitch_drop_tx": "vm: the vSwitch drops what the VM sends",
-    "vswitch_drop_rx": "vm: the vSwitch drops what arrives for the VM",
+    "vswitch_drop_rx": "vm[, broadcast]: the vSwitch delivers nothing to the VM; False: broadcasts still",
     "forged_sender": "vm, mac[, accepted]: the guest sends from a foreign MAC; rejected by default",
     "guest_silent": "vm: the guest sends nothing at all",
     "guest_ignores_replies": "vm: the guest asks on, like a kernel that never hears an answer",
@@ -70,7 +70,11 @@ situation(
     vlan_not_carried={**_PORT, "vlan": 110},
 )
 situation("drop-tx", "the vSwitch drops what app01 sends", vswitch_drop_tx={"vm": _VM})
-situation("drop-rx", "the vSwitch drops the replies to app01", vswitch_drop_rx={"vm": _VM})
+situation(
+    "drop-rx",
+    "the vSwitch drops the replies to app01",
+    vswitch_drop_rx={"vm": _VM, "broadcast": False},
+)
 situation("target-down", "the gateway of VLAN 110 is down", target_down={"ip": _GATEWAY})
 situation("silent-guest", "app01's guest sends nothing", guest_silent={"vm": _VM})
 situation("no-control", "app01 gets no reply and nobody else speaks",

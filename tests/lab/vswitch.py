@@ -205,7 +205,7 @@ class VSwitches:
         port = str(nic.switch_port)
 
         def out() -> None:
-            if self._net.faults.any("vswitch_drop_rx", vm=vm.name):
+            if self._net.faults.any("vswitch_drop_rx", vm=vm.name, broadcast=arp.broadcast):
                 self._net.drop(host.name, arp, tag, "Port filter")
                 return
             self._net.emit(host.name, port, "PortOutput", arp, tag)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.arp.generator.files import stamp
 from tests.arp.generator.guest_cases import GUEST_OK, Made, company
-from tests.arp.generator.world import Answer, Station, World
+from tests.arp.generator.world import BROADCAST, Answer, Station, World
 
 GATEWAY, SERVER = "10.20.110.1", "10.20.110.50"
 NOTHING_PROVEN = ["UNANSWERED_NO_CONTROL", "inconclusive", None, "low"]
@@ -141,6 +141,27 @@ def server_starts_meanwhile() -> Made:
     return world, facts, ["RECOVERED_DURING_CAPTURE", "inconclusive", None, "low"]
 
 
+def replies_after_the_next_request() -> Made:
+    world = company("later than the next")
+    delays = iter([2.2, 1.2, 2.5, 1.4, 1.15] * 10)
+    world.answer = lambda who, asker, at: [
+        Answer(after=next(delays) if asker is world.vm else 0.0005)
+    ]
+    world.asks(world.vm, GATEWAY, count=25, jitter=0, tha=BROADCAST)
+    why = "A busy gateway answers every request, but after the next one: nothing is lost"
+    return world, {"why": why}, ["LATE_REPLIES", "inconclusive", GATEWAY, "medium"]
+
+
+def reply_on_sibling_and_nothing_floods() -> Made:
+    world = World("learned elsewhere", floods=False)
+    world.add(Station("gw-110", "00:00:0c:07:ac:6e", GATEWAY, 110))
+    world.returns[world.vm.mac] = "vmnic0"
+    world.answer = lambda who, asker, at: [Answer(delivered=False)]
+    world.asks(world.vm, GATEWAY)
+    why = "The VM's MAC is frozen on the sibling's port; no broadcast tells whether it is a bundle"
+    return world, {"why": why}, NOTHING_PROVEN
+
+
 CASES: dict[str, Callable[[], Made]] = {
     make.__name__.replace("_", "-"): make
     for make in (
@@ -158,5 +179,7 @@ CASES: dict[str, Callable[[], Made]] = {
         monitor_asks_every_second,
         server_answers_half,
         server_starts_meanwhile,
+        replies_after_the_next_request,
+        reply_on_sibling_and_nothing_floods,
     )
 }

@@ -46,19 +46,30 @@ class Ask:
 def unknown_tags(case: Case, traffic: Traffic) -> frozenset[tuple[str, Direction]]:
     """Uplink directions whose frames lost their tags on the way into the file.
 
-    Where port groups tag, a point whose frames all lack a tag says nothing about VLANs: the NIC
-    may have stripped them before the capture.
+    Where port groups tag, or another uplink shows the tag of a copy, a point whose frames all lack
+    one says nothing about VLANs: the NIC may have stripped them before the capture.
     """
     tagging = any(nic.vlan.mode in {"access", "pvlan"} and nic.vlan.id for nic in case.vm.nics)
     tagging = tagging or any(vm.vlan for vm in case.host.local_vms)
-    if not tagging:
-        return frozenset()
     seen: dict[tuple[str, Direction], bool] = {}
     for each in traffic.sightings:
         if each.kind == UPLINK:
             key = (each.object, each.direction)
             seen[key] = seen.get(key, False) or bool(each.frame.vlans)
-    return frozenset(key for key, tagged in seen.items() if not tagged)
+    if not tagging and not any(seen.values()):
+        return frozenset()
+    bare = {key for key, tagged in seen.items() if not tagged}
+    return frozenset(bare if tagging else {key for key in bare if _tagged_elsewhere(traffic, key)})
+
+
+def _tagged_elsewhere(traffic: Traffic, key: tuple[str, Direction]) -> bool:
+    """Whether a broadcast that came in here without a tag came in with one on another uplink."""
+    return any(
+        copy.frame.vlans and copy.kind == UPLINK and copy.direction == RX
+        for each in traffic.at(UPLINK, RX)
+        if (each.object, each.direction) == key and each.frame.eth_dst == BROADCAST
+        for copy in traffic.copies(each, each.at - TOLERANCE, each.at + TOLERANCE)
+    )
 
 
 def asks_of(

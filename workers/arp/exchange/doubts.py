@@ -96,6 +96,20 @@ class _Scene:
         start, end = (max(e.start for e in others), min(e.end for e in others))
         return replace(ear, start=start, end=end)
 
+    def ports_on(self, ear: Ear) -> set[str]:
+        """The VM's ports that may get frames by this uplink: by what was told, or by what left on it."""
+        hashed = self.case.host.teaming in {"iphash", "lacp"}
+        sent = {
+            seen.frame.eth_src
+            for seen in self.sightings
+            if seen.object == ear.object and seen.direction == TX
+        }
+        return {
+            nic.point
+            for nic in self.case.vm.nics
+            if hashed or nic.pinned_uplink in {None, ear.object} or nic.mac in sent
+        }
+
     def elsewhere(self, seen: Sighting, way: Direction, back: int = COPY_TIME) -> bool:
         """Whether a copy passed an uplink that way shortly before or after."""
         near = self.copies.within(seen.key, seen.at - back, seen.at + COPY_TIME)
@@ -188,9 +202,10 @@ def _let_in(scene: _Scene, ear: Ear) -> str | None:
             for each in scene.copies.within(seen.key, seen.at - COPY_TIME, seen.at)
         ),
     )
-    if not works:
+    here = [seen for seen in got if seen.object in scene.ports_on(ear)]
+    if not works or not here:
         return None
-    delivered = f"{_frames(got)} from outside {were(len(got))} delivered"
+    delivered = f"{_frames(here)} from outside {were(len(here))} delivered"
     return f"{delivered} while what was handed to it came back"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workers.arp.model import Case, FarStory, Heard, Judgement
+from workers.arp.two_ends.mixed import mixed_up, undecided
 from workers.arp.two_ends.placing import placed
 from workers.arp.two_ends.telling import sentence_of
 from workers.arp.two_ends.way import way_of
@@ -30,12 +31,13 @@ def judge_both(case: Case, heard: Sequence[Heard], far_heard: Sequence[Heard] = 
         told = f"The far end was not captured: {far.failure}"
         return replace(near, far=FarStory(None, told))
     way = way_of(near, far, far_heard)
-    verdict = placed(near, way)
+    mixed = mixed_up(case, heard, way, far_heard)
+    verdict = placed(near, way) if mixed is None else undecided(near, mixed)
     story = FarStory(
         nic=way.nic.point if way.nic else None,
         sentence=sentence_of(near, way),
         points=way.points,
         passages=way.passages,
-        near_code=near.verdict.code if verdict is not None else None,
+        near_code=near.verdict.code if verdict not in {None, near.verdict} else None,
     )
     return replace(near, verdict=verdict or near.verdict, far=story)

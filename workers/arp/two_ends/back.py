@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.arp.model import TX, UPLINK, Judgement, Owner
+from workers.arp.model import RX, TX, UPLINK, Judgement, Owner
 from workers.arp.two_ends.facts import (
     Found,
     count,
@@ -85,7 +85,7 @@ def reply_lost_between(near: Judgement, way: Way) -> Found | None:
     """The replies left the far host, and arrived on no uplink here."""
     if not is_open(near, way) or overlay(way) or not way.all_seen(way.left) or way.came_back:
         return None
-    if not near.case.host.uplinks or any(e.reply_on for e in way.asked):
+    if not near.case.host.uplinks or any(e.reply_on for e in way.asked) or _not_seen_sent(way):
         return None
     asker = {each.request.sender_mac for each in way.counted}
     stale = sorted({each.frame.eth_dst for each in way.left.sightings} - asker)
@@ -111,6 +111,15 @@ def reply_lost_between(near: Judgement, way: Way) -> Found | None:
         " security, ARP inspection.",
         (_not_out(way, there),),
         controlled=any(each.other_frames for each in near.points if each.point.endswith("-rx")),
+    )
+
+
+def _not_seen_sent(way: Way) -> bool:
+    """Whether the far VM's port was captured well and shows none of the replies that left."""
+    ports = {n.point for n in way.far.vm.nics}
+    return not way.answered.sightings and any(
+        each.failure is None and each.point.object in ports and each.point.direction != RX
+        for each in way.far.captures
     )
 
 

@@ -100,6 +100,8 @@ def dropped_there(near: Judgement, way: Way) -> Found | None:
         )
     if same is None or (used is not None and used not in way.arrived.where):
         return None
+    if not port_hears(way) and not all(heard_in_vlan(way, uplink) for uplink in way.uplinks):
+        return None  # two silences at once: the uplinks' files may bear each other's names
     return Found(
         "VSWITCH_DROP_RX",
         f"{there} {used or listed(way.arrived.where)}",

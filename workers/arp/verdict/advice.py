@@ -11,7 +11,7 @@ from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.commands import ask_for
 from workers.arp.verdict.drops import see_drops, settings_in, settings_out
 from workers.arp.verdict.evidence import Evidence
-from workers.arp.verdict.signs import BYPASSING, Sign, move_of
+from workers.arp.verdict.signs import BYPASSING, SHOWS_NOTHING, Sign, move_of
 from workers.arp.verdict.story import in_vlan, place, vlan_name
 from workers.arp.verdict.subnet import at_home
 
@@ -76,7 +76,9 @@ def _lost_elsewhere(e: Evidence) -> bool:
     )
 
 
-def _incomplete(e: Evidence, _: Sign) -> str:
+def _incomplete(e: Evidence, sign: Sign) -> str:
+    if sign.detail == SHOWS_NOTHING:
+        return _dropped_or_unheard(e, sign)
     if e.nic.backing in BYPASSING:
         return f"Listen inside the guest (tcpdump), and on the switch port behind {e.nic.label}."
     if e.traffic.misnamed:
@@ -88,9 +90,16 @@ def _incomplete(e: Evidence, _: Sign) -> str:
             "Capture the VM's port and every uplink of its switch both ways, and name all the "
             "uplinks (arpcheck read: --uplinks)."
         )
-    if any(capture.command for capture in e.case.captures):
-        return _hear_again(e)
-    return "Capture again: the VM's port and every uplink, each in both directions."
+    by_hand = "Capture again: the VM's port and every uplink, each in both directions."
+    return _hear_again(e) if any(each.command for each in e.case.captures) else by_hand
+
+
+def _dropped_or_unheard(e: Evidence, sign: Sign) -> str:
+    what, settings = ("replies", settings_in) if e.undelivered else ("requests", settings_out)
+    return (
+        f"{see_drops(e.case.host.name, e.nic.mac)} If it prints {what}, the virtual switch drops "
+        f"them. {settings(e.nic)} If it prints none, {sign.subject} did not hear: run the check again."
+    )
 
 
 def _hear_again(e: Evidence) -> str:

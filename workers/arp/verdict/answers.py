@@ -51,9 +51,8 @@ def two_answer(e: Evidence) -> Sign | None:
 
 def ignores(e: Evidence) -> Sign | None:
     """The guest goes on asking, as a kernel does, although every reply was delivered in time."""
-    if not e.fine or e.answered_of_judged < len(e.judged) or not enough(e):
-        return None
-    if e.unanswered > _AT_THE_EDGES:
+    answered = e.fine and e.answered_of_judged == len(e.judged) and e.unanswered <= _AT_THE_EDGES
+    if not answered or not enough(e):
         return None
     asked = [each for each in e.delivered if each.broadcast]
     frames = [each.frame for each in asked]
@@ -61,7 +60,9 @@ def ignores(e: Evidence) -> Sign | None:
     again = threes or asked_by_a_timer(frames)
     if again < _GOES_ON or asked[-1].request.at - asked[0].request.at < GOES_ON_SPAN:
         return None
-    if all(each.frame.target_mac == BROADCAST for each in asked) or any(map(_slow, asked)):
+    if all(each.frame.target_mac == BROADCAST for each in asked):
+        return None
+    if any(map(_slow, asked)) or _tagged(e, asked):
         return None
     if any(ask.target == e.target and ask.fair and not ask.answered_on for ask in e.others):
         return None
@@ -75,8 +76,17 @@ def _slow(asked: Asked) -> bool:
     return got is None or got.at - asked.request.at > _IN_TIME
 
 
+def _tagged(e: Evidence, asked: Sequence[Asked]) -> bool:
+    """Whether a reply bears a tag, which a virtual switch takes off before it delivers."""
+    got = [each.delivered for each in asked if each.delivered]
+    return e.nic.vlan.mode == "access" and any(each.frame.vlans for each in got)
+
+
 def late(e: Evidence) -> Sign | None:
-    """Replies came more than a second after every request, at least twice."""
+    """Replies came more than a second after every request, or after the next one, at least twice."""
+    open_ones = len(e.judged) - e.answered_of_judged
+    if not e.fine and e.extra >= _LATE_TWICE and 2 * e.extra >= open_ones:
+        return Sign(subject=e.target, confidence=Confidence.MEDIUM)
     slow = [reply for reply in e.replies if reply.late and reply.frame.eth_dst in e.talk.own_macs]
     if not e.delivered or len(slow) < _LATE_TWICE:
         return None

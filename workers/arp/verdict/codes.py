@@ -132,8 +132,8 @@ CODES: Mapping[str, CodeInfo] = MappingProxyType(
         ),
         "VLAN_DEAD": _info(
             _N,
-            "In the VLAN at least two on this host ask for at least two addresses, none is answered on"
-            " any uplink and nobody from outside is heard; another VLAN works.",
+            "In the VLAN at least two on this host ask for the gateway and another address, or for three,"
+            " none is answered on any uplink and nobody from outside is heard; another VLAN works.",
             "Where in the network the VLAN ends.",
             "Check the VLAN on the host's switch ports and on the uplinks of those switches.",
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from ipaddress import IPv4Interface
 
 from workers.arp.exchange.control import Ask
 from workers.arp.exchange.pairing import ANSWER_TIME
@@ -51,13 +52,22 @@ def _wrong_native(e: Evidence) -> Sign | None:
     """Untagged port group: the switch port's native VLAN holds another subnet."""
     if e.nic.vlan.mode != "none" or e.vlan != 0:
         return None
-    heard = [each.frame.sender_ip for each in _foreign(e) if each.vlan == 0]
+    here = e.group or set(e.talk.uplinks)
+    copies = [copy for each in e.foreign_broadcasts for up, copy in each.items() if up in here]
+    heard = [each.frame.sender_ip for each in copies if each.vlan == 0]
     others = [sender for sender in heard if sender != UNSPECIFIED and not e.inside(sender)]
-    if len(others) < LEAST_CONTROLS:
-        return None
+    if len(others) < LEAST_CONTROLS or (
+        _several_nets(e, others) and not any(c.vlan for c in copies)
+    ):
+        return None  # several subnets without a tag: the NIC may have stripped all tags
     return Sign(
         subject="untagged", confidence=Confidence.MEDIUM, detail=f"untagged {min(set(others))}"
     )
+
+
+def _several_nets(e: Evidence, senders: list[str]) -> bool:
+    length = e.networks[0].network.prefixlen
+    return len({IPv4Interface(f"{sender}/{length}").network for sender in senders}) > 1
 
 
 def _own_subnet_heard(e: Evidence) -> bool:
@@ -269,7 +279,10 @@ def vlan_dead(e: Evidence) -> Sign | None:
     foreign = any(each.vlan in e.vlans for each in _foreign(e))
     if foreign or any(ask.answered_on for ask in inside):
         return None
-    if len({a.requester for a in inside}) <= 1 or len({a.target for a in inside}) <= 1:
+    targets = {a.target for a in inside}
+    # Two addresses may both be nobody's; a gateway is somebody.
+    least = 2 if e.nic.gateway in targets else _SEVERAL
+    if len({a.requester for a in inside}) <= 1 or len(targets) < least:
         return None
     if e.answered(lambda ask: ask.vlan not in {e.vlan, None}) < LEAST_CONTROLS:
         return None

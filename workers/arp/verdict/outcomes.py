@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 
 from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.conversation import Conversation
@@ -20,6 +21,7 @@ OK_SHARE = 0.9
 TURN_SHARE, TURN_LEAST = 0.95, 3  # what a change point wants of either side
 _OUTAGE = 5  # so many lost in a row, and answers before and after, are no policer's choice
 _BACK = SECOND // 4
+_LATER = SECOND // 50  # a network's copies of a reply lie closer together
 
 
 class Outcomes:
@@ -127,6 +129,18 @@ class Outcomes:
     def replies(self) -> list[Reply]:
         """All replies the target's address sent to the VM."""
         return [reply for each in self.asked for reply in each.replies]
+
+    @cached_property
+    def extra(self) -> int:
+        """Replies that came well after another of the same sender to the same request.
+
+        A target answers once: each may be the answer to an older request, later than the next one.
+        """
+        times: dict[tuple[int, str], list[int]] = {}
+        for number, asked in enumerate(self.asked):
+            for reply in asked.replies:
+                times.setdefault((number, reply.frame.sender_mac), []).append(reply.at)
+        return sum(b - a > _LATER for group in times.values() for a, b in pairwise(group))
 
     @cached_property
     def unpaired(self) -> list[Sighting]:

@@ -13,7 +13,7 @@ from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.outcomes import TURN_LEAST, TURN_SHARE
 from workers.arp.verdict.scene import clock
 from workers.arp.verdict.signs import Sign
-from workers.arp.verdict.story import either, share
+from workers.arp.verdict.story import either, latency_ms, share
 
 
 def partial(e: Evidence, sign: Sign) -> str:
@@ -36,6 +36,19 @@ def recovered(e: Evidence, sign: Sign) -> str:
         f"{sum(outcomes[:turn])} of {turn} requests were answered until "
         f"{clock(e.at_port[turn].request.at)}, {sum(outcomes[turn:])} of "
         f"{len(outcomes) - turn} since then.{_or_its_owner(e, sign)}"
+    )
+
+
+def late(e: Evidence, sign: Sign) -> str:
+    """Later than a second after every request, or so late that the guest had asked again."""
+    if not sign.detail:
+        return (
+            f"{e.target} answers so late that {e.case.vm.name} had asked again: {len(e.replies)} "
+            f"replies to {len(e.asked)} requests, {share(e)} before the next one."
+        )
+    return (
+        f"{sign.detail} replies of {e.target} came late: more than 1 s after every request before "
+        f"them (median {latency_ms(e) or 0:.0f} ms)."
     )
 
 

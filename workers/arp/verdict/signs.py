@@ -23,6 +23,7 @@ PATHS = {"link_down", "link_up", "failover"}
 BYPASSING = {"sriov", "passthrough"}
 _RARP = {3, 4}
 _ELSEWHERE = 2
+SHOWS_NOTHING = "it shows no frame at all"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import Counter
 
 from workers.arp.exchange.clock import Identity
+from workers.arp.exchange.conversation import asked_by_a_timer, asked_in_threes
 from workers.arp.exchange.pairing import Asked
+from workers.arp.exchange.sighting import REPLY, REQUEST, is_probe
 from workers.arp.model import BROADCAST, RX, TX, UPLINK, VNIC, Confidence, Owner
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene
-from workers.arp.verdict.signs import LEAST_REQUESTS, Sign, enough, silent
+from workers.arp.verdict.signs import LEAST_REQUESTS, SHOWS_NOTHING, Sign, enough, silent
 
 LEAST_CONTROLS = 3
 LEAST_PAIRED = 5
@@ -47,13 +49,38 @@ def dropped_on_the_way_out(e: Evidence) -> Sign | None:
     out = e.scene.once(_handed_out)
     if any(each.request.key in out for each in e.asked) or _uplink_in_doubt(e):
         return None
-    return Sign(controlled=not set(out.values()) <= e.talk.own_macs)
+    return Sign(controlled=_others_leave(e))
 
 
-def _handed_out(scene: Scene) -> dict[Identity, str]:
-    """All that left on any uplink, with its source."""
-    out = scene.traffic.at(UPLINK, TX)
-    return {each.key: each.frame.eth_src for each in out}
+def _handed_out(scene: Scene) -> frozenset[Identity]:
+    """All that left on any uplink."""
+    return frozenset(each.key for each in scene.traffic.at(UPLINK, TX))
+
+
+def uplink_unproven(e: Evidence) -> Sign | None:
+    """Requests entered the switch, and its uplink shows not one frame: dropped, or not heard.
+
+    Where the fabric floods, what was handed to it would have come back on another uplink.
+    """
+    told = e.nic.pinned_uplink
+    shown = {each.object for each in e.traffic.at(UPLINK, TX)}
+    mute = told not in shown if told else not shown
+    uplink = told or next(iter(e.talk.uplinks), None)
+    if not mute or uplink is None or _floods(e) or dropped_on_the_way_out(e) is None:
+        return None
+    return Sign(f"{uplink}-tx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
+
+
+def _others_leave(e: Evidence) -> bool:
+    """Whether others' frames were seen to leave: on the VM's own uplink, or the fabric floods."""
+    told = e.nic.pinned_uplink
+    sent = e.traffic.at(UPLINK, TX)
+    out = {each.object for each in sent if each.frame.eth_src not in e.talk.own_macs}
+    return bool(out) and (_floods(e) or told is None or told in out)
+
+
+def _floods(e: Evidence) -> bool:
+    return any(ask.reflected_on for ask in e.scene.asks)
 
 
 def _uplink_in_doubt(e: Evidence) -> bool:
@@ -86,6 +113,47 @@ def reply_in_other_vlan(e: Evidence) -> Sign | None:
     return _undelivered_as(e, "vlan")
 
 
+def port_unproven(e: Evidence) -> Sign | None:
+    """Replies came in, and the VM's port shows not one frame: dropped, or the capture heard none.
+
+    Only the VM can tell, by asking as a kernel does that gets nothing, or by leaving requests open.
+    """
+    if _port_heard(e) or not (_undelivered_as(e, "drop") or _undelivered_as(e, "teaming")):
+        return None
+    if _asks_unanswered(e) or _leaves_unanswered(e):
+        return None
+    return Sign(subject=f"{e.nic.point}-rx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
+
+
+def _port_heard(e: Evidence) -> bool:
+    return any(each.object == e.nic.point for each in e.traffic.at(VNIC, RX))
+
+
+def _asks_unanswered(e: Evidence) -> bool:
+    """Whether it asks again as a kernel without an answer does; a tool asks on in any case."""
+    frames = [each.frame for each in e.lost if each.broadcast]
+    if all(frame.target_mac == BROADCAST for frame in frames):
+        return False
+    return max(asked_in_threes(frames), asked_by_a_timer(frames)) >= LEAST_CONTROLS
+
+
+def _leaves_unanswered(e: Evidence) -> bool:
+    """Whether requests for the VM came in where its own go out, in its VLAN, and it answered none."""
+    mine = [
+        each
+        for each in e.incoming
+        if each.frame.op == REQUEST
+        and each.frame.target_ip in e.talk.own_ips
+        and each.frame.eth_dst in {BROADCAST, e.nic.mac}
+        and not is_probe(each.frame)
+        and each.object in e.group
+        and each.vlan in e.vlans
+        and e.ear(e.nic.point, TX).hears(each.at)
+    ]
+    sent = (each.frame for each in e.traffic.at(VNIC, TX))
+    return len(mine) >= LEAST_CONTROLS and not any(frame.op == REPLY for frame in sent)
+
+
 def reply_on_other_uplink(e: Evidence) -> Sign | None:
     """The reply comes in on an uplink the request did not leave on."""
     return _undelivered_as(e, "teaming")
@@ -102,7 +170,9 @@ def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
     if len(e.lost) < LEAST_REQUESTS or not enough(e) or few or e.overlay or e.delivered_unasked:
         return None
     kinds = Counter(_kind(e, each) for each in back)
-    if kinds[kind] < _MOST * len(back):
+    # Where the way out contradicts vCenter, nobody knows on which uplink a reply has to come in.
+    untold = kind in {"teaming", "drop"} and e.uplink_untold is not None
+    if kinds[kind] < _MOST * len(back) or untold:
         return None
     copies = [copy for each in back for reply in each.replies for copy in reply.on_uplinks]
     if kind == "vlan":
@@ -115,9 +185,8 @@ def _undelivered_as(e: Evidence, kind: str) -> Sign | None:
         ip_hash = e.case.host.teaming == "iphash"
         told = "IP hash without port-channel" if ip_hash else "port-channel without IP hash"
         return Sign(subject=told, assumption=not (ip_hash or e.wired_as_bundle))
-    got = any(each.object == e.nic.point for each in e.traffic.at(VNIC, RX))
     tagged = all(e.tags_known(copy.object, RX) for copy in copies)
-    return Sign(subject=copies[0].object, assumption=not (got and tagged))
+    return Sign(subject=copies[0].object, assumption=not (_port_heard(e) and tagged))
 
 
 def _kind(e: Evidence, asked: Asked) -> str:
@@ -158,7 +227,8 @@ def _off_path(e: Evidence) -> str:
     apart = e.wired_apart or bool(e.reflected)
     if e.case.host.teaming == "iphash":
         return "teaming" if apart else "drop"
-    return "unknown" if apart else "teaming"
+    # Without broadcasts from outside nothing tells a bundle from a fabric that floods none.
+    return "unknown" if apart or len(e.foreign_broadcasts) < LEAST_CONTROLS else "teaming"
 
 
 def _mates(e: Evidence, out: set[str], device: str) -> bool:

@@ -11,7 +11,7 @@ from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.commands import typed_in
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import clock, happened
-from workers.arp.verdict.signs import BYPASSING, Sign, move_of
+from workers.arp.verdict.signs import BYPASSING, SHOWS_NOTHING, Sign, move_of
 from workers.arp.verdict.story import (
     background,
     either,
@@ -73,13 +73,6 @@ def _no_stimulus(e: Evidence, _: Sign) -> str:
     others = sorted({each.frame.target_ip for each in e.talk.asked})
     also = ", ".join(others[:2]) + (f" and {len(others) - 2} more" if len(others) > 2 else "")  # noqa: PLR2004
     return f"{who} asked for {also}, but never for {e.target}: {cache}."
-
-
-def _late(e: Evidence, sign: Sign) -> str:
-    return (
-        f"{sign.detail} replies of {e.target} came late: more than 1 s after every request before "
-        f"them (median {latency_ms(e) or 0:.0f} ms)."
-    )
 
 
 def _probes(e: Evidence, _: Sign) -> str:
@@ -231,6 +224,15 @@ def _incomplete(e: Evidence, sign: Sign) -> str:
     if sign.subject in {ear.point for ear in e.garbled}:
         ear = e.garbled[0]
         return f"Not enough was captured to tell: {ear.point}, {ear.why_deaf}."
+    if sign.detail == SHOWS_NOTHING:
+        back, name = len(e.undelivered), e.case.vm.name
+        what = (
+            f"{back} replies for {name} came in" if back else f"{name} sent {len(e.lost)} requests"
+        )
+        return (
+            f"{what}, and {sign.subject} shows no frame at all: the virtual switch drops everything, "
+            "or that capture heard nothing."
+        )
     what = sign.subject or sign.detail or "no request could be followed"
     return f"Not enough was captured to tell: {_unheard(e, what)}."
 
@@ -295,7 +297,7 @@ HEADLINES: Mapping[str, Headline] = {
     "CAPTURE_INCOMPLETE": _incomplete,
     "UNANSWERED_NO_CONTROL": shares.no_control,
     "VM_MOVED": _moved,
-    "LATE_REPLIES": _late,
+    "LATE_REPLIES": shares.late,
     "DUPLICATE_RESPONDERS": lambda e, s: f"Two MACs answer for {e.target}: {s.detail}.",
     "PATH_CHANGED": lambda e, s: (
         f"The VM's path changed during the capture ({s.detail}); {share(e)} answered."
