@@ -28,6 +28,7 @@ _PART_OF_OTHERS = 3
 _GOES_ON = 4
 _LATE_TWICE = 2
 _IN_TIME = SECOND // 2
+UNICAST = "unicast"
 _AT_THE_EDGES = 2  # requests without an answer because the capture began or ended
 
 
@@ -91,6 +92,13 @@ def late(e: Evidence) -> Sign | None:
     if not e.delivered or len(slow) < _LATE_TWICE:
         return None
     return Sign(subject=e.target, confidence=Confidence.HIGH, detail=str(len(slow)))
+
+
+def known_entry_unanswered(e: Evidence) -> Sign | None:
+    """Whatever was asked of everybody was answered, but a tool's unicast requests were not."""
+    if not e.fine or not e.unheeded:
+        return None
+    return Sign(subject=e.target, confidence=Confidence.LOW, detail=UNICAST)
 
 
 def answered_here(e: Evidence) -> Sign | None:

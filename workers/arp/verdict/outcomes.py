@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from workers.arp.exchange.clock import TOLERANCE
 from workers.arp.exchange.conversation import Conversation
+from workers.arp.exchange.hearing import REPLY_TIME
 from workers.arp.exchange.pairing import Asked, Reply
 from workers.arp.exchange.sighting import REPLY, Sighting
 from workers.arp.exchange.traffic import Traffic
@@ -21,6 +22,7 @@ OK_SHARE = 0.9
 TURN_SHARE, TURN_LEAST = 0.95, 3  # what a change point wants of either side
 _OUTAGE = 5  # so many lost in a row, and answers before and after, are no policer's choice
 _BACK = SECOND // 4
+_UNHEEDED = 4  # Linux: ucast_solicit is 3; whoever tries more often asks everybody afterwards
 _LATER = SECOND // 50  # a network's copies of a reply lie closer together
 
 
@@ -37,8 +39,29 @@ class Outcomes:
 
     @cached_property
     def telling(self) -> list[Asked]:
-        """All whose outcome tells: a unicast request only checks a known entry, a broadcast follows."""
-        return [each for each in self.asked if each.broadcast or each.delivered]
+        """All whose outcome tells: a unicast request only checks a known entry, a broadcast follows.
+
+        One whose reply was seen anywhere was answered, whether that was delivered or not.
+        """
+        return [each for each in self.asked if each.broadcast or each.replies]
+
+    @cached_property
+    def unheeded(self) -> list[Asked]:
+        """The most unicast requests in a row that got no reply and that no broadcast followed.
+
+        A kernel gives up after some and asks everybody; a tool goes on, and then an outage looks so.
+        """
+        port = self.talk.ear(self.nic.point, RX)
+        runs: list[list[Asked]] = [[]]
+        for each in self.asked:
+            if each.broadcast or each.replies:
+                if each.broadcast and runs[-1] and _soon(runs[-1][-1], each):
+                    runs.pop()
+                runs.append([])
+            elif port.hears(each.request.at):
+                runs[-1].append(each)
+        longest = max(runs, key=len, default=[])
+        return longest if len(longest) >= _UNHEEDED else []
 
     @cached_property
     def counted(self) -> list[Asked]:
@@ -186,3 +209,7 @@ class Outcomes:
     def reflected(self) -> list[Asked]:
         """Requests that came back on a sibling uplink."""
         return [each for each in self.asked if each.reflected]
+
+
+def _soon(one: Asked, other: Asked) -> bool:
+    return other.request.at - one.request.at <= REPLY_TIME

@@ -9,6 +9,7 @@ from collections import Counter
 
 from workers.arp.model import Owner
 from workers.arp.numbers import change_point, wilson
+from workers.arp.verdict.answers import UNICAST
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.outcomes import TURN_LEAST, TURN_SHARE
 from workers.arp.verdict.scene import clock
@@ -104,3 +105,17 @@ def _followed(e: Evidence) -> str:
     else:
         handed_out = f"{count} requests for {e.target}, {out} matched on their way out on {uplinks}"
     return f"{handed_out}, {back} came back" if back else handed_out
+
+
+def too_few(e: Evidence, sign: Sign) -> str:
+    """Too few of everybody, or none of everybody while one MAC alone was asked in vain."""
+    if sign.detail == UNICAST:
+        asked = e.unheeded
+        return (
+            f"{share(e)} answered by {e.target}, but from {clock(asked[0].request.at)} on {len(asked)} "
+            "requests in a row were not, all sent to its MAC alone: nobody was asked who has it now."
+        )
+    return (
+        f"Too few requests to tell: {len(e.asked)} sent, {len(e.counted)} early enough to judge, "
+        f"{share(e)} answered."
+    )

@@ -68,6 +68,7 @@ ROWS: tuple[Row, ...] = (
     Row("DUPLICATE_RESPONDERS", (), answers.two_answer),
     Row("GUEST_IGNORES_REPLY", (PORT_TX, PORT_RX), answers.ignores),
     Row("LATE_REPLIES", (), answers.late),
+    Row("TOO_FEW_REQUESTS", (), answers.known_entry_unanswered),
     Row("LOCAL_OK", (), answers.answered_here),
     Row("ANSWERED_LOCALLY", (), answers.answered_by_overlay),
     Row("ARP_OK", (), answers.answered),

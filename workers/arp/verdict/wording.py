@@ -261,13 +261,6 @@ def _moved(e: Evidence, _: Sign) -> str:
     return f"{name} {what} at {clock(event.at)}, during the capture{now}: this result is void."
 
 
-def _too_few(e: Evidence, _: Sign) -> str:
-    return (
-        f"Too few requests to tell: {len(e.asked)} sent, {len(e.counted)} early enough to judge, "
-        f"{share(e)} answered."
-    )
-
-
 HEADLINES: Mapping[str, Headline] = {
     "ARP_OK": _ok,
     "LOCAL_OK": _local,
@@ -293,7 +286,7 @@ HEADLINES: Mapping[str, Headline] = {
     "RECOVERED_DURING_CAPTURE": shares.recovered,
     "TARGET_DOWN": shares.target_down,
     "NO_STIMULUS": _no_stimulus,
-    "TOO_FEW_REQUESTS": _too_few,
+    "TOO_FEW_REQUESTS": shares.too_few,
     "CAPTURE_INCOMPLETE": _incomplete,
     "UNANSWERED_NO_CONTROL": shares.no_control,
     "VM_MOVED": _moved,
