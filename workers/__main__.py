@@ -9,8 +9,8 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator
-from importlib import import_module
 
 from workers import health
 from workers import log as logs
@@ -29,6 +29,8 @@ DUTY_SECONDS = 30.0
 LEAST_DAYS = 7
 STOPPING_LEASES = 2
 """A duty is looked for about as often as a dead worker's leases run out."""
+THREADS_SECONDS = 5.0
+"""How long threads may hold up the end: when all is given back, nobody waits for what they do."""
 
 log = logging.getLogger("arpcheck.worker")
 
@@ -72,8 +74,6 @@ async def _run(settings: WorkerSettings) -> None:
     async with _probes(settings, jobs):
         every = min(DUTY_SECONDS, STOPPING_LEASES * settings.lease_seconds)
         duties = asyncio.create_task(_settle_duties(vcenter, jobs, every))
-        # The first check's answer shall not wait for matplotlib, which takes a second to import.
-        drawing = asyncio.create_task(asyncio.to_thread(import_module, "workers.arp.picture.sheet"))
         log.info("Ready: %d checks at a time", settings.worker_jobs)
         try:
             await run_worker(
@@ -86,11 +86,27 @@ async def _run(settings: WorkerSettings) -> None:
             )
         finally:
             duties.cancel()
-            await asyncio.gather(duties, drawing, return_exceptions=True)
+            await asyncio.gather(duties, return_exceptions=True)
+            await answerer.close()
             await vcenter.close()
             await slack.close()
             await jobs.close()
     log.info("Stopped")
+    _end_surely()
+
+
+def _end_surely() -> None:
+    """End the process soon: Python itself would wait for a thread that hangs, without an end."""
+
+    def end() -> None:
+        log.warning(
+            "A thread did not end within %g s: the process ends without it", THREADS_SECONDS
+        )
+        os._exit(0)
+
+    timer = threading.Timer(THREADS_SECONDS, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _probes(

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from workers.answer.chat import Chat
-from workers.answer.drawing import with_picture
+from workers.answer.drawing import Drawing
 from workers.answer.evidence import Kept, pack, pack_trouble
 from workers.answer.follow_up import AUDITED, ending, hand_off, post_kept, send_files
 from workers.answer.sharing import UPLOADED
@@ -53,6 +53,11 @@ class Answerer:
         self._slack = slack
         self._peers = peers
         self._settings = settings
+        self._drawing = Drawing()
+
+    async def close(self) -> None:
+        """End what draws."""
+        await self._drawing.close()
 
     async def perform(self, lease: Lease) -> None:
         """Do what the job asks for and finish it; a lost job is left in silence.
@@ -79,11 +84,11 @@ class Answerer:
 
     def _follow_up(self, lease: Lease) -> Callable[[], Awaitable[dict[str, str]]] | None:
         """What a small job after a check does; None = the job is a check."""
-        jobs, slack, channel = self._jobs, self._slack, self._settings.network_channel
+        peers, channel = (self._jobs, self._slack, self._drawing), self._settings.network_channel
         return {
-            "handoff": lambda: hand_off(lease, jobs, slack, channel),
-            "post": lambda: post_kept(lease, jobs, slack),
-            "files": lambda: send_files(lease, jobs, slack),
+            "handoff": lambda: hand_off(lease, *peers, channel),
+            "post": lambda: post_kept(lease, *peers),
+            "files": lambda: send_files(lease, *peers),
         }.get(lease.job.kind)
 
     async def _check(self, lease: Lease, chat: Chat) -> None:
@@ -139,7 +144,7 @@ class Answerer:
         """The answer with its picture, which is kept as well where there is room, for a hand-off."""
         if UPLOADED in lease.notes:
             return kept
-        drawn = await with_picture(kept)
+        drawn = await self._drawing.with_picture(kept)
         if drawn is not kept:
             await lease.check()
             with contextlib.suppress(
@@ -157,7 +162,7 @@ class Answerer:
             await self._keep_files(lease, kept)
         except EvidenceTooBig as trouble:
             log.warning("%s: %s", lease.job.id, trouble.sentence)
-            drawn = await with_picture(kept)
+            drawn = await self._drawing.with_picture(kept)
             await lease.check()
             await self._keep_files(lease, drawn.without_bundle())
 
