@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator
+from functools import partial
 
 from workers import health
 from workers import log as logs
@@ -69,8 +70,8 @@ async def _run(settings: WorkerSettings) -> None:
     slack = Slack(settings.slack_bot_token, settings.slack_api_url)
     vcenter = Vcenter(settings.vcenter)
     turns = Turns(settings.worker_jobs)
-    answerer = Answerer(jobs, slack, _peers(settings, jobs, vcenter, turns), settings)
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+    peers = partial(_peers, settings, jobs, vcenter, turns)
+    answerer = Answerer(jobs, slack, peers, settings)
     async with _probes(settings, jobs):
         every = min(DUTY_SECONDS, STOPPING_LEASES * settings.lease_seconds)
         duties = asyncio.create_task(_settle_duties(vcenter, jobs, every))
@@ -79,7 +80,7 @@ async def _run(settings: WorkerSettings) -> None:
             await run_worker(
                 jobs,
                 lambda lease: _perform(answerer, lease),
-                worker=worker,
+                worker=f"{socket.gethostname()}:{os.getpid()}",
                 turns=turns,
                 grace_seconds=settings.grace_seconds,
                 stop=stop,
@@ -117,15 +118,17 @@ def _probes(
     return health.serve(settings.metrics_port, jobs.health)
 
 
-def _peers(settings: WorkerSettings, jobs: Jobs, vcenter: Vcenter, turns: Turns) -> Peers:
+def _peers(
+    settings: WorkerSettings, jobs: Jobs, vcenter: Vcenter, turns: Turns, lease: Lease
+) -> Peers:
     @contextlib.asynccontextmanager
     async def host_slot(location: VmLocation, job: Job, desk: Desk) -> AsyncIterator[None]:
         def waiting(position: int) -> None:
-            turns.give(job.id)
+            turns.give(lease)
             desk.tell(Progress("waiting", host=location.host.name, position=position))
 
         async with jobs.host_slot(location.host_moid, job.id, settings.host_jobs, waiting):
-            await turns.take_back(job.id)
+            await turns.take_back(lease)
             yield
 
     return Peers(vcenter, settings.esxi, jobs, jobs, host_slot, settings.capture_seconds)

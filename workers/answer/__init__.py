@@ -46,9 +46,15 @@ log = logging.getLogger(__name__)
 
 
 class Answerer:
-    """Performs leases; one for all jobs of a worker."""
+    """Performs leases; one for all jobs of a worker. ``peers`` gives a run what its check works with."""
 
-    def __init__(self, jobs: Jobs, slack: Slack, peers: Peers, settings: WorkerSettings) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        slack: Slack,
+        peers: Callable[[Lease], Peers],
+        settings: WorkerSettings,
+    ) -> None:
         self._jobs = jobs
         self._slack = slack
         self._peers = peers
@@ -178,7 +184,7 @@ class Answerer:
         hopeless = ending(lease)
         if hopeless is not None:
             return hopeless
-        running = asyncio.create_task(check(lease.job, self._peers, teller))
+        running = asyncio.create_task(check(lease.job, self._peers(lease), teller))
         stops = [asyncio.create_task(e.wait()) for e in (lease.cancelled, lease.lost)]
         try:
             await asyncio.wait({running, *stops}, return_when=asyncio.FIRST_COMPLETED)
