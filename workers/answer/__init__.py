@@ -22,6 +22,7 @@ from workers.answer.follow_up import AUDITED, ending, hand_off, post_kept, send_
 from workers.answer.sharing import UPLOADED
 from workers.arp.summary import Message, Progress, root_line, root_message, stimulus_message
 from workers.check import Evidence, Peers, Quiet, check
+from workers.check.apart import apart
 from workers.errors import (
     CheckCancelled,
     CheckError,
@@ -140,7 +141,7 @@ class Answerer:
         if isinstance(result, CheckError):
             kept = pack_trouble(result, lease.job, teller.notes)
         else:
-            kept = await asyncio.to_thread(pack, result, lease.job, teller.notes, channel)
+            kept = await apart(pack, result, lease.job, teller.notes, channel)
         await lease.check()  # what is kept is not fenced by itself
         await self._keep(lease, kept)
         await lease.note(PREPARED, "1")
