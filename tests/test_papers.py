@@ -17,6 +17,7 @@ import pytest
 from bot.__main__ import GRACE_SECONDS
 from tests.papers import lab_faults
 from tests.test_readme import PAPERS, asked_by_bot, asked_by_worker
+from workers.__main__ import THREADS_SECONDS
 from workers.arp.pktcap.plan import ARP, _argv
 from workers.arp.verdict.codes import CODES
 from workers.esxi.clock_questions import FORMS
@@ -87,13 +88,14 @@ def test_units_leave_each_process_the_time_it_needs_to_stop() -> None:
 
 
 def worker_needs_to_stop() -> float:
-    """Seconds at most, beside its grace: the claim under way, hosts, the checks given back, vCenter."""
-    return CLAIM_SECONDS + CLEAN_UP_SECONDS + SOON_SECONDS + LOGOUT_SECONDS
+    """Seconds at most, beside its grace: the claim under way, hosts, checks given back, vCenter, threads."""
+    return CLAIM_SECONDS + CLEAN_UP_SECONDS + SOON_SECONDS + LOGOUT_SECONDS + THREADS_SECONDS
 
 
 def test_the_time_to_stop_is_told_as_it_is() -> None:
     told = [*re.findall(r"up to (\d+) s to tidy", UNITS["worker"].read_text("utf-8"))]
-    assert [float(each) for each in told] == [-(-worker_needs_to_stop() // 1)]
+    told += re.findall(r"takes up to (\d+) s: `TimeoutStopSec", GUIDE)
+    assert [float(each) for each in told] == [-(-worker_needs_to_stop() // 1)] * 2
 
 
 def test_both_units_are_fenced_in_alike() -> None:

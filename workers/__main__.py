@@ -9,8 +9,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator
-from importlib import import_module
+from functools import partial
 
 from workers import health
 from workers import log as logs
@@ -29,6 +30,8 @@ DUTY_SECONDS = 30.0
 LEAST_DAYS = 7
 STOPPING_LEASES = 2
 """A duty is looked for about as often as a dead worker's leases run out."""
+THREADS_SECONDS = 5.0
+"""How long threads may hold up the end: when all is given back, nobody waits for what they do."""
 
 log = logging.getLogger("arpcheck.worker")
 
@@ -67,30 +70,44 @@ async def _run(settings: WorkerSettings) -> None:
     slack = Slack(settings.slack_bot_token, settings.slack_api_url)
     vcenter = Vcenter(settings.vcenter)
     turns = Turns(settings.worker_jobs)
-    answerer = Answerer(jobs, slack, _peers(settings, jobs, vcenter, turns), settings)
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+    peers = partial(_peers, settings, jobs, vcenter, turns)
+    answerer = Answerer(jobs, slack, peers, settings)
     async with _probes(settings, jobs):
         every = min(DUTY_SECONDS, STOPPING_LEASES * settings.lease_seconds)
         duties = asyncio.create_task(_settle_duties(vcenter, jobs, every))
-        # The first check's answer shall not wait for matplotlib, which takes a second to import.
-        drawing = asyncio.create_task(asyncio.to_thread(import_module, "workers.arp.picture.sheet"))
         log.info("Ready: %d checks at a time", settings.worker_jobs)
         try:
             await run_worker(
                 jobs,
                 lambda lease: _perform(answerer, lease),
-                worker=worker,
+                worker=f"{socket.gethostname()}:{os.getpid()}",
                 turns=turns,
                 grace_seconds=settings.grace_seconds,
                 stop=stop,
             )
         finally:
             duties.cancel()
-            await asyncio.gather(duties, drawing, return_exceptions=True)
+            await asyncio.gather(duties, return_exceptions=True)
+            await answerer.close()
             await vcenter.close()
             await slack.close()
             await jobs.close()
     log.info("Stopped")
+    _end_surely()
+
+
+def _end_surely() -> None:
+    """End the process soon: Python itself would wait for a thread that hangs, without an end."""
+
+    def end() -> None:
+        log.warning(
+            "A thread did not end within %g s: the process ends without it", THREADS_SECONDS
+        )
+        os._exit(0)
+
+    timer = threading.Timer(THREADS_SECONDS, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _probes(
@@ -101,15 +118,17 @@ def _probes(
     return health.serve(settings.metrics_port, jobs.health)
 
 
-def _peers(settings: WorkerSettings, jobs: Jobs, vcenter: Vcenter, turns: Turns) -> Peers:
+def _peers(
+    settings: WorkerSettings, jobs: Jobs, vcenter: Vcenter, turns: Turns, lease: Lease
+) -> Peers:
     @contextlib.asynccontextmanager
     async def host_slot(location: VmLocation, job: Job, desk: Desk) -> AsyncIterator[None]:
         def waiting(position: int) -> None:
-            turns.give(job.id)
+            turns.give(lease)
             desk.tell(Progress("waiting", host=location.host.name, position=position))
 
         async with jobs.host_slot(location.host_moid, job.id, settings.host_jobs, waiting):
-            await turns.take_back(job.id)
+            await turns.take_back(lease)
             yield
 
     return Peers(vcenter, settings.esxi, jobs, jobs, host_slot, settings.capture_seconds)

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN = "‹secret›"
 _SHORTEST_SECRET = 4
-_NOISY = ("asyncssh", "slack_bolt", "slack_sdk", "aiohttp.access", "matplotlib", "asyncio")
+_NOISY = ("asyncssh", "slack_bolt", "slack_sdk", "aiohttp.access", "asyncio")
 
 
 def set_up(

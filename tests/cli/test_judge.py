@@ -124,8 +124,6 @@ def test_a_capture_that_no_digest_covers_is_told(tmp_path: Path) -> None:
     case = files(SHA256SUMS=b"no digest at all\n")
     said = run("judge", zipped(tmp_path / "x.zip", case)).stderr
     assert b"'case.json' is not listed, 'pcap/vmnic1-tx.pcap' is not listed" in said
-    outside = files(SHA256SUMS=b"0" * 64 + b"  ../../etc/passwd\n")
-    assert "outside itself" in refusal("judge", zipped(tmp_path / "y.zip", outside))
 
 
 def test_a_missing_capture_file_blinds_its_point(tmp_path: Path) -> None:

@@ -286,6 +286,15 @@ async def test_errors_on_stdout_are_told(tmp_path: Path) -> None:
                 await listening.ready()
 
 
+async def test_captures_that_end_in_the_moment_they_begin_are_told_as_what_they_said(
+    tmp_path: Path,
+) -> None:
+    says = b"error: Unable to find uplink vmnic0\n"
+    async with strange(tmp_path, {"pktcap-uw": Reply()}, ends_at_once=says) as lab:
+        with pytest.raises(CaptureImpossible, match="Unable to find uplink vmnic0"):
+            await lab.run()
+
+
 @pytest.mark.parametrize(
     ("prompts", "wanted"),
     [

@@ -98,7 +98,7 @@ async def a_bad_day(lab: Lab) -> None:
     host.behaviours.add(f"complains:{HOST_SAYS}")
     await lab.slack.slash("vm-101 10.20.110.99")
     # What the host said is told, so that somebody may mend it, but it is only text there.
-    await lab.settled(lambda: any("$(reboot)" in text for text in said_in_slack(lab)), 60)
+    await lab.settled(lambda: any("$(reboot)" in text for text in written_in_slack(lab)), 60)
     host.behaviours.clear()
     host.behaviours.add("permission_denied")
     await answered(lab, "vm-101")
@@ -192,12 +192,17 @@ def secrets(lab: Lab) -> list[str]:
     ]
 
 
-def said_in_slack(lab: Lab) -> Iterator[str]:
-    """Every state of every message, and every file, opened where it is an archive."""
+def written_in_slack(lab: Lab) -> Iterator[str]:
+    """Every state of every message."""
     space = lab.slack.space
     messages = [m for c in space.channels.values() for m in c.messages] + space.hidden
     for message in messages:
         yield json.dumps([[v.text, v.blocks, v.metadata] for v in message.versions])
+
+
+def said_in_slack(lab: Lab) -> Iterator[str]:
+    """Every state of every message, and every file, opened where it is an archive."""
+    yield from written_in_slack(lab)
     for file in lab.slack.files:
         content = lab.slack.file_bytes(file.id)
         yield content.decode("latin-1")

@@ -56,6 +56,7 @@ class ScriptedHost:
     greeting: str = ""
     echoes: bool = False
     tells_pid: bool = True
+    ends_at_once: bytes = b""  # captures say so and end in the moment in which they begin
     obeys_kill: bool = True
     obeys_signals: bool = True
     seconds_per_command: float = 0.0
@@ -160,6 +161,10 @@ class Session(asyncssh.SSHServerSession[bytes]):
         return True
 
     def session_started(self) -> None:
+        if self._host.ends_at_once and "pktcap-uw --" in self._command:
+            self._write(self._host.ends_at_once, STDERR)
+            self.end(1)
+            return
         self._task = asyncio.create_task(self._run(), name=self._command)
 
     def data_received(self, data: bytes, datatype: int | None) -> None:

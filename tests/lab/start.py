@@ -20,8 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LIBRARIES = (
-    *("aiohttp.web", "asyncssh", "dpkt", "matplotlib.backends.backend_agg", "matplotlib.figure"),
-    *("PIL.Image", "prometheus_client", "pyVmomi", "redis.asyncio", "rich.console"),
+    *("aiohttp.web", "asyncssh", "dpkt", "prometheus_client", "pyVmomi", "redis.asyncio"),
+    "rich.console",
     *("slack_bolt.adapter.aiohttp", "slack_bolt.adapter.socket_mode.aiohttp"),
     *("slack_bolt.app.async_app", "slack_sdk.web.async_client"),
 )

@@ -16,12 +16,13 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from workers.answer.chat import Chat
-from workers.answer.drawing import with_picture
+from workers.answer.drawing import Drawing
 from workers.answer.evidence import Kept, pack, pack_trouble
 from workers.answer.follow_up import AUDITED, ending, hand_off, post_kept, send_files
 from workers.answer.sharing import UPLOADED
 from workers.arp.summary import Message, Progress, root_line, root_message, stimulus_message
 from workers.check import Evidence, Peers, Quiet, check
+from workers.check.apart import apart
 from workers.errors import (
     CheckCancelled,
     CheckError,
@@ -46,13 +47,24 @@ log = logging.getLogger(__name__)
 
 
 class Answerer:
-    """Performs leases; one for all jobs of a worker."""
+    """Performs leases; one for all jobs of a worker. ``peers`` gives a run what its check works with."""
 
-    def __init__(self, jobs: Jobs, slack: Slack, peers: Peers, settings: WorkerSettings) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        slack: Slack,
+        peers: Callable[[Lease], Peers],
+        settings: WorkerSettings,
+    ) -> None:
         self._jobs = jobs
         self._slack = slack
         self._peers = peers
         self._settings = settings
+        self._drawing = Drawing()
+
+    async def close(self) -> None:
+        """End what draws."""
+        await self._drawing.close()
 
     async def perform(self, lease: Lease) -> None:
         """Do what the job asks for and finish it; a lost job is left in silence.
@@ -79,11 +91,11 @@ class Answerer:
 
     def _follow_up(self, lease: Lease) -> Callable[[], Awaitable[dict[str, str]]] | None:
         """What a small job after a check does; None = the job is a check."""
-        jobs, slack, channel = self._jobs, self._slack, self._settings.network_channel
+        peers, channel = (self._jobs, self._slack, self._drawing), self._settings.network_channel
         return {
-            "handoff": lambda: hand_off(lease, jobs, slack, channel),
-            "post": lambda: post_kept(lease, jobs, slack),
-            "files": lambda: send_files(lease, jobs, slack),
+            "handoff": lambda: hand_off(lease, *peers, channel),
+            "post": lambda: post_kept(lease, *peers),
+            "files": lambda: send_files(lease, *peers),
         }.get(lease.job.kind)
 
     async def _check(self, lease: Lease, chat: Chat) -> None:
@@ -129,7 +141,7 @@ class Answerer:
         if isinstance(result, CheckError):
             kept = pack_trouble(result, lease.job, teller.notes)
         else:
-            kept = await asyncio.to_thread(pack, result, lease.job, teller.notes, channel)
+            kept = await apart(pack, result, lease.job, teller.notes, channel)
         await lease.check()  # what is kept is not fenced by itself
         await self._keep(lease, kept)
         await lease.note(PREPARED, "1")
@@ -139,7 +151,7 @@ class Answerer:
         """The answer with its picture, which is kept as well where there is room, for a hand-off."""
         if UPLOADED in lease.notes:
             return kept
-        drawn = await with_picture(kept)
+        drawn = await self._drawing.with_picture(kept)
         if drawn is not kept:
             await lease.check()
             with contextlib.suppress(
@@ -157,7 +169,7 @@ class Answerer:
             await self._keep_files(lease, kept)
         except EvidenceTooBig as trouble:
             log.warning("%s: %s", lease.job.id, trouble.sentence)
-            drawn = await with_picture(kept)
+            drawn = await self._drawing.with_picture(kept)
             await lease.check()
             await self._keep_files(lease, drawn.without_bundle())
 
@@ -173,7 +185,7 @@ class Answerer:
         hopeless = ending(lease)
         if hopeless is not None:
             return hopeless
-        running = asyncio.create_task(check(lease.job, self._peers, teller))
+        running = asyncio.create_task(check(lease.job, self._peers(lease), teller))
         stops = [asyncio.create_task(e.wait()) for e in (lease.cancelled, lease.lost)]
         try:
             await asyncio.wait({running, *stops}, return_when=asyncio.FIRST_COMPLETED)

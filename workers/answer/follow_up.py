@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 
-from workers.answer.drawing import with_picture
+from workers.answer.drawing import Drawing
 from workers.answer.evidence import Kept
 from workers.answer.sharing import share_once
 from workers.arp.model import Job
@@ -31,7 +31,9 @@ def ending(lease: Lease) -> CheckError | None:
     return None
 
 
-async def hand_off(lease: Lease, jobs: Jobs, slack: Slack, channel: str) -> dict[str, str]:
+async def hand_off(
+    lease: Lease, jobs: Jobs, slack: Slack, drawing: Drawing, channel: str
+) -> dict[str, str]:
     """Post the kept evidence to the network team's channel, and the link back into the thread.
 
     Raises:
@@ -40,7 +42,7 @@ async def hand_off(lease: Lease, jobs: Jobs, slack: Slack, channel: str) -> dict
     job = lease.job
     thread_ts = job.thread.thread_ts or job.thread.root_ts
     try:
-        kept = await _kept(lease, jobs, channel)
+        kept = await _kept(lease, jobs, drawing, channel)
         origin = await slack.permalink(job.thread.channel, thread_ts) if thread_ts else None
         message = with_note(_for_network(kept), job, origin)
         ts = await _post(lease, slack, (channel, None), message, f"{job.of}:handoff")
@@ -66,7 +68,7 @@ async def hand_off(lease: Lease, jobs: Jobs, slack: Slack, channel: str) -> dict
     return outcome
 
 
-async def post_kept(lease: Lease, jobs: Jobs, slack: Slack) -> dict[str, str]:
+async def post_kept(lease: Lease, jobs: Jobs, slack: Slack, drawing: Drawing) -> dict[str, str]:
     """Post a kept verdict where it could not be posted before.
 
     Raises:
@@ -75,7 +77,7 @@ async def post_kept(lease: Lease, jobs: Jobs, slack: Slack) -> dict[str, str]:
     job = lease.job
     thread_ts = job.thread.thread_ts or job.thread.root_ts
     try:
-        kept = await _kept(lease, jobs, job.thread.channel)
+        kept = await _kept(lease, jobs, drawing, job.thread.channel)
         place = (job.thread.channel, thread_ts)
         ts = await _post(lease, slack, place, kept.verdict, f"{job.id}:verdict")
         await share_once(lease, slack, job.thread.channel, thread_ts or ts, kept.uploads())
@@ -87,7 +89,7 @@ async def post_kept(lease: Lease, jobs: Jobs, slack: Slack) -> dict[str, str]:
     return {"outcome": "posted", "ts": ts}
 
 
-async def send_files(lease: Lease, jobs: Jobs, slack: Slack) -> dict[str, str]:
+async def send_files(lease: Lease, jobs: Jobs, slack: Slack, drawing: Drawing) -> dict[str, str]:
     """Send a check's kept files to the thread in which somebody misses them.
 
     Raises:
@@ -95,7 +97,7 @@ async def send_files(lease: Lease, jobs: Jobs, slack: Slack) -> dict[str, str]:
     """
     job = lease.job
     try:
-        kept = await _kept(lease, jobs, job.thread.channel)
+        kept = await _kept(lease, jobs, drawing, job.thread.channel)
         await share_once(
             lease, slack, job.thread.channel, job.thread.thread_ts or "", kept.uploads()
         )
@@ -143,7 +145,7 @@ def _for_network(kept: Kept) -> Message:
     return kept.handoff
 
 
-async def _kept(lease: Lease, jobs: Jobs, channel: str) -> Kept:
+async def _kept(lease: Lease, jobs: Jobs, drawing: Drawing, channel: str) -> Kept:
     hopeless = ending(lease)
     if hopeless is not None and POSTED not in lease.notes:
         raise hopeless
@@ -156,4 +158,4 @@ async def _kept(lease: Lease, jobs: Jobs, channel: str) -> Kept:
         raise CheckError(
             "The evidence of this check is not kept any more.", next_step="Run the check again."
         )
-    return await with_picture(Kept.read(files))
+    return await drawing.with_picture(Kept.read(files))

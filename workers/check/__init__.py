@@ -10,7 +10,6 @@ the case, never a reason to guess; whatever happens, the host is asked what is l
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
@@ -19,6 +18,7 @@ from dataclasses import replace
 from workers.arp.model import Job, VmLocation
 from workers.arp.summary import Progress
 from workers.arp.two_ends import judge_both
+from workers.check.apart import apart
 from workers.check.desk import Desk, Evidence, Peers, Quiet
 from workers.check.events import events_of
 from workers.check.far import FarListener, far_listener
@@ -67,7 +67,7 @@ async def check(job: Job, peers: Peers, desk: Desk) -> Evidence:
         events = await events_of(recording, asked_at, vcenter, desk)
         case = replace(recording.case(job, recording.made_at, events), far_end=there.end)
         heard = recording.heard(case)
-        judgement = await asyncio.to_thread(judge_both, case, heard, there.heard)
+        judgement = await apart(judge_both, case, heard, there.heard)
     return Evidence(
         judgement,
         recording.pcaps() | dict(there.pcaps),

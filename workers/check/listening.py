@@ -18,6 +18,7 @@ from workers.arp.pktcap import Planned, is_rarp, plan_captures
 from workers.arp.summary import Progress
 from workers.arp.verdict import judge
 from workers.arp.verdict.settling import next_answer_settles, settled
+from workers.check.apart import apart
 from workers.check.desk import Desk, Peers
 from workers.check.recording import Recording, gateway_of
 from workers.check.uplinks import uplinks_named
@@ -226,7 +227,7 @@ async def _judged(job: Job, recording: Recording, look: int) -> Judgement | None
     if recording.frames > BUSY_FRAMES and look % BUSY_LOOKS:
         return None
     case = recording.case(job, time.time_ns())
-    return await asyncio.to_thread(judge, case, recording.heard(case))
+    return await apart(judge, case, recording.heard(case))
 
 
 def _enough(recording: Recording, judgement: Judgement | None) -> str | None:

@@ -98,7 +98,8 @@ class Ear(Session):
     def session_started(self) -> None:
         """Say yes at once: some builds ask before they capture, and the others ignore it."""
         if self._channel is not None:
-            self._channel.write(b"Y\n")
+            with suppress(BrokenPipeError):  # it has ended already; what it said is on its way
+                self._channel.write(b"Y\n")
             self._channel.write_eof()
 
     def data_received(self, data: bytes, datatype: int | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Any, Protocol
 
 from workers.health import LIVE_CHECKS
@@ -21,15 +21,18 @@ log = logging.getLogger("arpcheck.jobs")
 MOST_LEASES = 2
 """A worker holds so many times as many leases as checks may be at work: the others wait for hosts."""
 
-_NEXT = ""  # in place of the job that is being claimed
+_NEXT = "next"  # in place of the run that is being claimed
 
 
 class Turns:
-    """At most ``most`` checks at work at a time; one that waits for its host lets others work."""
+    """At most ``most`` checks at work at a time; one that waits for its host lets others work.
+
+    A turn is a run's, its lease's: a job that this process lost and claimed anew has two runs for a while.
+    """
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._at_work: set[str] = set()
+        self._at_work: set[Hashable] = set()
         self._coming_back = 0
         self._changed = asyncio.Event()
 
@@ -38,22 +41,22 @@ class Turns:
         """Whether another job may be begun; who comes back goes first."""
         return len(self._at_work) + self._coming_back < self.most
 
-    def take(self, job_id: str) -> None:
-        """Count a job as being at work."""
-        self._at_work.add(job_id)
+    def take(self, run: Hashable) -> None:
+        """Count a run as being at work."""
+        self._at_work.add(run)
 
-    def give(self, job_id: str) -> None:
-        """Let another job work instead of this one, which ended or waits."""
-        self._at_work.discard(job_id)
+    def give(self, run: Hashable) -> None:
+        """Let another run work instead of this one, which ended or waits."""
+        self._at_work.discard(run)
         self._changed.set()
 
-    async def take_back(self, job_id: str) -> None:
-        """Wait until there is a turn for a job that gave its own away; at once where it did not."""
+    async def take_back(self, run: Hashable) -> None:
+        """Wait until there is a turn for a run that gave its own away; at once where it did not."""
         self._coming_back += 1
         try:
-            while job_id not in self._at_work:
+            while run not in self._at_work:
                 if len(self._at_work) < self.most:
-                    self.take(job_id)
+                    self.take(run)
                 else:
                     self._changed.clear()
                     await self._changed.wait()
@@ -107,7 +110,7 @@ async def run_worker(
                 if lease is not None and stop.is_set():
                     await lease.release(refund=True)
                 elif lease is not None:
-                    turns.take(lease.job.id)
+                    turns.take(lease)
                     running[asyncio.create_task(_run(perform, lease, turns))] = lease
             else:
                 await turns.change({stopping, *running})
@@ -124,7 +127,7 @@ async def _run(perform: Callable[[Lease], Awaitable[None]], lease: Lease, turns:
         with LIVE_CHECKS.track_inprogress():
             await perform(lease)
     finally:
-        turns.give(lease.job.id)
+        turns.give(lease)
         if not lease.ended:
             await lease.release(refund=task is not None and task.cancelling() > 0)
 

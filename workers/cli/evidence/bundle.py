@@ -77,12 +77,16 @@ class Bundle:
 
     def chunks(self, name: str) -> Iterator[bytes | memoryview]:
         """A file's bytes in order."""
-        refuse_outside(name)
-        entry = self._entries.get(self._top + name)
+        entry = self._entries.get(self.identity(name))
         if entry is None or entry.is_dir():
             raise MissingFileError(name)
         with _opened(lambda: self._archive.open(entry)) as file:
             yield from limited(_chunked(file), name)
+
+    def identity(self, name: str) -> str:
+        """The entry's name; ``./`` and doubled slashes lead to the same."""
+        refuse_outside(name)
+        return self._top + str(PurePosixPath(name))
 
     def _find_top(self) -> str:
         """The folder inside the zip that case.json stands in: none, or a single one at the top."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from errno import ENAMETOOLONG
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -25,7 +26,7 @@ class MissingFileError(Exception):
 
 
 class Evidence(Protocol):
-    """The files of one case; both methods raise CaseUnreadable with one sentence."""
+    """The files of one case; its methods raise CaseUnreadable with one sentence."""
 
     def document(self) -> bytes:
         """The content of case.json."""
@@ -33,6 +34,10 @@ class Evidence(Protocol):
 
     def chunks(self, name: str) -> Iterator[bytes | memoryview]:
         """A file's bytes in order, each chunk good until the next; MissingFileError before the first."""
+        ...
+
+    def identity(self, name: str) -> Hashable:
+        """The same for all names of a file, whether it is there or not."""
         ...
 
 
@@ -55,12 +60,31 @@ class Folder:
         """A file's bytes in order."""
         refuse_outside(name)
         path = self._folder / name
-        if not path.is_file():
+        if not _is_file(path):
             raise MissingFileError(name)
         if not path.resolve().is_relative_to(self._folder.resolve()):
             raise CaseUnreadable(f"The case's file {shown(name)} leads out of the case.")
         with path.open("rb", buffering=0) as file:
             yield from limited(chunks(file), name)
+
+    def identity(self, name: str) -> Hashable:
+        """A file's place on its disk: links give it other names."""
+        refuse_outside(name)
+        path = self._folder / name
+        try:
+            found = path.stat()
+        except OSError:
+            return path
+        return found.st_dev, found.st_ino
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as trouble:
+        if trouble.errno == ENAMETOOLONG:
+            return False
+        raise
 
 
 def _instead(folder: Path) -> str:
