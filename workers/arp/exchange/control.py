@@ -80,13 +80,17 @@ def asks_of(
 ) -> list[Ask]:
     """Every request that left on an uplink, the judged VM's own included."""
     told = {vm.mac: vm.vlan for vm in case.host.local_vms}
-    own = talk.nic.mac
+    own, own_macs, local = talk.nic.mac, talk.own_macs, traffic.local_macs
+    sent = [
+        each
+        for each in traffic.at(UPLINK, TX)
+        if each.frame.op == REQUEST and each.frame.eth_src in local and not is_probe(each.frame)
+    ]
+    back = {uplink: talk.ear(uplink, RX) for uplink in {each.object for each in sent}}
     asks = []
-    for each in traffic.at(UPLINK, TX):
+    for each in sent:
         frame = each.frame
-        if frame.op != REQUEST or is_probe(frame) or each.frame.eth_src not in traffic.local_macs:
-            continue
-        mine = frame.eth_src in talk.own_macs or frame.sender_mac in talk.own_macs
+        mine = frame.eth_src in own_macs or frame.sender_mac in own_macs
         stripped = (each.object, TX) in unknown
         fact = talk.nic.vlan.id if mine else told.get(frame.eth_src)
         asks.append(
@@ -98,7 +102,7 @@ def asks_of(
                 vlan=fact if stripped else each.vlan,
                 at=each.at,
                 broadcast=frame.eth_dst == BROADCAST,
-                fair=talk.ear(each.object, RX).hears(each.at, REPLY_TIME)
+                fair=back[each.object].hears(each.at, REPLY_TIME)
                 and (frame.eth_src == own or traffic.every_copy(frame, each.at + REPLY_TIME)),
                 mine=mine,
                 tagged=not stripped,
@@ -157,5 +161,5 @@ def _answer(
         if not same and (each.object, RX) not in unknown:
             continue
         if each.object not in ask.answered_on:
-            ask.answered_on = tuple(sorted({*ask.answered_on, each.object}))
+            ask.answered_on = tuple(sorted([*ask.answered_on, each.object]))
             ask.answered_at = ask.answered_at or each.at

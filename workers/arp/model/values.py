@@ -51,7 +51,7 @@ def _made(described: type, *, frozen: bool) -> tuple[Any, Callable[[object], obj
     def equal(self: Any, other: object) -> bool:  # noqa: ANN401
         return read(self) == read(other) if type(other) is made else NotImplemented
 
-    made.__init__ = _init(fields, frozen=frozen, more=hasattr(made, "__post_init__"))
+    made.__init__ = _init(made, fields, frozen=frozen)
     made.__eq__ = equal
     made.__repr__ = _shown
     if frozen:
@@ -61,10 +61,10 @@ def _made(described: type, *, frozen: bool) -> tuple[Any, Callable[[object], obj
 
 
 def _init(
-    fields: tuple[dataclasses.Field[Any], ...], *, frozen: bool, more: bool
+    made: type, fields: tuple[dataclasses.Field[Any], ...], *, frozen: bool
 ) -> Callable[..., None]:
     """Compile an ``__init__``; what a factory makes is made anew each time."""
-    known: dict[str, Any] = {"_store": object.__setattr__, "_missing": _MISSING}
+    known: dict[str, Any] = {"_missing": _MISSING}
     accepted, steps = [], []
     for field in fields:
         name, value = field.name, field.name
@@ -78,14 +78,13 @@ def _init(
             default = ""
         if field.init:
             accepted.append(name + default)
-            steps.append(
-                f" _store(self, {name!r}, {value})" if frozen else f" self.{name} = {value}"
-            )
-    if more:
+            known[f"_store_{name}"] = made.__dict__[name].__set__  # of the slot itself
+            steps.append(f" _store_{name}(self, {value})" if frozen else f" self.{name} = {value}")
+    if hasattr(made, "__post_init__"):
         steps.append(" self.__post_init__()")
-    made: dict[str, Callable[..., None]] = {}
-    exec(f"def __init__(self, {', '.join(accepted)}):\n" + "\n".join(steps), known, made)  # noqa: S102
-    return made["__init__"]
+    compiled: dict[str, Callable[..., None]] = {}
+    exec(f"def __init__(self, {', '.join(accepted)}):\n" + "\n".join(steps), known, compiled)  # noqa: S102
+    return compiled["__init__"]
 
 
 def _shown(self: Any) -> str:  # noqa: ANN401

@@ -161,7 +161,7 @@ class Outcomes:
         """
         times: dict[tuple[int, str], list[int]] = {}
         for number, asked in enumerate(self.asked):
-            for reply in asked.replies:
+            for reply in asked.replies if len(asked.replies) > 1 else ():
                 times.setdefault((number, reply.frame.sender_mac), []).append(reply.at)
         return sum(b - a > _LATER for group in times.values() for a, b in pairwise(group))
 
