@@ -111,7 +111,7 @@ def huge(count: int, rounds: int) -> Iterator[Section]:
         ]
         cold = [
             replace(each, name=f"{each.name}, from disk", cold=path)
-            for each in (contenders[0], *tcpdump(path))
+            for each in (ours("arpcheck read", path), *tcpdump(path))
         ]
         size = path.stat().st_size / 1e9
         title = f"A huge {kind}: {size:.2f} GB, {count:,} packets, 0.1 % ARP, half of it tagged"
