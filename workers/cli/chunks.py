@@ -70,22 +70,11 @@ def _mapped(file: FileIO, size: int) -> Iterator[memoryview]:
                 mmap.mmap(file.fileno(), count, access=mmap.ACCESS_READ, offset=at) as pages,
                 memoryview(pages) as chunk,
             ):
-                _advise(pages)
                 yield chunk
             at += count
     finally:
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
         file.seek(at)
-
-
-def _advise(pages: mmap.mmap) -> None:
-    """What is not in memory is read ahead, in pieces of 2 MiB, which take next to nothing to map.
-
-    Only both together do: without the order, each piece is waited for.
-    """
-    for name in ("MADV_HUGEPAGE", "MADV_SEQUENTIAL"):
-        with suppress(OSError, AttributeError):  # a kernel without them
-            pages.madvise(getattr(mmap, name))
 
 
 def _widen(pipe: FileIO) -> None:
