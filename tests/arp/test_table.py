@@ -138,12 +138,30 @@ def test_a_switch_drop_needs_an_uplink_that_shows_a_frame_or_would_show_a_reflec
         else h
         for h in heard
     ]
-    for less in (unflooded, alone(case, heard)[1]):
-        verdict = judge(case, less).verdict
-        assert (verdict.code, verdict.subject) == ("CAPTURE_INCOMPLETE", "vmnic1-tx")
-        assert "vmnic1-tx shows no frame at all" in verdict.headline
-        assert "If it prints requests, the virtual switch drops them" in verdict.next_step
-        assert len(verdict.next_step) <= 500  # a message cuts what is longer
+    verdict = judge(case, unflooded).verdict
+    assert (verdict.code, verdict.subject) == ("CAPTURE_INCOMPLETE", "vmnic1-tx")
+    assert "vmnic1-tx shows no frame at all" in verdict.headline
+    assert "If it prints requests, the virtual switch drops them" in verdict.next_step
+    assert len(verdict.next_step) <= 500  # a message cuts what is longer
+
+
+def test_on_a_host_where_nobody_else_asks_files_without_a_frame_are_as_they_should_be() -> None:
+    verdict = judge(*alone(*load("C06"))).verdict
+    assert (verdict.code, verdict.confidence) == ("VSWITCH_DROP_TX", Confidence.MEDIUM)
+    case, heard = empty(*alone(*load("C07")), "vnic0-rx")
+    quiet = tuple(
+        replace(
+            h,
+            frames=tuple(
+                frame._replace(target_mac=BROADCAST) if frame.op == 1 else frame  # as arping asks
+                for frame in h.frames
+                if frame.op != 1 or "-tx" in h.capture.point.name
+            ),
+        )
+        for h in heard
+    )
+    verdict = judge(case, quiet).verdict
+    assert (verdict.code, verdict.confidence) == ("VSWITCH_DROP_RX", Confidence.MEDIUM)
 
 
 @pytest.mark.parametrize(("seconds", "code"), [(9, "ARP_OK"), (11, "GUEST_IGNORES_REPLY")])

@@ -10,7 +10,7 @@ from collections import Counter
 from workers.arp.exchange.clock import Identity
 from workers.arp.exchange.conversation import asked_by_a_timer, asked_in_threes
 from workers.arp.exchange.pairing import Asked
-from workers.arp.exchange.sighting import REPLY, REQUEST, is_probe
+from workers.arp.exchange.sighting import REPLY, REQUEST, Sighting, is_probe
 from workers.arp.model import BROADCAST, RX, TX, UPLINK, VNIC, Confidence, Owner
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene
@@ -58,17 +58,18 @@ def _handed_out(scene: Scene) -> frozenset[Identity]:
 
 
 def uplink_unproven(e: Evidence) -> Sign | None:
-    """Requests entered the switch, and its uplink shows not one frame: dropped, or not heard.
+    """Requests entered the switch, and its uplink alone shows not one frame: dropped, or not heard.
 
-    Where the fabric floods, what was handed to it would have come back on another uplink.
+    Where the fabric floods, what was handed to it would have come back on another uplink. A host that
+    sends no ARP on any uplink is quiet, and a file without a frame then as it should be.
     """
     told = e.nic.pinned_uplink
     shown = {each.object for each in e.traffic.at(UPLINK, TX)}
-    mute = told not in shown if told else not shown
-    uplink = told or next(iter(e.talk.uplinks), None)
-    if not mute or uplink is None or _floods(e) or dropped_on_the_way_out(e) is None:
+    if told is None or told in shown or not shown or _floods(e):
         return None
-    return Sign(f"{uplink}-tx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
+    if dropped_on_the_way_out(e) is None:
+        return None
+    return Sign(f"{told}-tx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
 
 
 def _others_leave(e: Evidence) -> bool:
@@ -114,15 +115,28 @@ def reply_in_other_vlan(e: Evidence) -> Sign | None:
 
 
 def port_unproven(e: Evidence) -> Sign | None:
-    """Replies came in, and the VM's port shows not one frame: dropped, or the capture heard none.
+    """Replies came in, and others' broadcasts, and the VM's port shows none: dropped, or not heard.
 
-    Only the VM can tell, by asking as a kernel does that gets nothing, or by leaving requests open.
+    Only the VM can tell, by asking as a kernel does that gets nothing, or by leaving requests open. In
+    a quiet VLAN a file without a frame is what a dropped reply leaves.
     """
-    if _port_heard(e) or not (_undelivered_as(e, "drop") or _undelivered_as(e, "teaming")):
+    if _port_heard(e) or len(_flooded(e)) < LEAST_CONTROLS:
+        return None
+    if not (_undelivered_as(e, "drop") or _undelivered_as(e, "teaming")):
         return None
     if _asks_unanswered(e) or _leaves_unanswered(e):
         return None
     return Sign(subject=f"{e.nic.point}-rx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
+
+
+def _flooded(e: Evidence) -> list[Sighting]:
+    """Broadcasts from outside that came in where the VM's requests leave, in its VLAN."""
+    return [
+        copies[uplink]
+        for copies in e.foreign_broadcasts
+        for uplink in sorted(e.group & copies.keys())
+        if copies[uplink].vlan in e.vlans
+    ]
 
 
 def _port_heard(e: Evidence) -> bool:
