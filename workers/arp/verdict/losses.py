@@ -280,8 +280,8 @@ def vlan_dead(e: Evidence) -> Sign | None:
     if foreign or any(ask.answered_on for ask in inside):
         return None
     targets = {a.target for a in inside}
-    # Two addresses may both be nobody's; a gateway is somebody.
-    least = 2 if e.nic.gateway in targets else _SEVERAL
+    # Two addresses may both be nobody's; a gateway is somebody, and one of them may be it where none is told.
+    least = 2 if e.nic.gateway in {None, *targets} else _SEVERAL
     if len({a.requester for a in inside}) <= 1 or len(targets) < least:
         return None
     if e.answered(lambda ask: ask.vlan not in {e.vlan, None}) < LEAST_CONTROLS:
