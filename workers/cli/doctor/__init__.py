@@ -26,6 +26,7 @@ from workers.jobs import Jobs
 from workers.settings import Reader, environment, read_redis_url, read_worker_settings
 
 _HOST = Notebook("host")
+_PIN_SECONDS = 3.0
 _WITH_A_PEER = ("REDIS_", "SLACK_", "VCENTER_", "ESXI_")
 
 
@@ -100,8 +101,9 @@ class _PinsToRead:
 
     async def pinned(self, host: str) -> str | None:
         """The key pinned for a host; none where Redis cannot say, which has a line of its own."""
-        with contextlib.suppress(QueueUnreachable):
-            return await self._jobs.pinned(host) or await self._seen.pinned(host)
+        with contextlib.suppress(QueueUnreachable, TimeoutError):
+            async with asyncio.timeout(_PIN_SECONDS):  # a check waits longer, a person need not
+                return await self._jobs.pinned(host) or await self._seen.pinned(host)
         return await self._seen.pinned(host)
 
     async def pin(self, host: str, key: str) -> str:
