@@ -86,6 +86,12 @@ async def test_nothing_set_is_told_line_by_line(tmp_path: Path, closed_port: int
     assert all(reading["mend"] for reading in said["readings"] if reading["state"] == "fail")
 
 
+async def test_a_host_that_the_process_never_sees_is_refused(tmp_path: Path) -> None:
+    done = await arpcheck({}, "doctor", "--process", "bot", "--host", HOST, cwd=tmp_path)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("arpcheck: --host is what a worker logs in to")
+
+
 async def test_a_person_reads_lines_grouped_by_peer(lab: Lab, tmp_path: Path) -> None:
     done = await arpcheck(lab.environment(REDIS_URL="nonsense"), "doctor", cwd=tmp_path)
     lines = done.out.splitlines()

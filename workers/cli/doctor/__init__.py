@@ -20,6 +20,7 @@ from workers.cli.doctor.reading import Notebook, Reading, Readings
 from workers.cli.doctor.redis import look_at_redis
 from workers.cli.doctor.slack import look_at_slack
 from workers.cli.doctor.vcenter import VcenterSight
+from workers.cli.telling import BAD_INPUT, complain
 from workers.errors import QueueUnreachable, SettingsError
 from workers.esxi import HostKeys, MemoryHostKeys
 from workers.jobs import Jobs
@@ -32,6 +33,9 @@ _WITH_A_PEER = ("REDIS_", "SLACK_", "VCENTER_", "ESXI_")
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at everything; 1 = something is wrong."""
+    if arguments.host and arguments.process == "bot":
+        complain("--host is what a worker logs in to: leave it out, or --process bot.")
+        return BAD_INPUT
     logging.getLogger().addHandler(logging.NullHandler())  # every trouble becomes a line here
     page = Page(json_wanted=arguments.json)
     processes = frozenset({arguments.process} if arguments.process else {"bot", "worker"})
