@@ -132,6 +132,8 @@ def test_calls_that_are_refused(arguments: list[str], said: str) -> None:
 def test_command_lines_that_are_refused() -> None:
     assert "COMMAND" in refusal()
     assert "invalid choice" in refusal("jugde")
+    told = "arpcheck judge: unrecognized arguments: --jsn (see arpcheck judge --help)"
+    assert refusal("judge", "--jsn", "x") == told
 
 
 POINTS = [f"{thing}-{way}" for thing in ("vnic0", "vmnic0", "vmnic1") for way in ("tx", "rx")]
