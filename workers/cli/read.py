@@ -113,7 +113,7 @@ def _match(nic: Vnic, heard: Sequence[Heard]) -> None:
         frame.vlans[0]
         for each in heard
         if each.capture.point.kind is PointKind.UPLINK
-        and each.capture.point.direction is not Direction.RX
+        and each.capture.point.direction is Direction.TX
         for frame in each.frames
         if frame.eth_src == mac and any(frame.vlans[:1])
     }
