@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.settings import read_bot_settings
 from workers.errors import SettingsError
 from workers.settings import environment, read_worker_settings
 
@@ -44,6 +45,16 @@ def test_what_is_missing_is_told_with_where_to_get_it() -> None:
     assert "Read-only role" in told["VCENTER_USER"]
     assert "ssh-keygen" in told["ESXI_SSH_KEY_FILE"]
     assert "ssh-keyscan" in told["ESXI_KNOWN_HOSTS"]
+
+
+def test_a_line_that_was_not_filled_in_is_not_set() -> None:
+    """``.env.example`` shows how a token begins; who needs only the other mode leaves it so."""
+    with pytest.raises(SettingsError, match="SLACK_BOT_TOKEN is not set"):
+        read_worker_settings(GOOD | {"SLACK_BOT_TOKEN": "xoxb-"})
+    tokens = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-"}
+    with pytest.raises(SettingsError, match="or SLACK_SIGNING_SECRET"):
+        read_bot_settings(tokens)
+    assert read_bot_settings(tokens | {"SLACK_SIGNING_SECRET": "s3cret"}).slack_app_token == ""
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ SIGNING_SECRET = f"from {_APP} → Basic Information → Signing Secret"
 REDIS_URL = "redis://127.0.0.1:6379/0"
 SLACK_API_URL = "https://slack.com/api/"
 
+_UNFILLED = {"xoxb-", "xapp-"}
+"""What .env.example has where a token is to be filled in."""
 _IN_URL = re.compile(r"(?:\w+://)?+(?:[^/@]*@)?(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::\d*)?(?:/|$)")
 
 
@@ -38,8 +40,9 @@ class Reader:
         self.problems: list[str] = []
 
     def text(self, name: str, default: str = "") -> str:
-        """The value without surrounding blanks; an empty variable counts as unset."""
-        return self._environment.get(name, "").strip() or default
+        """The value without surrounding blanks; an empty or unfilled variable counts as unset."""
+        value = self._environment.get(name, "").strip()
+        return default if value in _UNFILLED else value or default
 
     def required(self, name: str, meaning: str, starts_with: tuple[str, ...] = ()) -> str:
         """A value that must be there, and begin with one of ``starts_with`` where given."""

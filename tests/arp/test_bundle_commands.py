@@ -21,7 +21,13 @@ from workers.arp.model import Neighbour
         "iosxe": ["show interfaces Ethernet1/10 trunk", "show ip arp 10.20.110.1"],
         "eos": ["show interfaces Ethernet1/10 counters errors", "show vlan 110"],
         "junos": [f"show ethernet-switching table vlan-name NAME | match {VM}"],
-        "esxi": ["esxcli network nic get -n vmnic1"],
+        "esxi": [
+            "esxcli network nic get -n vmnic1",
+            (
+                f"pktcap-uw --uplink vmnic1 --capture UplinkRcvKernel --mac {VM} "
+                "--ethtype 0x0806 -c 20 -o - | tcpdump-uw -enr -"
+            ),
+        ],
     }.items(),
 )
 def test_next_commands_are_filled_in(vendor: str, lines: list[str]) -> None:

@@ -1,5 +1,6 @@
 """``arpcheck doctor`` against a healthy lab, and with nothing set at all."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -85,6 +86,12 @@ async def test_nothing_set_is_told_line_by_line(tmp_path: Path, closed_port: int
     assert all(reading["mend"] for reading in said["readings"] if reading["state"] == "fail")
 
 
+async def test_a_host_that_the_process_never_sees_is_refused(tmp_path: Path) -> None:
+    done = await arpcheck({}, "doctor", "--process", "bot", "--host", HOST, cwd=tmp_path)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("arpcheck: --host is what a worker logs in to")
+
+
 async def test_a_person_reads_lines_grouped_by_peer(lab: Lab, tmp_path: Path) -> None:
     done = await arpcheck(lab.environment(REDIS_URL="nonsense"), "doctor", cwd=tmp_path)
     lines = done.out.splitlines()
@@ -112,6 +119,19 @@ async def test_a_host_is_looked_at_without_vcenter_too(lab: Lab, tmp_path: Path)
     said = await doctor(with_key(lab), "--host", HOST, cwd=tmp_path)
     assert found(said, "vcenter", "connection")["state"] == "fail"
     assert found(said, "host", "host")["state"] == "warn"
+    assert found(said, "host", "uplink vmnic1")["state"] == "ok"
+
+
+async def test_a_redis_that_is_away_keeps_nobody_waiting_for_its_pins(
+    lab: Lab, tmp_path: Path, closed_port: int
+) -> None:
+    """A check bears with it for a minute: here its absence has a line already."""
+    settings = with_key(lab) | {"ESXI_HOST_KEYS": "accept-new"}
+    settings["REDIS_URL"] = f"redis://127.0.0.1:{closed_port}/0"
+    del settings["ESXI_KNOWN_HOSTS"]
+    async with asyncio.timeout(50):
+        said = await doctor(settings, "--host", HOST, cwd=tmp_path)
+    assert found(said, "redis", "connection")["state"] == "fail"
     assert found(said, "host", "uplink vmnic1")["state"] == "ok"
 
 

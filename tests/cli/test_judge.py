@@ -250,7 +250,7 @@ def test_zip64_tricks_are_refused(tmp_path: Path) -> None:
 def test_broken_zips_are_refused(tmp_path: Path, cut: int) -> None:
     bundle = zipped(tmp_path / "x.zip", files())
     bundle.write_bytes(bundle.read_bytes()[:cut])
-    refusal("judge", bundle)
+    assert "broken zip" in (said := refusal("judge", bundle)) or "a zip that breaks off" in said
 
 
 def test_a_zip_with_broken_content_is_refused(tmp_path: Path) -> None:

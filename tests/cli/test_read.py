@@ -11,6 +11,7 @@ import pytest
 from tests.arp.captures import (
     START,
     VM,
+    arp,
     ethernet,
     pcap,
     pcap_header,
@@ -77,6 +78,23 @@ def test_a_mistyped_mac_blames_no_guest(tmp_path: Path) -> None:
     assert f"no frame from 00:50:56:9a:21:99, but from {VM}" in said
 
 
+def test_a_mistyped_vlan_stands_in_no_sentence(tmp_path: Path) -> None:
+    """The tags that the host sends with are weighed against what was typed."""
+    capture = tmp_path / "vmnic1-tx.pcap"
+    capture.write_bytes(pcap([ethernet(arp(), vlans=[(0x8100, 110)])] * 2))
+    for typed in ("120", "0"):
+        said = refusal("read", capture, "--vm-mac", VM, "--vlan", typed)
+        assert f"the VM's frames in VLAN 110, and in no other: --vlan {typed} is mistyped" in said
+    assert report("read", capture, "--vm-mac", VM, "--vlan", "110")
+
+
+def test_a_bundle_is_sent_to_judge(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.zip"
+    bundle.touch()
+    said = refusal("read", bundle, "--vm-mac", VM)
+    assert said.endswith("names no capture point; arpcheck judge judges a bundle.")
+
+
 GOOD = ["--vm-mac", VM]
 REFUSED_CALLS = {
     "an unknown name": (["eth0=x.pcap", *GOOD], "names no capture point"),
@@ -91,10 +109,16 @@ REFUSED_CALLS = {
     "a bad address": (["vmnic0=-", *GOOD, "--vm-ip", "10.0.0.1/99"], "--vm-ip"),
     "a bad gateway": (["vmnic0=-", *GOOD, "--gateway", "gw"], "--gateway"),
     "a bad uplink": (["vmnic0=-", *GOOD, "--uplinks", "vmnic0,eth1"], "--uplinks"),
+    "stdin without a name": (["-", *GOOD], "'-' names no capture point; write NAME=PATH"),
+    "an uplink that is captured and not named": (
+        ["vmnic0=-", *GOOD, "--uplinks", "vmnic1"],
+        "--uplinks does not name vmnic0",
+    ),
     "a bad VLAN": (["vmnic0=-", *GOOD, "--vlan", "4095"], "--vlan"),
     "a point twice": (["vmnic0=-", "vmnic0-tx=x", *GOOD], "twice"),
     "stdin twice": (["vmnic0=-", "vmnic1=-", *GOOD], "stdin"),
-    "no capture": (["vmnic0=-", *GOOD], "empty"),
+    "no capture": (["vmnic0=-", *GOOD], "stdin: the capture is empty"),
+    "what never ends": (["vmnic0=/dev/zero", *GOOD], "/dev/zero: this is no capture"),
     "no MAC": (["vmnic0=-"], "--vm-mac"),
     "no file": (GOOD, "FILE"),
 }
@@ -108,6 +132,8 @@ def test_calls_that_are_refused(arguments: list[str], said: str) -> None:
 def test_command_lines_that_are_refused() -> None:
     assert "COMMAND" in refusal()
     assert "invalid choice" in refusal("jugde")
+    told = "arpcheck judge: unrecognized arguments: --jsn (see arpcheck judge --help)"
+    assert refusal("judge", "--jsn", "x") == told
 
 
 POINTS = [f"{thing}-{way}" for thing in ("vnic0", "vmnic0", "vmnic1") for way in ("tx", "rx")]

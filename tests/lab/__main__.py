@@ -187,6 +187,8 @@ async def _obey(lab: Lab, text: str, programs: tuple[Program, ...]) -> bool:
     elif word == "fault" and rest in SITUATIONS:
         lab.slack.panel.chosen = rest
         _say(f"Fault {rest}: {lab.situation(rest)}")
+    elif word == "fault" and rest:
+        _say(f"There is no fault {rest}; type faults to list them.")
     elif word == "/arpcheck":
         await _check(lab, rest, programs)
     elif text:

@@ -96,7 +96,7 @@ situation("ip-conflict", "somebody else claims app01's address",
           ip_conflict={"vm": _VM, "mac": "00:00:5e:00:53:01"})  # fmt: skip
 situation("partial-loss", "the gateway answers four requests of ten",
           partial_loss={"ip": _GATEWAY, "rate": 0.6})  # fmt: skip
-situation("late-replies", "the gateway answers after 1.4 seconds",
+situation("late-replies", "the gateway answers after about 1.4 seconds",
           late_replies={"ip": _GATEWAY, "delay": 1.4})  # fmt: skip
 situation("teaming", "the switch bundles both uplinks, the vSwitch does not",
           teaming_mismatch={"host": _HOST, "unlucky": _VM})  # fmt: skip

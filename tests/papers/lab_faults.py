@@ -70,7 +70,7 @@ _NOTES = """
   asks over vmnic0; `REPLY_LOST_VM_SPECIFIC` would take somebody who is answered over vmnic1.
 - `no-control` shows less: web02 and log04 are silent, so nothing is known but that app01 gets no reply.
 - `late-replies`: asked once a second, a reply that is 1.4 s late looks like a quick one to the next
-  request. The median in the headline, about 0.4 s, is the hint.
+  request. The median in the headline, hundreds of milliseconds in place of one or two, is the hint.
 - `loop` and `flood` disturb no reply here: ARP works, and the report says what else was noticed.
 - `overlay`: vCenter tells of no overlay segment here, so the reply counts as any that was delivered.
 """

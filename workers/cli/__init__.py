@@ -35,6 +35,13 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **about: Any) -> None:  # noqa: ANN401  argparse's own many options
         super().__init__(formatter_class=_Formatter, **about)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401  argparse's
+        """Leave nothing over for the parser above, whose help does not tell of a sub-command's options."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
+
     def error(self, message: str) -> NoReturn:
         self.exit(
             _BAD_INPUT, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n"

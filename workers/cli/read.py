@@ -61,8 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
         nic, uplinks = _nic(arguments), _uplinks(arguments.uplinks)
         vm = Vm(name="VM", nics=(nic,))
         sources = _sources(arguments.files)
+        _match_uplinks(uplinks, sources)
         heard = tuple(_hear(source, vm) for source in sources)
-        _match(nic.mac, heard)
+        _match(nic, heard)
     except CaseUnreadable as trouble:
         return refuse(trouble)
     return tell(judge(_case(nic, heard, uplinks), heard), json_wanted=arguments.json)
@@ -89,8 +90,12 @@ def _nic(arguments: argparse.Namespace) -> Vnic:
     )
 
 
-def _match(mac: str, heard: Sequence[Heard]) -> None:
-    """Refuse a MAC that the VM's own port never shows: what was typed may not blame a guest."""
+def _match(nic: Vnic, heard: Sequence[Heard]) -> None:
+    """Refuse a MAC that the VM's own port never shows, and a VLAN in which its frames never leave.
+
+    What was typed may not blame a guest, nor stand in a sentence as what was captured.
+    """
+    mac = nic.mac
     sent = [
         frame
         for each in heard
@@ -104,6 +109,31 @@ def _match(mac: str, heard: Sequence[Heard]) -> None:
             f"The VM's port shows no frame from {mac}, but from {others}: --vm-mac is mistyped, or the "
             "guest sends with a foreign MAC."
         )
+    tags = {
+        frame.vlans[0]
+        for each in heard
+        if each.capture.point.kind is PointKind.UPLINK
+        and each.capture.point.direction is Direction.TX
+        for frame in each.frames
+        if frame.eth_src == mac and any(frame.vlans[:1])
+    }
+    if tags and nic.vlan.mode != "unknown" and nic.vlan.id not in tags:
+        raise CaseUnreadable(
+            f"The uplinks show the VM's frames in VLAN {', '.join(map(str, sorted(tags)))}, and in no "
+            f"other: --vlan {nic.vlan.id or 0} is mistyped."
+        )
+
+
+def _match_uplinks(uplinks: Sequence[Uplink], sources: Sequence[_Source]) -> None:
+    """Refuse a list of all uplinks that leaves out one that was captured: nobody can tell which is true."""
+    named = {uplink.device for uplink in uplinks}
+    for source in sources:
+        device = source.point.object
+        if named and source.point.kind is PointKind.UPLINK and device not in named:
+            raise CaseUnreadable(
+                f"--uplinks does not name {device}, and its capture is given: name it too, or leave out "
+                "its files where it is no uplink of the VM's switch."
+            )
 
 
 def _uplinks(text: str | None) -> tuple[Uplink, ...]:
@@ -145,7 +175,9 @@ def _source(file: str) -> _Source:
     if not _NAME.fullmatch(name):
         absent = _absent(path)
         also = f"{absent} It also" if absent else shown(file)
-        raise CaseUnreadable(f"{also} names no capture point; write NAME=PATH with {_NAMES}.")
+        bundle = path.endswith(".zip") and not absent
+        hint = "arpcheck judge judges a bundle" if bundle else f"write NAME=PATH with {_NAMES}"
+        raise CaseUnreadable(f"{also} names no capture point; {hint}.")
     if not path:
         raise CaseUnreadable(f"{shown(file)} names no file.")
     return _Source(CapturePoint.named(name), path)
@@ -153,6 +185,8 @@ def _source(file: str) -> _Source:
 
 def _absent(path: str) -> str:
     """Why there is no capture of that name, empty where there may be: a pattern may have fitted none."""
+    if path == STDIN:
+        return ""
     try:
         about = os.stat(path)  # noqa: PTH116  not pathlib's: to import it takes 3 ms
     except OSError as trouble:
@@ -174,11 +208,14 @@ def _hear(source: _Source, vm: Vm) -> Heard:
     try:
         for chunk in chunks_of(source.path):
             reader.feed(chunk)
+            if reader.deaf:  # what is no capture may never end
+                break
     except OSError as trouble:
         raise unreadable(source.path, trouble) from None
     reader.finish()
     if reader.packets == 0 and reader.damage:
-        raise CaseUnreadable(f"{source.path}: {reader.damage}.")
+        name = "stdin" if source.path == STDIN else source.path
+        raise CaseUnreadable(f"{name}: {reader.damage}.")
     capture = Capture(
         source.point,
         file=_base(source.path),

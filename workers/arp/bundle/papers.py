@@ -22,11 +22,11 @@ _LONGEST_NOTE: Final = 2_000
 _FILES: Final = """\
 report.txt        the verdict in 40 lines, for a ticket; report.json the same for programs
 vm.pcapng         all ARP frames in the order of time: open it in Wireshark. The interface
-                  is the capture point, the packet comment says what each frame was
+                  is the capture point, a comment says what each of the VM's frames was
 pcap/             the captures as they were taken, one per point and direction
 requests.csv      each request of the VM: where it was seen, where its reply was
 timeline.csv      each frame, numbered as in vm.pcapng; counts.csv and controls.csv sums
-next_commands/    suggested commands for the switch side, names and times filled in
+next_commands/    suggested commands for switches and host, names and times filled in
 host.json, neighbors.json   the host, its uplinks, and the switch ports behind them
 case.json         the facts the verdict was judged from
 notes.txt         what was said of the check itself: what could not be heard, why it
@@ -44,7 +44,7 @@ tshark -r vm.pcapng -T fields -e frame.number -e frame.interface_name -e frame.c
 _FOLDERS: Final = {
     "host/": """\
 host/             what the host counted and said before and after, counters_risen.txt the
-                  counters that rose meanwhile
+                  counters that rose meanwhile (where any did)
 """,
     "rarp/": """\
 rarp/             RARP frames, as they were captured: hosts announce a VM's MAC with them

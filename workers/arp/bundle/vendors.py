@@ -155,9 +155,9 @@ esxcli network nic stats get -n {uplink}
 # {hint} in net-stats -l, at the VM's name
 esxcli network port stats get -p {port}
 vsish -e get /net/portsets/DvsPortset-0/ports/{port}/teamUplink
-pktcap-uw --uplink {uplink} --capture UplinkSndKernel --mac {mac} --ethtype 0x0806 -c 20 -o -
-pktcap-uw --uplink {uplink} --capture UplinkRcvKernel --mac {mac} --ethtype 0x0806 -c 20 -o -
+pktcap-uw --uplink {uplink} --capture UplinkSndKernel --mac {mac} --ethtype 0x0806 -c 20 -o - | tcpdump-uw -enr -
+pktcap-uw --uplink {uplink} --capture UplinkRcvKernel --mac {mac} --ethtype 0x0806 -c 20 -o - | tcpdump-uw -enr -
 # what the host drops, with place and reason:
 pktcap-uw --capture Drop --mac {mac} -c 20
 pktcap-uw --trace --mac {mac} -c 20
-""")
+""")  # noqa: E501  a command is one line

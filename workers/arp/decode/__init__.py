@@ -105,6 +105,11 @@ class ArpReader:
         return self._walker.packets if self._walker else 0
 
     @property
+    def deaf(self) -> bool:
+        """Whether it takes nothing more: what comes is no capture, broken, or too much."""
+        return self._deaf
+
+    @property
     def left_out(self) -> int:
         """How many foreign ARP frames have passed that were not kept."""
         return self._left_out.count

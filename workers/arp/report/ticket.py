@@ -31,7 +31,9 @@ def as_text(judgement: Judgement, above: str = "") -> str:
     )
     room = MOST_LINES - len(head) - len(tail) - 1
     sections, left_out = fitted(_items(judgement), room)
-    ends = [f"… {left_out} more left out here; --json has everything"] if left_out else []
+    ends = (
+        [f"… {left_out} more left out here; the report as JSON has everything"] if left_out else []
+    )
     spare = room - sum(map(len, sections)) - len(ends)
     gap = [""] if spare >= len(sections) else []
     middle = [line for section in sections for line in (*section, *gap)]

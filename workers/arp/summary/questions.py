@@ -108,7 +108,7 @@ def stimulus_message(job: Job, vm: str, target: str | None) -> Message:
         f":speech_balloon: *{code(vm)} {escape(silent)}.* A warm ARP cache"
         " sends nothing, so this is no evidence yet. Make the guest ask:\n"
         f"Linux, as root:\n```{entities(linux)}```\nor, without arping:\n```{entities(without)}```\n"
-        f"Windows, as administrator:\n```{entities(windows)}```"
+        f"Windows, in a command prompt (not PowerShell) as administrator:\n```{entities(windows)}```"
     )
     plain = f"{vm} {silent}. Linux: {linux} or {without}. Windows: {windows}."
     return Message(

@@ -22,7 +22,11 @@ def table_of(judgement: Judgement) -> Block | None:
         for p in in_reading_order(judgement.points)
     ]
     rows += _far_rows(judgement)
-    rows += [_control_row(control) for control in judgement.controls[:_CONTROLS]]
+    own = {exchange.request.sender_ip for exchange in judgement.exchanges}
+    rows += [
+        _control_row(control, own=control.requester in own)
+        for control in judgement.controls[:_CONTROLS]
+    ]
     if len(rows) == 1:
         return None
     if len(rows) > _ROWS:
@@ -61,10 +65,12 @@ def in_reading_order(points: Iterable[PointCount]) -> list[PointCount]:
     return sorted(points, key=lambda point: not point.point.startswith("vnic"))
 
 
-def _control_row(control: Control) -> list[str]:
+def _control_row(control: Control, *, own: bool) -> list[str]:
+    """``own``: the VM's asking for another target is a control too, and so is who took its address."""
+    who = f"{control.requester} (VM's IP)" if own else control.requester
     vlan = "" if control.vlan is None else f", VLAN {control.vlan}"
     return [
-        f"Control {control.requester} on {control.uplink or '?'}",
+        f"Control {who} on {control.uplink or '?'}",
         str(control.asked),
         str(control.answered),
         f"asked for {control.target}{vlan}",

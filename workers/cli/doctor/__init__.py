@@ -20,17 +20,22 @@ from workers.cli.doctor.reading import Notebook, Reading, Readings
 from workers.cli.doctor.redis import look_at_redis
 from workers.cli.doctor.slack import look_at_slack
 from workers.cli.doctor.vcenter import VcenterSight
+from workers.cli.telling import BAD_INPUT, complain
 from workers.errors import QueueUnreachable, SettingsError
 from workers.esxi import HostKeys, MemoryHostKeys
 from workers.jobs import Jobs
 from workers.settings import Reader, environment, read_redis_url, read_worker_settings
 
 _HOST = Notebook("host")
+_PIN_SECONDS = 3.0
 _WITH_A_PEER = ("REDIS_", "SLACK_", "VCENTER_", "ESXI_")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at everything; 1 = something is wrong."""
+    if arguments.host and arguments.process == "bot":
+        complain("--host is what a worker logs in to: leave it out, or --process bot.")
+        return BAD_INPUT
     logging.getLogger().addHandler(logging.NullHandler())  # every trouble becomes a line here
     page = Page(json_wanted=arguments.json)
     processes = frozenset({arguments.process} if arguments.process else {"bot", "worker"})
@@ -100,8 +105,9 @@ class _PinsToRead:
 
     async def pinned(self, host: str) -> str | None:
         """The key pinned for a host; none where Redis cannot say, which has a line of its own."""
-        with contextlib.suppress(QueueUnreachable):
-            return await self._jobs.pinned(host) or await self._seen.pinned(host)
+        with contextlib.suppress(QueueUnreachable, TimeoutError):
+            async with asyncio.timeout(_PIN_SECONDS):  # a check waits longer, a person need not
+                return await self._jobs.pinned(host) or await self._seen.pinned(host)
         return await self._seen.pinned(host)
 
     async def pin(self, host: str, key: str) -> str:

@@ -34,6 +34,7 @@ _MOST_RATIO: Final = 200
 _RATIO_FROM: Final = 16_777_216
 """Ratios are judged from this size on: a small file may well be all zeros."""
 
+_FILE: Final = b"PK\x03\x04"
 _END: Final = b"PK\x05\x06"
 _END_BYTES: Final = 22
 _LONGEST_COMMENT: Final = 65_535
@@ -133,6 +134,7 @@ def _check_directory(file: IO[bytes], path: Path) -> None:
 
     Source: PKWARE APPNOTE 4.3.16 (end of central directory), 4.3.15 (zip64 locator).
     """
+    begins = file.read(len(_FILE))
     size = file.seek(0, 2)
     file.seek(max(0, size - _END_BYTES - _LONGEST_COMMENT - _END64_LOCATOR_BYTES))
     tail = file.read()
@@ -141,6 +143,8 @@ def _check_directory(file: IO[bytes], path: Path) -> None:
     end = bare if plain else tail.rfind(_END)
     if end < 0 or end + _END_BYTES > len(tail):
         what = "is neither a case's folder nor a zip" if size else "is empty, and no zip"
+        if begins == _FILE:
+            what = "is a zip that breaks off: fetch it again, it was copied in part"
         hint = "; arpcheck read judges a capture" * path.name.endswith((".pcap", ".pcapng"))
         raise CaseUnreadable(f"{path} {what}{hint}.")
     entries = int.from_bytes(tail[end + 10 : end + 12], "little")
