@@ -14,6 +14,7 @@ from tests.arp.degrade import (
     empty,
     failed_point,
     merged,
+    stripped,
     swapped,
     window,
     without_point,
@@ -327,3 +328,12 @@ def test_files_taken_by_hand_may_leave_out_the_uplink_that_carried_it() -> None:
         judgement = judge(*by_hand(*less))
         assert judgement.verdict.owner is Owner.INCONCLUSIVE
     assert [each.why for each in judgement.refusals] == ["nobody told which uplinks the host has"]
+
+
+def test_tags_that_no_uplink_shows_coming_in_were_stripped_where_a_guest_sends_with_tags() -> None:
+    case, heard = load("C07")
+    nic = replace(case.vm.nics[0], vlan=replace(case.vm.nics[0].vlan, mode="trunk", id=None))
+    vms = tuple(replace(vm, vlan=None) for vm in case.host.local_vms)
+    case = replace(case, vm=replace(case.vm, nics=(nic,)), host=replace(case.host, local_vms=vms))
+    verdict = judge(*stripped(case, heard, ways=("rx",))).verdict
+    assert verdict.owner is not Owner.NETWORK, verdict.headline

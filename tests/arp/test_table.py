@@ -8,6 +8,7 @@ import pytest
 
 from tests.arp.corpus import load
 from tests.arp.degrade import (
+    Heards,
     alone,
     cut_after,
     empty,
@@ -16,7 +17,7 @@ from tests.arp.degrade import (
     with_event,
     without_point,
 )
-from workers.arp.model import BROADCAST, SECOND, CapturePoint, Confidence, Heard, Owner
+from workers.arp.model import BROADCAST, SECOND, CapturePoint, Case, Confidence, Heard, Owner
 from workers.arp.verdict import judge
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.table import ALL, IN, OTHERS, OUT, PORT_RX, PORT_TX, ROWS, STIMULUS
@@ -131,19 +132,37 @@ def test_fewer_requests_or_no_control_lower_the_confidence(
 def test_a_switch_drop_needs_an_uplink_that_shows_a_frame_or_would_show_a_reflection() -> None:
     case, heard = empty(*load("C06"), "vmnic1-tx")
     assert judge(case, heard).verdict.confidence is Confidence.HIGH
-    local = {vm.mac for vm in case.host.local_vms}
-    unflooded = [
-        replace(h, frames=tuple(f for f in h.frames if f.eth_src not in local))
-        if h.capture.point.name in {"vmnic0-rx", "vmnic1-rx"}
-        else h
-        for h in heard
-    ]
-    for less in (unflooded, alone(case, heard)[1]):
+    for less in (unflooded(case, heard), alone(case, heard)[1]):
         verdict = judge(case, less).verdict
         assert (verdict.code, verdict.subject) == ("CAPTURE_INCOMPLETE", "vmnic1-tx")
         assert "vmnic1-tx shows no frame at all" in verdict.headline
         assert "If it prints requests, the virtual switch drops them" in verdict.next_step
         assert len(verdict.next_step) <= 500  # a message cuts what is longer
+
+
+def unflooded(case: Case, heard: Heards) -> Heards:
+    """Nothing that this host sent comes in again."""
+    local = {vm.mac for vm in case.host.local_vms}
+    return tuple(
+        replace(h, frames=tuple(f for f in h.frames if f.eth_src not in local))
+        if h.capture.point.name in {"vmnic0-rx", "vmnic1-rx"}
+        else h
+        for h in heard
+    )
+
+
+@pytest.mark.parametrize("teaming", ["iphash", "lacp", "portid"])
+def test_any_uplink_may_have_been_the_vms_where_nobody_told_which(teaming: str) -> None:
+    case, heard = empty(*load("C06"), "vmnic1-tx")
+    assert any(f for h in heard if h.capture.point.name == "vmnic0-tx" for f in h.frames)
+    nic = replace(case.vm.nics[0], pinned_uplink=None if teaming == "portid" else "vmnic0")
+    case = replace(
+        case,
+        vm=replace(case.vm, nics=(nic,)),
+        host=replace(case.host, teaming=teaming),
+    )
+    verdict = judge(case, unflooded(case, heard)).verdict
+    assert (verdict.code, verdict.subject) == ("CAPTURE_INCOMPLETE", "vmnic1-tx")
 
 
 @pytest.mark.parametrize(("seconds", "code"), [(9, "ARP_OK"), (11, "GUEST_IGNORES_REPLY")])

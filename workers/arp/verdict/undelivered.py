@@ -58,17 +58,17 @@ def _handed_out(scene: Scene) -> frozenset[Identity]:
 
 
 def uplink_unproven(e: Evidence) -> Sign | None:
-    """Requests entered the switch, and its uplink shows not one frame: dropped, or not heard.
+    """Requests entered the switch, and an uplink they may have left on shows not one frame.
 
-    Where the fabric floods, what was handed to it would have come back on another uplink.
+    Dropped, or not heard: where the fabric floods, what was handed to it would have come back on another.
     """
-    told = e.nic.pinned_uplink
+    hashed = e.case.host.teaming in {"iphash", "lacp"}
+    told = None if hashed else e.nic.pinned_uplink
     shown = {each.object for each in e.traffic.at(UPLINK, TX)}
-    mute = told not in shown if told else not shown
-    uplink = told or next(iter(e.talk.uplinks), None)
-    if not mute or uplink is None or _floods(e) or dropped_on_the_way_out(e) is None:
+    mute = [uplink for uplink in ([told] if told else e.talk.uplinks) if uplink not in shown]
+    if not mute or _floods(e) or dropped_on_the_way_out(e) is None:
         return None
-    return Sign(f"{uplink}-tx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
+    return Sign(f"{mute[0]}-tx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
 
 
 def _others_leave(e: Evidence) -> bool:
