@@ -337,3 +337,22 @@ def test_tags_that_no_uplink_shows_coming_in_were_stripped_where_a_guest_sends_w
     case = replace(case, vm=replace(case.vm, nics=(nic,)), host=replace(case.host, local_vms=vms))
     verdict = judge(*stripped(case, heard, ways=("rx",))).verdict
     assert verdict.owner is not Owner.NETWORK, verdict.headline
+
+
+@pytest.mark.parametrize(
+    ("vlan", "owner"), [(110, Owner.VIRTUALIZATION), (120, Owner.INCONCLUSIVE)]
+)
+def test_what_one_uplink_alone_floods_tells_a_bundle_only_in_the_vms_vlan(
+    vlan: int, owner: Owner
+) -> None:
+    case, heard = load("reply-on-sibling-and-nothing-floods")
+    (port,) = [each for each in heard if each.capture.point.name == "vmnic0-rx"]
+    flooded = tuple(
+        frame._replace(
+            at=frame.at + SECOND // 2, op=1, eth_dst=BROADCAST, target_ip="10.20.9.9", vlans=(vlan,)
+        )
+        for frame in port.frames
+    )
+    frames = tuple(sorted(port.frames + flooded, key=lambda frame: frame.at))
+    more = [replace(each, frames=frames) if each is port else each for each in heard]
+    assert judge(case, more).verdict.owner is owner

@@ -227,8 +227,10 @@ def _off_path(e: Evidence) -> str:
     apart = e.wired_apart or bool(e.reflected)
     if e.case.host.teaming == "iphash":
         return "teaming" if apart else "drop"
-    # Without broadcasts from outside nothing tells a bundle from a fabric that floods none.
-    return "unknown" if apart or len(e.foreign_broadcasts) < LEAST_CONTROLS else "teaming"
+    # Without broadcasts from outside nothing tells a bundle from a fabric that floods none; and another
+    # VLAN may be carried by one uplink only.
+    flooded = sum(any(c.vlan in e.vlans for c in each.values()) for each in e.foreign_broadcasts)
+    return "unknown" if apart or flooded < LEAST_CONTROLS else "teaming"
 
 
 def _mates(e: Evidence, out: set[str], device: str) -> bool:
