@@ -63,9 +63,10 @@ def target_down(e: Evidence, sign: Sign) -> str:
     gateway = " It is the gateway, so the network team is asked." if e.is_gateway else ""
     if sign.owner == Owner.INCONCLUSIVE and sign.detail != "scan":
         gateway = " Whether it is the gateway is not known."
-    others = sum(a.target == e.target and not a.mine and a.fair for a in e.others)
+    asks = [ask for ask in e.others if ask.target == e.target and not ask.mine]
+    others = sum(ask.fair for ask in asks)
     told = f", 0 of {others} to others" if others else ""
-    if not others and not where and not e.is_gateway:
+    if not asks and not where and not e.is_gateway:
         return f"{_nobody_there(e)}{gateway}"
     return f"{e.target} answered nobody ({share(e)} to {e.case.vm.name}{told}).{where}{gateway}"
 
