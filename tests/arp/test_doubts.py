@@ -356,3 +356,11 @@ def test_what_one_uplink_alone_floods_tells_a_bundle_only_in_the_vms_vlan(
     frames = tuple(sorted(port.frames + flooded, key=lambda frame: frame.at))
     more = [replace(each, frames=frames) if each is port else each for each in heard]
     assert judge(case, more).verdict.owner is owner
+
+
+def test_a_port_that_shows_nothing_makes_no_silent_guest_where_an_uplink_was_not_heard() -> None:
+    case, heard = empty(*load("C04"), "vnic0-tx")
+    assert judge(case, heard).verdict.code == "GUEST_SILENT"
+    for point in ("vmnic0-tx", "vmnic1-tx"):
+        verdict = judge(*failed_point(case, heard, point)).verdict
+        assert (verdict.code, verdict.subject) == ("CAPTURE_INCOMPLETE", point)
