@@ -30,7 +30,7 @@ NEEDS = {
     "wrong_sender_ip": {PORT_RX, IN, ALL},
     "recovered": {PORT_RX, OUT, IN, ALL},
     "partial": {PORT_RX, OUT, IN, ALL},
-    "local_down": {PORT_RX},
+    "local_down": {PORT_RX, OTHERS},
     "dropped_on_the_way_out": {PORT_TX, PORT_RX, OUT, ALL},
     "reply_dropped": {PORT_RX, ALL},
     "vm_specific": {PORT_RX, IN, ALL},
@@ -149,6 +149,15 @@ def unflooded(case: Case, heard: Heards) -> Heards:
         else h
         for h in heard
     )
+
+
+def test_a_vm_of_this_host_is_not_down_where_a_storm_left_out_what_it_may_have_said() -> None:
+    case, heard = load("local-target-silent")
+    assert judge(case, heard).verdict.code == "TARGET_DOWN"
+    less = [replace(each, foreign_until=each.capture.ready_at) for each in heard]
+    judgement = judge(case, less)
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    assert "there was so much ARP" in " ".join(each.why for each in judgement.refusals)
 
 
 @pytest.mark.parametrize("teaming", ["iphash", "lacp", "portid"])
