@@ -114,7 +114,7 @@ def too_few(e: Evidence, sign: Sign) -> str:
         asked = e.unheeded
         return (
             f"{share(e)} answered by {e.target}, but from {clock(asked[0].request.at)} on {len(asked)} "
-            "requests in a row were not, all sent to its MAC alone: nobody was asked who has it now."
+            "requests in a row were not, all sent to its MAC alone: nobody was asked meanwhile who has it."
         )
     return (
         f"Too few requests to tell: {len(e.asked)} sent, {len(e.counted)} early enough to judge, "
