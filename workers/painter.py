@@ -41,6 +41,8 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(ValueError):  # it has a lower limit already
         resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+    answers = sys.stdout.buffer
+    sys.stdout = sys.stderr  # whatever a library prints is no answer
     for _ in range(MOST_PICTURES):
         signal.alarm(IDLE_SECONDS)  # its default is to end the process, whatever it is doing
         bundle = _next(sys.stdin.buffer)
@@ -48,8 +50,8 @@ def main() -> None:
             return
         signal.alarm(DRAWING_SECONDS)
         is_picture, told = _drawn(bundle)
-        sys.stdout.buffer.write(ANSWER.pack(is_picture, len(told)) + told)
-        sys.stdout.buffer.flush()
+        answers.write(ANSWER.pack(is_picture, len(told)) + told)
+        answers.flush()
 
 
 def _next(stdin: BinaryIO) -> bytes | None:

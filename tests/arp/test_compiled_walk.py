@@ -168,7 +168,7 @@ def test_both_walks_leave_out_the_same(
 @pytest.mark.parametrize("position", [-1, 5, 1 << 40])
 def test_places_outside_of_the_buffer_are_refused(position: int) -> None:
     with pytest.raises(ValueError, match="out of range"):
-        compiled.scan.pcapng(b"1234", position, 0, 0, (12, 16), (42, 512), set(), 0)
+        compiled.scan.pcapng(b"1234", position, 0, 0, 1, (12, 16), (42, 512), set(), 0)
 
 
 @pytest.mark.parametrize("place", [-1, 65])

@@ -261,3 +261,55 @@ def test_at_the_vms_own_port_every_frame_is_its_own() -> None:
     reader = ArpReader(CapturePoint.named("vnic0-tx"), vm=Vm("app01"))
     reader.feed(pcap([forged] * 20_100))
     assert (len(reader.frames), reader.left_out) == (20_100, 0)
+
+
+STRANGER = Vm("app01", nics=(Vnic("vnic0", "adapter", "00:50:56:9a:99:99"),))
+
+
+def test_a_storm_of_others_does_not_end_the_reading_of_the_vms_own() -> None:
+    """1,500 new addresses are asked for every second."""
+    reader = ArpReader(
+        CapturePoint.named("vmnic1-rx"),
+        vm=Vm("app01", nics=(Vnic("vnic0", "adapter", VM),)),
+    )
+    storm = [
+        (START * 1_000_000 + n * 666, ethernet(arp(1, (GATEWAY, _address(n))), src=GATEWAY))
+        for n in range(45_000)
+    ]
+    asked = [(START * 1_000_000 + n * 1_000_000, REQUEST) for n in range(30)]
+    reader.feed(classic_storm(sorted(storm + asked)))
+    reader.finish()
+    assert [frame.eth_src for frame in reader.frames].count(VM) == 30
+    assert reader.damage is None
+
+
+def _address(number: int) -> str:
+    return f"10.21.{number >> 8}.{number & 255}"
+
+
+@pytest.mark.parametrize("chunk", [61, 1 << 20])
+def test_as_many_frames_as_are_read_are_the_same_in_whatever_chunks_they_come(chunk: int) -> None:
+    data = pcap([REQUEST] * 31_000)
+    reader = ArpReader(CapturePoint.named("vnic0-tx"), vm=STRANGER, keep_bytes=True)
+    for start in range(0, len(data), chunk):
+        reader.feed(data[start : start + chunk])
+    reader.finish()
+    assert (len(reader.frames), len(reader.originals)) == (30_000, 30_000)
+    assert reader.damage == "more than 30000 ARP frames; the rest was not read"
+
+
+def test_a_clock_set_back_in_a_storm_doubts_the_earliest_frame_that_was_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decode, "_PLENTY", 5)
+    monkeypatch.setattr(decode, "_MOST_FOREIGN", 10)
+    reader = ArpReader(CapturePoint.named("vmnic1-rx"), vm=STRANGER)
+    moments = [*range(100, 120), *range(40, 60)]
+    reader.feed(
+        classic_storm(
+            ((START + at) * 1_000_000, ethernet(arp(1, (GATEWAY, _address(n)))))
+            for n, at in enumerate(moments)
+        )
+    )
+    reader.finish()
+    assert reader.heard(Capture(reader.point)).foreign_until == (START + 40) * SECOND

@@ -14,7 +14,8 @@ from tests.arp.captures import (
     section,
     simple_packet,
 )
-from tests.arp.reading import FIRST, IPV4, REPLY, REQUEST, only, read
+from tests.arp.reading import BOTH, FIRST, IPV4, REPLY, REQUEST, only, read
+from workers.arp.decode import ArpReader
 from workers.arp.model import Direction
 
 
@@ -108,3 +109,19 @@ def test_packets_of_a_foreign_link_type_are_left_out_and_said_so() -> None:
     assert (len(reader.frames), reader.packets) == (1, 2)
     assert reader.damage is not None
     assert "127" in reader.damage
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("chunk", [1, 13, 1 << 20])
+def test_a_packet_of_an_interface_that_is_not_described_ends_the_walk(
+    chunk: int, *, compiled: bool
+) -> None:
+    data = section() + interface() + packet(REQUEST, START * 10**6)
+    data += packet(IPV4, START * 10**6 + 1, number=1) + packet(REPLY, START * 10**6 + 2)
+    reader = ArpReader(BOTH, compiled=compiled)
+    for start in range(0, len(data), chunk):
+        reader.feed(data[start : start + chunk])
+    reader.finish()
+    assert (len(reader.frames), reader.packets, reader.last_at) == (1, 1, FIRST)
+    assert reader.damage is not None
+    assert "interface 1, which is not described" in reader.damage

@@ -14,6 +14,7 @@ from tests.arp.degrade import (
     empty,
     failed_point,
     merged,
+    stripped,
     swapped,
     window,
     without_point,
@@ -327,3 +328,39 @@ def test_files_taken_by_hand_may_leave_out_the_uplink_that_carried_it() -> None:
         judgement = judge(*by_hand(*less))
         assert judgement.verdict.owner is Owner.INCONCLUSIVE
     assert [each.why for each in judgement.refusals] == ["nobody told which uplinks the host has"]
+
+
+def test_tags_that_no_uplink_shows_coming_in_were_stripped_where_a_guest_sends_with_tags() -> None:
+    case, heard = load("C07")
+    nic = replace(case.vm.nics[0], vlan=replace(case.vm.nics[0].vlan, mode="trunk", id=None))
+    vms = tuple(replace(vm, vlan=None) for vm in case.host.local_vms)
+    case = replace(case, vm=replace(case.vm, nics=(nic,)), host=replace(case.host, local_vms=vms))
+    verdict = judge(*stripped(case, heard, ways=("rx",))).verdict
+    assert verdict.owner is not Owner.NETWORK, verdict.headline
+
+
+@pytest.mark.parametrize(
+    ("vlan", "owner"), [(110, Owner.VIRTUALIZATION), (120, Owner.INCONCLUSIVE)]
+)
+def test_what_one_uplink_alone_floods_tells_a_bundle_only_in_the_vms_vlan(
+    vlan: int, owner: Owner
+) -> None:
+    case, heard = load("reply-on-sibling-and-nothing-floods")
+    (port,) = [each for each in heard if each.capture.point.name == "vmnic0-rx"]
+    flooded = tuple(
+        frame._replace(
+            at=frame.at + SECOND // 2, op=1, eth_dst=BROADCAST, target_ip="10.20.9.9", vlans=(vlan,)
+        )
+        for frame in port.frames
+    )
+    frames = tuple(sorted(port.frames + flooded, key=lambda frame: frame.at))
+    more = [replace(each, frames=frames) if each is port else each for each in heard]
+    assert judge(case, more).verdict.owner is owner
+
+
+def test_a_port_that_shows_nothing_makes_no_silent_guest_where_an_uplink_was_not_heard() -> None:
+    case, heard = empty(*load("C04"), "vnic0-tx")
+    assert judge(case, heard).verdict.code == "GUEST_SILENT"
+    for point in ("vmnic0-tx", "vmnic1-tx"):
+        verdict = judge(*failed_point(case, heard, point)).verdict
+        assert (verdict.code, verdict.subject) == ("CAPTURE_INCOMPLETE", point)

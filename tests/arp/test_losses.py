@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.arp.corpus import load
 from tests.arp.degrade import Heards, cut_after, stripped
-from workers.arp.model import BROADCAST, SECOND, ArpFrame, Case, Owner, Vlan
+from workers.arp.model import BROADCAST, MILLISECOND, SECOND, ArpFrame, Case, Heard, Owner, Vlan
 from workers.arp.verdict import judge
 
 
@@ -120,3 +121,55 @@ def test_two_addresses_that_nobody_answers_for_make_no_dead_vlan_unless_one_is_t
     nics = tuple(replace(nic, gateway="10.20.110.254") for nic in case.vm.nics)
     other = replace(case, vm=replace(case.vm, nics=nics))
     assert judge(other, heard).verdict.owner is Owner.INCONCLUSIVE
+
+
+REMOTE = "02:00:00:00:00:32"
+
+
+def with_asks(
+    case: Case, heard: Heards, target: str, uplink: str, back: str | None = None
+) -> Heards:
+    """Another VM of this host asks five times, and copies of that were left out in a storm."""
+    (mac, *_) = [vm.mac for vm in case.host.local_vms if vm.vlan in {None, 110}]
+    sender = "10.20.110.60"
+    ask: dict[str, Any] = {"op": 1, "eth_src": mac, "eth_dst": BROADCAST, "sender_mac": mac}
+    ask |= {"sender_ip": sender, "target_ip": target, "vlans": (110,)}
+    reply: dict[str, Any] = {"op": 2, "eth_src": REMOTE, "eth_dst": mac, "sender_mac": REMOTE}
+    reply |= {"sender_ip": target, "target_ip": sender, "vlans": (110,)}
+    said = {f"{uplink}-tx": ask, f"{back}-rx": reply}
+
+    def added(each: Heard) -> Heard:
+        start, words = each.capture.ready_at or 0, said.get(each.capture.point.name, {})
+        at = start + 5 * SECOND + (MILLISECOND if words is reply else 0)
+        more = [
+            each.frames[0]._replace(**words, at=at + n * SECOND) for n in range(5 * bool(words))
+        ]
+        frames = tuple(sorted((*each.frames, *more), key=lambda frame: frame.at))
+        return replace(each, frames=frames, thinned=frozenset({(sender, target)}))
+
+    return tuple(map(added, heard))
+
+
+def test_a_member_on_which_another_vm_is_answered_is_not_dead_though_not_all_copies_were_kept() -> (
+    None
+):
+    case, heard = load("bundle-member-dead-for-all-its-targets")
+    before = judge(case, heard)
+    (dead, *_) = before.exchanges[0].left_on
+    (mate, *_) = [each.device for each in case.host.uplinks if each.device != dead]
+    asked = with_asks(case, heard, "10.20.110.61", dead)
+    assert before.verdict.code == judge(case, asked).verdict.code == "UPLINK_PATH_LOSS"
+    answered = with_asks(case, heard, "10.20.110.61", dead, mate)
+    assert judge(case, answered).verdict.code != "UPLINK_PATH_LOSS"
+
+
+def test_a_target_that_another_vm_asks_for_in_a_storm_is_not_one_that_only_this_vm_asks_for() -> (
+    None
+):
+    case, heard = load("only-this-vm-asks")
+    before = judge(case, heard)
+    assert "only app01 asks for it" in before.verdict.headline
+    (uplink, *_) = before.exchanges[0].left_on
+    told = judge(case, with_asks(case, heard, before.target or "", uplink)).verdict
+    assert told.code == "TARGET_DOWN"
+    assert "only app01 asks for it" not in told.headline

@@ -8,6 +8,7 @@ import pytest
 
 from tests.arp.corpus import load
 from tests.arp.degrade import (
+    Heards,
     alone,
     cut_after,
     empty,
@@ -16,7 +17,7 @@ from tests.arp.degrade import (
     with_event,
     without_point,
 )
-from workers.arp.model import BROADCAST, SECOND, CapturePoint, Confidence, Heard, Owner
+from workers.arp.model import BROADCAST, SECOND, CapturePoint, Case, Confidence, Heard, Owner, Role
 from workers.arp.verdict import judge
 from workers.arp.verdict.codes import CODES
 from workers.arp.verdict.table import ALL, IN, OTHERS, OUT, PORT_RX, PORT_TX, ROWS, STIMULUS
@@ -29,7 +30,7 @@ NEEDS = {
     "wrong_sender_ip": {PORT_RX, IN, ALL},
     "recovered": {PORT_RX, OUT, IN, ALL},
     "partial": {PORT_RX, OUT, IN, ALL},
-    "local_down": {PORT_RX},
+    "local_down": {PORT_RX, OTHERS},
     "dropped_on_the_way_out": {PORT_TX, PORT_RX, OUT, ALL},
     "reply_dropped": {PORT_RX, ALL},
     "vm_specific": {PORT_RX, IN, ALL},
@@ -131,14 +132,7 @@ def test_fewer_requests_or_no_control_lower_the_confidence(
 def test_a_switch_drop_needs_an_uplink_that_shows_a_frame_or_would_show_a_reflection() -> None:
     case, heard = empty(*load("C06"), "vmnic1-tx")
     assert judge(case, heard).verdict.confidence is Confidence.HIGH
-    local = {vm.mac for vm in case.host.local_vms}
-    unflooded = [
-        replace(h, frames=tuple(f for f in h.frames if f.eth_src not in local))
-        if h.capture.point.name in {"vmnic0-rx", "vmnic1-rx"}
-        else h
-        for h in heard
-    ]
-    verdict = judge(case, unflooded).verdict
+    verdict = judge(case, unflooded(case, heard)).verdict
     assert (verdict.code, verdict.subject) == ("CAPTURE_INCOMPLETE", "vmnic1-tx")
     assert "vmnic1-tx shows no frame at all" in verdict.headline
     assert "If it prints requests, the virtual switch drops them" in verdict.next_step
@@ -162,6 +156,51 @@ def test_on_a_host_where_nobody_else_asks_files_without_a_frame_are_as_they_shou
     )
     verdict = judge(case, quiet).verdict
     assert (verdict.code, verdict.confidence) == ("VSWITCH_DROP_RX", Confidence.MEDIUM)
+
+
+def test_a_standby_uplink_shows_no_frame_as_it_should() -> None:
+    case, heard = empty(*load("C06"), "vmnic1-tx")
+    nic = replace(case.vm.nics[0], pinned_uplink=None)
+    uplinks = tuple(
+        replace(each, role=Role.STANDBY if each.device == "vmnic1" else Role.ACTIVE)
+        for each in case.host.uplinks
+    )
+    case = replace(case, vm=replace(case.vm, nics=(nic,)), host=replace(case.host, uplinks=uplinks))
+    assert judge(case, unflooded(case, heard)).verdict.code == "VSWITCH_DROP_TX"
+
+
+def unflooded(case: Case, heard: Heards) -> Heards:
+    """Nothing that this host sent comes in again."""
+    local = {vm.mac for vm in case.host.local_vms}
+    return tuple(
+        replace(h, frames=tuple(f for f in h.frames if f.eth_src not in local))
+        if h.capture.point.name in {"vmnic0-rx", "vmnic1-rx"}
+        else h
+        for h in heard
+    )
+
+
+def test_a_vm_of_this_host_is_not_down_where_a_storm_left_out_what_it_may_have_said() -> None:
+    case, heard = load("local-target-silent")
+    assert judge(case, heard).verdict.code == "TARGET_DOWN"
+    less = [replace(each, foreign_until=each.capture.ready_at) for each in heard]
+    judgement = judge(case, less)
+    assert judgement.verdict.owner is Owner.INCONCLUSIVE
+    assert "there was so much ARP" in " ".join(each.why for each in judgement.refusals)
+
+
+@pytest.mark.parametrize("teaming", ["iphash", "lacp", "portid"])
+def test_any_uplink_may_have_been_the_vms_where_nobody_told_which(teaming: str) -> None:
+    case, heard = empty(*load("C06"), "vmnic1-tx")
+    assert any(f for h in heard if h.capture.point.name == "vmnic0-tx" for f in h.frames)
+    nic = replace(case.vm.nics[0], pinned_uplink=None if teaming == "portid" else "vmnic0")
+    case = replace(
+        case,
+        vm=replace(case.vm, nics=(nic,)),
+        host=replace(case.host, teaming=teaming),
+    )
+    verdict = judge(case, unflooded(case, heard)).verdict
+    assert (verdict.code, verdict.subject) == ("CAPTURE_INCOMPLETE", "vmnic1-tx")
 
 
 @pytest.mark.parametrize(("seconds", "code"), [(9, "ARP_OK"), (11, "GUEST_IGNORES_REPLY")])

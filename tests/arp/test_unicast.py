@@ -65,3 +65,24 @@ def test_a_broadcast_that_follows_tells_how_it_is() -> None:
 def test_a_reply_to_one_mac_alone_that_ends_in_the_host_is_lost_all_the_same() -> None:
     told = verdict(5, -1, "vnic0-rx")
     assert (told.code, told.owner) == ("VSWITCH_DROP_RX", Owner.VIRTUALIZATION)
+
+
+def later(first: int, last: int, pause: int) -> Verdict:
+    """The same, and after these requests the VM asks nothing for so many seconds, then everybody."""
+    case, heard, asked = answered()
+    start = asked[last] + SECOND // 2
+    told = tuple(
+        replace(h, frames=tuple(f for f in h.frames if not start <= f.at < start + pause * SECOND))
+        for h in by_unicast(heard, asked, first, last, *EVERYWHERE)
+    )
+    return judge(case, told).verdict
+
+
+def test_a_kernel_that_tries_more_often_and_asks_everybody_when_it_has_to_is_fine() -> None:
+    assert later(5, 9, 4).code == "ARP_OK"
+
+
+def test_an_outage_that_only_unicast_requests_met_is_told_though_it_is_over() -> None:
+    told = later(4, 15, 4)
+    assert (told.code, told.owner) == ("TOO_FEW_REQUESTS", Owner.INCONCLUSIVE)
+    assert "12 requests in a row were not" in told.headline

@@ -155,6 +155,15 @@ async def test_a_painter_learns_no_secret(
     assert b"s3cret" not in told
 
 
+async def test_a_painter_is_the_workers_own_wherever_that_was_started(
+    drawing: Drawing, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "workers").mkdir()
+    (tmp_path / "workers" / "__init__.py").write_text("raise SystemExit('of another program')")
+    monkeypatch.chdir(tmp_path)
+    assert (await drawing.with_picture(kept("gateway-down")[1])).picture
+
+
 def test_whoever_asks_for_a_picture_does_not_import_what_draws_it() -> None:
     program = (
         "import asyncio, sys\n"
@@ -201,6 +210,17 @@ def test_a_painter_that_hangs_ends_itself() -> None:
         stuck.stdin.write(BUNDLE.pack(len(bundle)) + bundle)
         stuck.stdin.flush()
         assert stuck.wait(20) == -signal.SIGALRM
+
+
+def test_what_a_library_prints_is_no_answer() -> None:
+    with start("p.draw = lambda _: print('a word of warning') or b'picture'") as talks:
+        assert talks.stdin is not None
+        assert talks.stdout is not None
+        bundle = kept("gateway-down")[1].bundle
+        talks.stdin.write(BUNDLE.pack(len(bundle)) + bundle)
+        talks.stdin.close()
+        assert ANSWER.unpack(talks.stdout.read(ANSWER.size)) == (True, 7)
+        assert talks.stdout.read() == b"picture"
 
 
 def test_a_painter_draws_so_many_pictures_within_so_much_memory() -> None:

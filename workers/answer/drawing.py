@@ -14,6 +14,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from dataclasses import replace
+from pathlib import Path
 
 from workers.answer.evidence import Kept
 from workers.painter import ANSWER, BUNDLE, DRAWING_SECONDS
@@ -23,6 +24,16 @@ _PASSED_ON = (
     *("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"),
 )
 """All that the painter learns of the worker's environment, which holds secrets."""
+
+_ROOT = str(Path(__file__).parents[2])
+_PROGRAM = """
+import sys
+if sys.argv[1] not in sys.path:
+    sys.path.insert(0, sys.argv[1])
+from workers.painter import main
+main()
+"""
+"""The painter beside this module, whatever the folder holds in which the worker was started."""
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +103,7 @@ class Drawing:
 async def _painter() -> Process:
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "workers.painter"),
+        *(sys.executable, "-P", "-c", _PROGRAM, _ROOT),
         stdin=PIPE,
         stdout=PIPE,
         env=environment

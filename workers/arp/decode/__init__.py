@@ -53,8 +53,9 @@ _SLOT: Final = 10 * SECOND
 """So many copies of a foreign frame are kept in each such time: who asks once a second is heard out,
 whatever storm goes on. The slots are the same for all points."""
 
-_MOST_FOREIGN: Final = 40_000
+_MOST_FOREIGN: Final = 20_000
 _MOST_OWN: Final = 30_000
+"""So many frames end a reading: more than all foreign ones, or others' storm would end the VM's own."""
 
 
 class ArpReader:
@@ -258,6 +259,10 @@ class ArpReader:
                 self.originals.append((link, raw))
             way = known or stated or fields.direction
             frames.append(frame_of((point, number, at, *fields[:-1], way)))
+        del (
+            frames[self._most :],
+            self.originals[self._most :],
+        )  # the same in whatever chunks they come
         return len(frames) < self._most
 
     def _is_too_many(self, fields: ArpFields, at: int) -> bool:

@@ -158,8 +158,8 @@ static PyObject *pcapng(PyObject *self, PyObject *arguments)
     Walk walk = {0};
     Telling how = {.header = PACKET_HEADER, .told = block_told, .time = block_time};
     (void)self;
-    if (!PyArg_ParseTuple(arguments, "y*nKp(nn)(nn)O!K", &view, &walk.position, &walk.packets,
-                          &walk.swap, &walk.ethertype, &walk.inner, &how.plain, &how.tagged,
+    if (!PyArg_ParseTuple(arguments, "y*nKpI(nn)(nn)O!K", &view, &walk.position, &walk.packets,
+                          &walk.swap, &walk.interfaces, &walk.ethertype, &walk.inner, &how.plain, &how.tagged,
                           &PySet_Type, &how.enough, &how.until))
         return NULL;
     return walked(run_pcapng, &walk, &how, &view);

@@ -37,6 +37,7 @@ typedef struct {
     size_t last;           /* of the last one passed */
     unsigned long long packets;
     int swap;              /* the headers are big-endian */
+    unsigned interfaces;   /* of a pcapng section: so many are described */
     size_t ethertype;      /* where it stands in a packet */
     size_t inner;          /* where it stands behind one tag */
 } Walk;
@@ -96,7 +97,7 @@ INLINED size_t pcapng_record(const Walk *walk, size_t at, size_t *packet)
 {
     size_t total = word(walk, at + 4);
     size_t length = *packet = word(walk, at + 20);
-    if (word(walk, at) != PACKET_BLOCK || total > walk->size - at)
+    if (word(walk, at) != PACKET_BLOCK || total > walk->size - at || word(walk, at + 8) >= walk->interfaces)
         return 0;
     if (total & 3 || total < LEAST_PACKET || length > total - LEAST_PACKET)
         return 0;

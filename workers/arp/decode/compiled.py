@@ -4,8 +4,8 @@ Both of its functions, ``pcap`` and ``pcapng``, take the bytes, where in them th
 how many packets passed before, whether headers are big-endian, the places in a packet of its EtherType
 and of the one behind a single tag, how many bytes matter of a packet without and with tags, a set of
 such bytes of which no more are wanted, and the time from which on they are: ``pcap`` in nanoseconds,
-``pcapng`` in ticks. ``pcap`` also takes the link type, and the nanoseconds in a unit of a time's
-fraction.
+``pcapng`` in ticks. ``pcapng`` also takes, behind the byte order, how many interfaces are described,
+``pcap`` the link type, and the nanoseconds in a unit of a time's fraction.
 
 Both give where the walk ended (at a record that is not whole, too long or of another kind, or after
 very many hits), where the last passed record began, how many packets have passed by then, how many of

@@ -101,13 +101,15 @@ class PcapngWalker:
     def _stride(self, data: Bytes, position: int, hits: list[Hit]) -> int:
         """The fast walk over packets, possible while all interfaces share one link type."""
         look, (marks, tags) = self._glance.unpack_from, self._marks
-        size, packets = len(data), self.packets
+        size, packets, interfaces = len(data), self.packets, len(self._interfaces)
         first, last = position, -1
         limit = size - self._glance.size
         while position <= limit:
-            kind, total, length, ethertype, inner = look(data, position)
+            kind, total, number, length, ethertype, inner = look(data, position)
             after = position + total
             if kind != _PACKET or after > size or total - length < _LEAST_PACKET or total & 3:
+                break
+            if number >= interfaces:
                 break
             packets += 1
             if ethertype in marks and (inner in marks or ethertype not in tags):
@@ -132,6 +134,7 @@ class PcapngWalker:
             position,
             self.packets,
             big_endian,
+            len(self._interfaces),
             places,
             self._reach,
             self._enough,
@@ -208,7 +211,7 @@ class PcapngWalker:
             self._places = added.link.places
             self._reach = added.reach
             self._enough = self._left_out.of(added.link_type)
-            self._glance = glance(self._order, added.link, before="II12xI")
+            self._glance = glance(self._order, added.link, before="III8xI")
 
     def _take_packet(self, data: Bytes, position: int, total: int, hits: list[Hit]) -> None:
         length = 0

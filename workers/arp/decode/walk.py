@@ -137,8 +137,7 @@ class LeftOut:
 
     def altogether(self, at: int) -> None:
         """From this moment on some may be missed of which there is no copy."""
-        if self.all_from is None:
-            self.all_from = at
+        self.all_from = at if self.all_from is None else min(at, self.all_from)
 
     def add(self, link: int, raw: bytes) -> None:
         """Leave these out from now on; where there are very many, the others may come once more."""

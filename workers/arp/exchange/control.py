@@ -46,8 +46,8 @@ class Ask:
 def unknown_tags(case: Case, traffic: Traffic) -> frozenset[tuple[str, Direction]]:
     """Uplink directions whose frames lost their tags on the way into the file.
 
-    Where port groups tag, or another uplink shows the tag of a copy, a point whose frames all lack
-    one says nothing about VLANs: the NIC may have stripped them before the capture.
+    Where port groups or guests tag, or another uplink shows the tag of a copy, a point whose frames all
+    lack one says nothing about VLANs: the NIC may have stripped them before the capture.
     """
     tagging = any(nic.vlan.mode in {"access", "pvlan"} and nic.vlan.id for nic in case.vm.nics)
     tagging = tagging or any(vm.vlan for vm in case.host.local_vms)
@@ -56,6 +56,7 @@ def unknown_tags(case: Case, traffic: Traffic) -> frozenset[tuple[str, Direction
         if each.kind == UPLINK:
             key = (each.object, each.direction)
             seen[key] = seen.get(key, False) or bool(each.frame.vlans)
+    tagging = tagging or any(tagged for (_, way), tagged in seen.items() if way == TX)
     if not tagging and not any(seen.values()):
         return frozenset()
     bare = {key for key, tagged in seen.items() if not tagged}

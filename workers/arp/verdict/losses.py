@@ -246,10 +246,11 @@ def _dead_member(e: Evidence) -> Sign | None:
     worked = Counter(
         a.target for a in e.others if a.uplink in mates and a.answered_on and a.at >= start
     )
-    here = [ask for ask in e.others if ask.uplink == e.uplink and ask.fair]
-    missed = sum(not ask.mine and worked[ask.target] >= LEAST_CONTROLS for ask in here)
-    if any(ask.answered_on for ask in here):
+    sent = [ask for ask in e.others if ask.uplink == e.uplink]
+    if any(ask.answered_on for ask in sent):
         return None
+    here = [ask for ask in sent if ask.fair]
+    missed = sum(not ask.mine and worked[ask.target] >= LEAST_CONTROLS for ask in here)
     if min(missed, worked[e.target]) < LEAST_CONTROLS and not _all_over_mates(e, here, mates):
         return None
     return Sign(f"{e.uplink}/all", assumption=True, detail="all")

@@ -23,6 +23,9 @@ TURN_SHARE, TURN_LEAST = 0.95, 3  # what a change point wants of either side
 _OUTAGE = 5  # so many lost in a row, and answers before and after, are no policer's choice
 _BACK = SECOND // 4
 _UNHEEDED = 4  # Linux: ucast_solicit is 3; whoever tries more often asks everybody afterwards
+_UNHEEDED_ONCE = (
+    10  # where it was answered again later: no kernel tries so often, whatever its settings
+)
 _LATER = SECOND // 50  # a network's copies of a reply lie closer together
 
 
@@ -49,7 +52,8 @@ class Outcomes:
     def unheeded(self) -> list[Asked]:
         """The most unicast requests in a row that got no reply and that no broadcast followed.
 
-        A kernel gives up after some and asks everybody; a tool goes on, and then an outage looks so.
+        A kernel gives up after some and asks everybody when it has something to send; a tool goes on,
+        and then an outage looks so.
         """
         port = self.talk.ear(self.nic.point, RX)
         runs: list[list[Asked]] = [[]]
@@ -60,8 +64,10 @@ class Outcomes:
                 runs.append([])
             elif port.hears(each.request.at):
                 runs[-1].append(each)
-        longest = max(runs, key=len, default=[])
-        return longest if len(longest) >= _UNHEEDED else []
+        *earlier, last = runs
+        told = [run for run in earlier if len(run) >= _UNHEEDED_ONCE]
+        told += [last] * (len(last) >= _UNHEEDED)
+        return max(told, key=len, default=[])
 
     @cached_property
     def counted(self) -> list[Asked]:

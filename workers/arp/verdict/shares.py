@@ -63,9 +63,10 @@ def target_down(e: Evidence, sign: Sign) -> str:
     gateway = " It is the gateway, so the network team is asked." if e.is_gateway else ""
     if sign.owner == Owner.INCONCLUSIVE and sign.detail != "scan":
         gateway = " Whether it is the gateway is not known."
-    others = sum(a.target == e.target and not a.mine and a.fair for a in e.others)
+    asks = [ask for ask in e.others if ask.target == e.target and not ask.mine]
+    others = sum(ask.fair for ask in asks)
     told = f", 0 of {others} to others" if others else ""
-    if not others and not where and not e.is_gateway:
+    if not asks and not where and not e.is_gateway:
         return f"{_nobody_there(e)}{gateway}"
     return f"{e.target} answered nobody ({share(e)} to {e.case.vm.name}{told}).{where}{gateway}"
 
@@ -113,7 +114,7 @@ def too_few(e: Evidence, sign: Sign) -> str:
         asked = e.unheeded
         return (
             f"{share(e)} answered by {e.target}, but from {clock(asked[0].request.at)} on {len(asked)} "
-            "requests in a row were not, all sent to its MAC alone: nobody was asked who has it now."
+            "requests in a row were not, all sent to its MAC alone: nobody was asked meanwhile who has it."
         )
     return (
         f"Too few requests to tell: {len(e.asked)} sent, {len(e.counted)} early enough to judge, "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 from workers.arp.exchange.clock import TOLERANCE
+from workers.arp.exchange.hearing import Ear
 from workers.arp.exchange.pairing import Asked
 from workers.arp.exchange.sighting import UNSPECIFIED, Sighting
 from workers.arp.model import RX, SECOND, TX, UPLINK, VNIC, Confidence, HostEvent, Owner
@@ -193,6 +194,8 @@ def guest_silent(e: Evidence) -> Sign | None:
     stimulus = e.case.stimulus
     if e.talk.asked or not stimulus.confirmed or not _stimulus_was_for(e):
         return None
+    if _deaf_witnesses(e):
+        return None
     owner = None if e.nic.connected else Owner.VIRTUALIZATION
     return Sign(owner=owner, confidence=Confidence.HIGH)
 
@@ -210,12 +213,20 @@ def _stimulus_was_for(e: Evidence) -> bool:
     return bool(near) and not asked
 
 
+def _deaf_witnesses(e: Evidence) -> list[Ear]:
+    """Where a port shows no frame at all: the uplinks that might have shown what it did not hear."""
+    shown = any(each.object == e.nic.point for each in e.traffic.at(VNIC, TX))
+    return [] if shown else e.deaf(e.talk.uplinks, TX)
+
+
 def port_deaf(e: Evidence) -> Sign | None:
-    """No request was seen, and nobody listened where the VM sends."""
-    deaf = e.ear(e.nic.point, TX).why_deaf
-    if e.talk.asked or deaf is None:
+    """No request was seen, and nobody listened where the VM sends, or it is not sure that anybody did."""
+    deaf = e.deaf([e.nic.point], TX)
+    if not deaf and e.case.stimulus.confirmed:
+        deaf = _deaf_witnesses(e)
+    if e.talk.asked or not deaf:
         return None
-    return Sign(subject=missing_direction(e) or f"{e.nic.point}-tx", confidence=Confidence.LOW)
+    return Sign(subject=missing_direction(e) or deaf[0].name, confidence=Confidence.LOW)
 
 
 def nothing_asked(e: Evidence) -> Sign | None:

@@ -80,7 +80,7 @@ ROWS: tuple[Row, ...] = (
     Row("RECOVERED_DURING_CAPTURE", (PORT_RX, OUT, IN, ALL), answers.recovered),
     Row("PARTIAL_LOSS", (PORT_RX, OUT, IN, ALL), answers.partial),
     Row("TOO_FEW_REQUESTS", (), answers.few_for_a_share),
-    Row("TARGET_DOWN", (PORT_RX,), undelivered.local_down),
+    Row("TARGET_DOWN", (PORT_RX, OTHERS), undelivered.local_down),
     Row("UNANSWERED_NO_CONTROL", (), undelivered.overlay_silent),
     Row("CAPTURE_INCOMPLETE", (), undelivered.uplink_unproven),
     Row("VSWITCH_DROP_TX", (PORT_TX, PORT_RX, OUT, ALL), undelivered.dropped_on_the_way_out),

@@ -11,7 +11,7 @@ from workers.arp.exchange.clock import Identity
 from workers.arp.exchange.conversation import asked_by_a_timer, asked_in_threes
 from workers.arp.exchange.pairing import Asked
 from workers.arp.exchange.sighting import REPLY, REQUEST, Sighting, is_probe
-from workers.arp.model import BROADCAST, RX, TX, UPLINK, VNIC, Confidence, Owner
+from workers.arp.model import BROADCAST, RX, TX, UPLINK, VNIC, Confidence, Owner, Role
 from workers.arp.verdict.evidence import Evidence
 from workers.arp.verdict.scene import Scene
 from workers.arp.verdict.signs import LEAST_REQUESTS, SHOWS_NOTHING, Sign, enough, silent
@@ -58,18 +58,26 @@ def _handed_out(scene: Scene) -> frozenset[Identity]:
 
 
 def uplink_unproven(e: Evidence) -> Sign | None:
-    """Requests entered the switch, and its uplink alone shows not one frame: dropped, or not heard.
+    """Requests entered the switch, and an uplink they may have left on alone shows not one frame.
 
-    Where the fabric floods, what was handed to it would have come back on another uplink. A host that
-    sends no ARP on any uplink is quiet, and a file without a frame then as it should be.
+    Dropped, or not heard: where the fabric floods, what was handed to it would have come back on
+    another. A host that sends no ARP on any uplink is quiet, and files without a frame as they should be.
     """
-    told = e.nic.pinned_uplink
     shown = {each.object for each in e.traffic.at(UPLINK, TX)}
-    if told is None or told in shown or not shown or _floods(e):
+    mute = [uplink for uplink in _ways_out(e) if uplink not in shown]
+    if not mute or not shown or _floods(e) or dropped_on_the_way_out(e) is None:
         return None
-    if dropped_on_the_way_out(e) is None:
-        return None
-    return Sign(f"{told}-tx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
+    return Sign(f"{mute[0]}-tx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
+
+
+def _ways_out(e: Evidence) -> list[str]:
+    """The uplinks on which the VM's frames may leave."""
+    if e.case.host.teaming in {"iphash", "lacp"}:
+        return list(e.talk.uplinks)
+    if e.nic.pinned_uplink:
+        return [e.nic.pinned_uplink]
+    standby = {each.device for each in e.case.host.uplinks if each.role is Role.STANDBY}
+    return [uplink for uplink in e.talk.uplinks if uplink not in standby]
 
 
 def _others_leave(e: Evidence) -> bool:
@@ -241,8 +249,10 @@ def _off_path(e: Evidence) -> str:
     apart = e.wired_apart or bool(e.reflected)
     if e.case.host.teaming == "iphash":
         return "teaming" if apart else "drop"
-    # Without broadcasts from outside nothing tells a bundle from a fabric that floods none.
-    return "unknown" if apart or len(e.foreign_broadcasts) < LEAST_CONTROLS else "teaming"
+    # Without broadcasts from outside nothing tells a bundle from a fabric that floods none; and another
+    # VLAN may be carried by one uplink only.
+    flooded = sum(any(c.vlan in e.vlans for c in each.values()) for each in e.foreign_broadcasts)
+    return "unknown" if apart or flooded < LEAST_CONTROLS else "teaming"
 
 
 def _mates(e: Evidence, out: set[str], device: str) -> bool:
