@@ -365,3 +365,20 @@ def test_a_vm_that_scans_its_network_is_judged_by_whom_it_asked_for_most() -> No
     judgement = judge(case, more)
     assert "10.20.110.1" in {judgement.target, *(target for _, target, _ in judgement.further)}
     assert len(judgement.further) < 500
+
+
+def test_in_a_storm_no_guest_is_blamed_for_what_others_may_not_have_got_either() -> None:
+    case, heard = load("kernel-ignores-replies")
+    before = judge(case, heard)
+    assert before.verdict.owner is Owner.GUEST
+    own = {nic.mac for nic in case.vm.nics}
+    target = before.target
+    less = [
+        replace(h, frames=tuple(f for f in h.frames if f.sender_ip != target or f.eth_dst in own))
+        for h in heard
+    ]
+    left_out = {
+        (f.sender_ip, f.target_ip) for h in heard for f in h.frames if f.sender_ip == target
+    }
+    thinned = [replace(h, thinned=frozenset(left_out)) for h in less]
+    assert judge(case, thinned).verdict.code == "ARP_OK"

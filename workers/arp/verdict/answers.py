@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from workers.arp.exchange.control import Ask
 from workers.arp.exchange.conversation import GOES_ON_SPAN, asked_by_a_timer, asked_in_threes
 from workers.arp.exchange.pairing import LATE, Asked
 from workers.arp.model import BROADCAST, RX, SECOND, TX, Confidence, Owner
@@ -65,10 +66,16 @@ def ignores(e: Evidence) -> Sign | None:
         return None
     if any(map(_slow, asked)) or _tagged(e, asked):
         return None
-    if any(ask.target == e.target and ask.fair and not ask.answered_on for ask in e.others):
+    if any(ask.target == e.target and _open(e, ask) for ask in e.others):
         return None
     sure = len(e.judged) >= HIGH_REQUESTS and threes
     return Sign(confidence=Confidence.HIGH if sure else Confidence.MEDIUM, detail=str(again))
+
+
+def _open(e: Evidence, ask: Ask) -> bool:
+    """Whether somebody else got no reply either, or may not have: in a storm copies are left out."""
+    thinned = (ask.target, ask.requester) in e.traffic.thinned
+    return not ask.answered_on and (ask.fair or thinned)
 
 
 def _slow(asked: Asked) -> bool:
