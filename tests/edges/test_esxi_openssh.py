@@ -7,7 +7,6 @@ import contextlib
 import os
 import pwd
 import signal
-import socket
 import stat
 import subprocess
 import time
@@ -20,6 +19,7 @@ import asyncssh
 import pytest
 
 from tests.edges.esxi_scene import until
+from tests.lab.ports import free_port
 from tests.programs import find_program
 from workers.arp.model import CapturePoint, Host, Role, Uplink, Vm, VmLocation, Vnic
 from workers.arp.pktcap import TimeoutSyntax, plan_captures
@@ -110,12 +110,6 @@ class RealHost:
         ]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _script(path: Path, text: str) -> None:
     path.write_text(text.replace("#!/bin/sh", f"#!{path.parent}/sh"))
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
@@ -161,7 +155,7 @@ async def real_host(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIter
     assert SSHD is not None
     assert BUSYBOX is not None
     _make_tools(tmp_path)
-    port = _free_port()
+    port = free_port()
     config = _write_config(tmp_path, port, request.param.format(folder=tmp_path))
     server = await asyncio.create_subprocess_exec(
         SSHD, "-D", "-e", "-f", str(config), stderr=asyncio.subprocess.DEVNULL

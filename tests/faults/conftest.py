@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.faults.scene import LEASE_SECONDS, Scene
-from tests.flow.bot_process import free_port
 from tests.lab.lab import Lab
+from tests.lab.ports import free_port
 from workers.jobs import Jobs
 
 

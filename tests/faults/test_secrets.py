@@ -14,9 +14,9 @@ from redis import Redis
 from tests.cli.lab_calls import arpcheck
 from tests.faults.probe import fetched
 from tests.faults.scene import records
-from tests.flow.bot_process import free_port
 from tests.lab.esxi import EsxiTwin
 from tests.lab.lab import Lab
+from tests.lab.ports import free_port
 from tests.lab.redis import RedisServer
 from tests.lab.slack import ALICE, INCIDENT
 

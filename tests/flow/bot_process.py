@@ -6,13 +6,13 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.lab.ports import free_port
 from tests.lab.slack import ALICE, INCIDENT, SlackTwin, View
 from tests.lab.slack import Message as Shown
 from tests.lab.start import Process, start
@@ -24,12 +24,6 @@ from workers.slack import Slack
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 20
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def bot_env(twin: SlackTwin, redis_url: str, *, port: int = 0, **more: str) -> dict[str, str]:

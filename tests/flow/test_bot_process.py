@@ -18,11 +18,11 @@ from tests.flow.bot_process import (
     ROOT,
     bot_env,
     bot_process,
-    free_port,
     posted,
     running_bot,
     whisper,
 )
+from tests.lab.ports import free_port
 from tests.lab.redis import RedisServer
 from tests.lab.slack import SlackTwin
 from workers.jobs import Jobs

