@@ -259,10 +259,8 @@ class ArpReader:
                 self.originals.append((link, raw))
             way = known or stated or fields.direction
             frames.append(frame_of((point, number, at, *fields[:-1], way)))
-        del (
-            frames[self._most :],
-            self.originals[self._most :],
-        )  # the same in whatever chunks they come
+        del frames[self._most :]  # the same in whatever chunks they come
+        del self.originals[self._most :]
         return len(frames) < self._most
 
     def _is_too_many(self, fields: ArpFields, at: int) -> bool:

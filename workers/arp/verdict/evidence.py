@@ -245,6 +245,11 @@ class Evidence(Outcomes):
         heard = {each.object for each in self.traffic.at(UPLINK, RX)}
         return any(ask.uplink in uplinks and ask.uplink not in heard for ask in self.scene.asks)
 
+    @cached_property
+    def floods(self) -> bool:
+        """Whether what this host broadcasts comes back on siblings, which some fabrics never do."""
+        return any(ask.reflected_on for ask in self.scene.asks)
+
     @property
     def wired_apart(self) -> bool:
         """A flooded frame came on two uplinks: independent switch ports."""

@@ -195,7 +195,7 @@ def _deaf_uplink(e: Evidence) -> Sign | None:
     same_target = sum(count for (_, target), count in worked.items() if target == e.target)
     if len(missed) < LEAST_PAIRED and sum(worked.values()) < LEAST_CONTROLS:
         return None
-    if not missed and same_target < LEAST_CONTROLS and not _floods(e):
+    if not missed and same_target < LEAST_CONTROLS and not e.floods:
         return None
     answered = len(e.pairs(lambda ask: bool(ask.answered_on)))
     controlled = answered > 1 or len(missed) >= LEAST_PAIRED
@@ -203,11 +203,6 @@ def _deaf_uplink(e: Evidence) -> Sign | None:
     name = str(e.vlan) if e.vlan else "untagged"
     subject = f"{e.uplink}/{name if what == 'vlan' else what}"
     return Sign(subject, controlled=controlled, detail=what)
-
-
-def _floods(e: Evidence) -> bool:
-    """Whether what this host broadcasts comes back on siblings, which some fabrics never do."""
-    return any(ask.reflected_on for ask in e.scene.asks)
 
 
 def _in_vlan(e: Evidence, copies: dict[str, Sighting]) -> bool:

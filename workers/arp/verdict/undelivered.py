@@ -65,7 +65,7 @@ def uplink_unproven(e: Evidence) -> Sign | None:
     """
     shown = {each.object for each in e.traffic.at(UPLINK, TX)}
     mute = [uplink for uplink in _ways_out(e) if uplink not in shown]
-    if not mute or not shown or _floods(e) or dropped_on_the_way_out(e) is None:
+    if not mute or not shown or e.floods or dropped_on_the_way_out(e) is None:
         return None
     return Sign(f"{mute[0]}-tx", confidence=Confidence.LOW, detail=SHOWS_NOTHING)
 
@@ -85,11 +85,7 @@ def _others_leave(e: Evidence) -> bool:
     told = e.nic.pinned_uplink
     sent = e.traffic.at(UPLINK, TX)
     out = {each.object for each in sent if each.frame.eth_src not in e.talk.own_macs}
-    return bool(out) and (_floods(e) or told is None or told in out)
-
-
-def _floods(e: Evidence) -> bool:
-    return any(ask.reflected_on for ask in e.scene.asks)
+    return bool(out) and (e.floods or told is None or told in out)
 
 
 def _uplink_in_doubt(e: Evidence) -> bool:
